@@ -1,0 +1,66 @@
+# Upslope: set up, try, test. `make demo` and `make test` need Python 3.11+ and make, nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# PYTHONUTF8: the same text everywhere. The data beside a checkout serves as the mirror where there is any.
+export PYTHONUTF8 := 1
+ifneq ($(wildcard ../shared/data),)
+export UPSLOPE_MIRROR ?= $(abspath ../shared/data)
+endif
+
+.PHONY: help demo test check bench results wheel clean
+help:
+	@echo "make demo     install the light base and walk through one step, a minute"
+	@echo "make test     install what the tests need and run all of them"
+	@echo "make check    lint, types, arrows between the rooms, generated pages, line budget"
+	@echo "make bench    speed beside PyTorch, as ratios"
+	@echo "make results  run the labs over seeds and write RESULTS.md"
+	@echo "make wheel    build the wheel and the source archive"
+
+# Each stamp stands for one finished installation; it is made again when the pins or the project file change.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Upslope needs Python 3.11 or newer; $(PYTHON) is {v[0]}.{v[1]}. Try: make $(MAKECMDGOALS) PYTHON=python3.12")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/base: $(BIN)/python pyproject.toml constraints.txt
+	@echo "Installing the base into $(VENV) ..."
+	@$(PIP) install --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/full: $(VENV)/base
+	@echo "Installing what the tests and checks need into $(VENV) ..."
+	@$(PIP) install --constraint constraints.txt --editable ".[torch,dev]"
+	@touch $@
+
+demo: $(VENV)/base
+	@$(BIN)/upslope tour
+
+# One BLAS thread a worker: the tests' arrays are small, and two workers share two cores.
+test: $(VENV)/full
+	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
+
+check: $(VENV)/full
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/upslope author pages --check
+	@$(BIN)/upslope author budget
+
+bench: $(VENV)/full
+	@$(BIN)/python benchmarks/engine.py
+	@$(BIN)/python benchmarks/lenet.py
+
+results: $(VENV)/base
+	@$(BIN)/upslope author record digits-pure --seeds 3
+	@$(BIN)/upslope author record digits --seeds 5
+	@$(BIN)/upslope author record digits --seeds 5 data=mnist
+	@$(BIN)/upslope author record lenet --seeds 5
+	@$(BIN)/upslope author pages
+
+wheel: $(VENV)/full
+	@$(BIN)/python -m build --outdir dist
+
+clean:
+	rm -rf $(VENV) dist build

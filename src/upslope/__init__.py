@@ -1,0 +1,1 @@
+"""Upslope: learn deep learning by building it."""

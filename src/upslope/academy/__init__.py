@@ -1,0 +1,1 @@
+"""Roadmap, stubs, overlay, grading, hints and progress: works on source text and never imports torch."""

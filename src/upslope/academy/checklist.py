@@ -1,0 +1,144 @@
+"""The checks and planted wrong answers of an exercise, read from the text of the checks file that mirrors its module.
+
+`src/upslope/scratch/ops/activations.py` is graded by `src/upslope/checks/scratch/ops/test_activations.py`: functions
+under `@grades(target)` and statements `wrong(target, name, old, new)`. Reading the text keeps the grading parent light,
+and gives it, before anything runs, the list of checks that a verdict must contain.
+"""
+
+import ast
+from dataclasses import dataclass
+from pathlib import Path
+
+from upslope.academy.source import PACKAGE, Located, UnknownExercise, locate, parse
+
+
+class BadChecks(ValueError):
+    """A checks file that says something impossible."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check: the function's name, and its docstring's first line, which people read."""
+
+    name: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A planted mistake: an edit of the reference, with the words that a learner reads."""
+
+    name: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class CheckList:
+    """All that grades one exercise."""
+
+    module: str  # upslope.checks.scratch.ops.test_activations
+    path: Path
+    checks: tuple[Check, ...]
+    wrongs: tuple[Wrong, ...]
+
+
+def checks_path(located: Located) -> Path:
+    """The checks file that mirrors the module of a definition."""
+    relative = located.path.relative_to(PACKAGE)
+    return PACKAGE / "checks" / relative.with_name(f"test_{relative.name}")
+
+
+def checks_of(exercise: str) -> CheckList:
+    """The checks and wrong answers of an exercise; an exercise without a checks file has none."""
+    path = checks_path(locate(exercise))
+    module = ".".join(("upslope", *path.relative_to(PACKAGE).with_suffix("").parts))
+    if not path.is_file():
+        return CheckList(module, path, (), ())
+    tree = parse(path.read_text(encoding="utf-8"))
+    bound = _imports(tree)
+    checks, wrongs = [], []
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and exercise in _graded(node, bound, path):
+            title = (ast.get_docstring(node) or node.name).split("\n")[0].rstrip(".")
+            checks.append(Check(node.name, title))
+        call = wrong_call(node)
+        if call is not None and _target(call.args[0], bound, path) == exercise:
+            wrongs.append(_wrong(call, path))
+    return CheckList(module, path, tuple(checks), tuple(wrongs))
+
+
+def without_wrongs(text: str) -> str:
+    """A checks file with its wrong(...) statements blanked: they quote the reference, which is not for the learner."""
+    lines = text.split("\n")
+    for node in parse(text).body:
+        if wrong_call(node) is not None:
+            for line in range(node.lineno - 1, node.end_lineno or node.lineno):
+                lines[line] = ""
+    return "\n".join(lines)
+
+
+def wrong_call(node: ast.stmt) -> ast.Call | None:
+    """The call in a statement `wrong(...)`, else None."""
+    if (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Call)
+        and isinstance(node.value.func, ast.Name)
+        and node.value.func.id == "wrong"
+    ):
+        return node.value
+    return None
+
+
+def apply(wrong: Wrong, located: Located) -> str:
+    """The reference's definition with the planted mistake in it."""
+    count = located.source.count(wrong.old)
+    if count != 1:
+        raise BadChecks(
+            f'{located.exercise}, wrong answer "{wrong.name}": '
+            f"its old text stands {count} times in the reference, not once: {wrong.old!r}"
+        )
+    return located.source.replace(wrong.old, wrong.new)
+
+
+def _graded(node: ast.FunctionDef, bound: dict[str, str], path: Path) -> set[str]:
+    return {
+        _target(call.args[0], bound, path)
+        for call in node.decorator_list
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "grades" and call.args
+    }
+
+
+def _imports(tree: ast.Module) -> dict[str, str]:
+    """What each imported name stands for: a dotted module or module:name."""
+    bound: dict[str, str] = {}
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                bound[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+    return bound
+
+
+def _target(node: ast.expr, bound: dict[str, str], path: Path) -> str:
+    """The exercise id that an expression such as `ops.softmax` or `Value.backward` means."""
+    parts: list[str] = []
+    inner = node
+    while isinstance(inner, ast.Attribute):
+        parts.insert(0, inner.attr)
+        inner = inner.value
+    if not isinstance(inner, ast.Name) or inner.id not in bound:
+        raise BadChecks(f"{path}, line {node.lineno}: {ast.unparse(node)} is not a name imported from the library")
+    dotted = [*bound[inner.id].split("."), *parts]
+    for cut in range(len(dotted) - 1, 0, -1):
+        folder = PACKAGE.joinpath(*dotted[1:cut])
+        if folder.with_suffix(".py").is_file() or (folder / "__init__.py").is_file():
+            return ".".join(dotted[:cut]) + ":" + ".".join(dotted[cut:])
+    raise UnknownExercise(f"{path}, line {node.lineno}: {ast.unparse(node)} names nothing in the library")
+
+
+def _wrong(call: ast.Call, path: Path) -> Wrong:
+    try:
+        name, old, new = (ast.literal_eval(arg) for arg in call.args[1:])
+    except ValueError:
+        raise BadChecks(f"{path}, line {call.lineno}: wrong() takes the target, then three plain strings") from None
+    return Wrong(name, old, new)

@@ -1,0 +1,138 @@
+"""The steps of the roadmap: Markdown files with front matter, `lessons/LEVEL-topic/NN-name.md`, in file order.
+
+The front matter says what a step asks for: an exercise (a dotted name of the library) or a lab, how long it takes, what
+an answer may import. A file's place in its folder is its place on the roadmap; there is no second list.
+"""
+
+import difflib
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from upslope.academy.source import PACKAGE
+
+FOLDER = PACKAGE / "lessons"
+_FILE = re.compile(r"(?P<order>\d\d)-(?P<name>[a-z0-9-]+)\.md")
+_LEVEL = re.compile(r"(?P<level>\d)-(?P<topic>[a-z0-9-]+)")
+_KEYS = {"title", "exercise", "lab", "minutes", "difficulty", "imports", "refuses", "needs", "returns in"}
+
+
+class UnknownStep(LookupError):
+    """A word that names no step."""
+
+
+class BadLesson(ValueError):
+    """A lesson file whose front matter cannot be used."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One node of the roadmap."""
+
+    level: int
+    topic: str
+    order: int
+    name: str  # softmax
+    title: str
+    minutes: int
+    difficulty: str
+    body: str  # Markdown
+    path: Path
+    exercise: str | None = None  # upslope.scratch.ops:softmax
+    lab: str | None = None
+    imports: tuple[str, ...] = ()  # modules that an answer may import
+    refuses: tuple[str, ...] = ()  # names that an answer may not use, because they are the answer
+    needs: tuple[str, ...] = ()  # names of earlier steps
+    returns_in: tuple[str, ...] = field(default=())  # later steps and labs that the answer runs in
+
+    @property
+    def number(self) -> str:
+        return f"{self.level}.{self.order:02d}"
+
+    @property
+    def file(self) -> Path:
+        """The learner's file, relative to the exercises folder."""
+        return Path(f"{self.level}-{self.topic}") / f"{self.order:02d}-{self.name}.py"
+
+    @property
+    def labs(self) -> tuple[str, ...]:
+        """The labs in which the answer runs."""
+        from upslope.cards import discover
+
+        known = discover("labs")
+        return tuple(name for name in self.returns_in if name in known)
+
+
+@lru_cache(maxsize=4)
+def steps(folder: Path = FOLDER) -> tuple[Step, ...]:
+    """All steps in roadmap order."""
+    found: list[Step] = []
+    for level in sorted(p for p in folder.iterdir() if p.is_dir()):
+        found += [read(path) for path in sorted(level.glob("*.md"))]
+    names = [step.name for step in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise BadLesson(f'two lessons are named "{name}"; a name belongs to one step')
+    return tuple(found)
+
+
+def exercises() -> tuple[Step, ...]:
+    """The steps that ask for code, in roadmap order."""
+    return tuple(step for step in steps() if step.exercise)
+
+
+def read(path: Path) -> Step:
+    """One lesson file. Raises BadLesson, naming the file and what is wrong with it."""
+    import yaml
+
+    file, level = _FILE.fullmatch(path.name), _LEVEL.fullmatch(path.parent.name)
+    if not file or not level:
+        raise BadLesson(f"{path}: lessons lie in LEVEL-topic/NN-name.md")
+    parts = path.read_text(encoding="utf-8").split("---\n", 2)
+    if len(parts) != 3 or parts[0]:
+        raise BadLesson(f"{path}: a lesson begins with front matter between two lines of ---")
+    front = yaml.safe_load(parts[1]) or {}
+    unknown = set(front) - _KEYS
+    if unknown:
+        raise BadLesson(f"{path}: unknown key {sorted(unknown)[0]!r}; the keys are {', '.join(sorted(_KEYS))}")
+    if "title" not in front:
+        raise BadLesson(f"{path}: the front matter has no title")
+    return Step(
+        level=int(level["level"]),
+        topic=level["topic"],
+        order=int(file["order"]),
+        name=file["name"],
+        title=str(front["title"]),
+        minutes=int(front.get("minutes", 15)),
+        difficulty=str(front.get("difficulty", "easy")),
+        body=parts[2].strip() + "\n",
+        path=path,
+        exercise=front.get("exercise"),
+        lab=front.get("lab"),
+        imports=tuple(front.get("imports") or ()),
+        refuses=tuple(front.get("refuses") or ()),
+        needs=tuple(front.get("needs") or ()),
+        returns_in=tuple(front.get("returns in") or ()),
+    )
+
+
+def find(word: str) -> Step:
+    """The step that a person means: by name, number (1.04), exercise id or the exercise's own name."""
+    asked = word.strip().lower().replace("_", "-")
+    for step in steps():
+        own = (step.exercise or "").rpartition(":")[2].lower().replace("_", "-")
+        if asked in {step.name, step.number, own} or word == step.exercise:
+            return step
+    names = [step.name for step in steps()]
+    near = difflib.get_close_matches(asked, names, n=3, cutoff=0.5)
+    meant = f"did you mean {' or '.join(near)}?" if near else "upslope learn lists all steps"
+    raise UnknownStep(f'no step is called "{word}"; {meant}')
+
+
+def of_exercise(exercise: str) -> Step:
+    """The step that asks for an exercise id."""
+    for step in exercises():
+        if step.exercise == exercise:
+            return step
+    raise UnknownStep(f"no lesson asks for {exercise}")

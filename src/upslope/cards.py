@@ -1,0 +1,132 @@
+"""Cards: small frozen descriptions in the files they describe, and `discover()`, which reads them without importing.
+
+A data set or a lab is one file that holds `CARD = DataCard(...)` or `CARD = LabCard(...)`. Lists, help, completion,
+pages and contract checks are made from these cards, so there is no registry to keep. A card's arguments are literals
+(numbers, strings, tuples, dicts and the card classes below): `discover` reads them from the source text, which is why
+`upslope --help` stays instant although the file below the card imports NumPy or PyTorch.
+"""
+
+import ast
+import importlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+
+PACKAGE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of a data set: its name, what its bytes must be, and the public addresses it can be had from."""
+
+    name: str
+    sha256: str
+    size: int  # bytes
+    urls: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DataCard:
+    """A data set: where it comes from, under which licence, and how it is split."""
+
+    name: str
+    title: str
+    licence: str
+    homepage: str
+    citation: str
+    classes: tuple[str, ...]
+    splits: dict[str, int]  # split -> number of samples
+    shape: tuple[int, ...]  # of one sample
+    files: tuple[File, ...] = ()
+    carried_by: str = ""  # the installed library that brings the data along; then there is nothing to fetch
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Expect:
+    """A lab's target. `when` says for which settings it counts; `broken` holds what named broken variants reach."""
+
+    metric: str
+    at_least: float | None = None
+    at_most: float | None = None
+    when: dict[str, object] = field(default_factory=dict)
+    broken: dict[str, float] = field(default_factory=dict)
+
+    def reached(self, value: float) -> bool:
+        """Whether a measured value is on the right side of the bound; nan never is."""
+        above = self.at_least is None or value >= self.at_least
+        below = self.at_most is None or value <= self.at_most
+        return above and below and value == value
+
+
+@dataclass(frozen=True)
+class LabCard:
+    """A lab: what it claims, how long it takes by preset, which data it reads and the targets it must reach."""
+
+    name: str
+    title: str
+    paper: str
+    claim: str
+    domain: str
+    seconds: dict[str, int]  # preset -> seconds on two CPU cores
+    data: tuple[str, ...]
+    expect: tuple[Expect, ...]
+    presets: dict[str, dict[str, object]]
+
+
+Card = DataCard | LabCard
+_CLASSES = {kind.__name__: kind for kind in (File, DataCard, Expect, LabCard)}
+
+
+@dataclass(frozen=True)
+class Found:
+    """A card and the module that holds it."""
+
+    card: Card
+    module: str  # dotted
+    path: Path
+
+    def load(self) -> ModuleType:
+        """Import the module; only now its heavy imports are paid for."""
+        return importlib.import_module(self.module)
+
+
+def discover(room: str) -> dict[str, Found]:
+    """The cards of a room ("labs", "data"), by name, in alphabetical order of their files."""
+    found: dict[str, Found] = {}
+    for path in sorted((PACKAGE / room).rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        if "\nCARD = " not in text:
+            continue
+        card = _read_card(text, path)
+        if card.name in found:
+            raise ValueError(f'two files of {room} hold a card named "{card.name}": {found[card.name].path} and {path}')
+        dotted = ".".join(("upslope", *path.relative_to(PACKAGE).with_suffix("").parts))
+        found[card.name] = Found(card=card, module=dotted, path=path)
+    return found
+
+
+def _read_card(text: str, path: Path) -> Card:
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "CARD":
+            card = _value(node.value, path)
+            if isinstance(card, DataCard | LabCard):
+                return card
+    raise ValueError(f"{path}: CARD must be a DataCard(...) or LabCard(...) at the top level of the file")
+
+
+def _value(node: ast.expr, path: Path) -> object:
+    """The value of a card's argument: literals, containers of literals, and calls of the card classes."""
+    match node:
+        case ast.Call(func=ast.Name(id=name), args=[], keywords=keywords) if name in _CLASSES:
+            return _CLASSES[name](**{k.arg: _value(k.value, path) for k in keywords if k.arg})  # type: ignore[arg-type]
+        case ast.Tuple(elts=items):
+            return tuple(_value(item, path) for item in items)
+        case ast.Dict(keys=keys, values=values):
+            return {_value(k, path): _value(v, path) for k, v in zip(keys, values, strict=True) if k is not None}
+        case _:
+            try:
+                return ast.literal_eval(node)
+            except ValueError:
+                text = ast.unparse(node)
+                raise ValueError(f"{path}, line {node.lineno}: a card holds literals only, not {text}") from None

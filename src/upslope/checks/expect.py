@@ -1,0 +1,176 @@
+"""What a check demands: comparisons that say what came, what was expected and where they part first.
+
+They lean on as little as possible, because they run in the same process as the code under test: values are pulled out
+of arrays as plain Python numbers and compared with plain Python arithmetic, so replacing `numpy.allclose` fools nobody.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Mismatch", "close", "equal", "gradients", "numeric_gradient", "raises", "true"]
+
+
+class Mismatch(AssertionError):
+    """A demand that did not hold, in parts, so that it can be shown to a person and compared with a known mistake."""
+
+    def __init__(self, problem: str, *, case: str = "", got: str = "", expected: str = "", within: str = "") -> None:
+        super().__init__(problem)
+        self.problem, self.case, self.got, self.expected, self.within = problem, case, got, expected, within
+
+    def __str__(self) -> str:
+        lines = [self.case, self.problem]
+        within = f"      ({self.within})" if self.within else ""
+        lines += [f"got       {self.got}"] if self.got else []
+        lines += [f"expected  {self.expected}{within}"] if self.expected else []
+        return "\n".join(line for line in lines if line)
+
+
+def close(
+    got: Any,
+    expected: Any,
+    *,
+    case: str = "",
+    rtol: float = 1e-5,
+    atol: float = 1e-6,
+    dtype: Any = None,
+) -> None:
+    """`got` has the shape of `expected` and every element is within atol + rtol * |expected|; nan equals nan.
+
+    `got` may be a Tensor, an array or a number; `case` is the call in words, "softmax([1, 2, 3], dim=0)".
+    """
+    array = _array(got, case)
+    wanted = np.asarray(expected, dtype=np.float64)
+    if array.shape != wanted.shape:
+        raise Mismatch("the shape is wrong", case=case, got=_shape(array.shape), expected=_shape(wanted.shape))
+    if dtype is not None and array.dtype != np.dtype(dtype):
+        raise Mismatch("the dtype is wrong", case=case, got=str(array.dtype), expected=str(np.dtype(dtype)))
+    ours, theirs = _numbers(array), _numbers(wanted)
+    for flat, (a, b) in enumerate(zip(ours, theirs, strict=True)):
+        if not _near(a, b, rtol, atol):
+            raise _first_difference(array, wanted, flat, case, rtol, atol)
+
+
+def _near(a: float, b: float, rtol: float, atol: float) -> bool:
+    if a == b or (a != a and b != b):
+        return True
+    return math.isfinite(a) and math.isfinite(b) and abs(a - b) <= atol + rtol * abs(b)
+
+
+def _first_difference(
+    got: np.ndarray[Any, Any], expected: np.ndarray[Any, Any], flat: int, case: str, rtol: float, atol: float
+) -> Mismatch:
+    within = f"within {atol + rtol * abs(_numbers(expected)[flat]):.1g}"
+    if got.size <= 12:
+        return Mismatch("", case=case, got=_show(got), expected=_show(expected), within=within)
+    index = tuple(int(i) for i in np.unravel_index(flat, got.shape))
+    problem = f"they part first at index {list(index)} of shape {_shape(got.shape)}"
+    return Mismatch(problem, case=case, got=_show(got[index]), expected=_show(expected[index]), within=within)
+
+
+def equal(got: Any, expected: Any, *, case: str = "", problem: str = "") -> None:
+    """`got == expected` for plain values: shapes, strings, counts, lists."""
+    if type(got) is not type(expected) or got != expected:
+        raise Mismatch(problem, case=case, got=repr(got), expected=repr(expected))
+
+
+def true(condition: bool, problem: str, *, case: str = "", got: Any = "", expected: Any = "") -> None:
+    """A law that must hold; `problem` says in words what is wrong when it does not."""
+    if not condition:
+        raise Mismatch(problem, case=case, got=str(got), expected=str(expected))
+
+
+def raises(kind: type[BaseException], call: Callable[[], object], *, case: str = "", says: Sequence[str] = ()) -> None:
+    """`call()` raises `kind`, and its message holds every word of `says`."""
+    try:
+        result = call()
+    except kind as error:
+        missing = [word for word in says if word not in str(error)]
+        if missing:
+            wanted = f"a message that holds {', '.join(missing)}"
+            raise Mismatch("the error does not say enough", case=case, got=str(error), expected=wanted) from None
+        return
+    raise Mismatch("no error was raised", case=case, got=repr(result), expected=f"{kind.__name__}")
+
+
+def numeric_gradient(
+    f: Callable[..., Any], inputs: Sequence[np.ndarray[Any, Any]], upstream: np.ndarray[Any, Any], *, step: float = 1e-5
+) -> list[np.ndarray[Any, Any]]:
+    """d sum(upstream * f(inputs)) / d input by central differences in float64, one element at a time."""
+    results = []
+    for k, x in enumerate(inputs):
+        slope = np.zeros(x.shape, dtype=np.float64)
+        for index in np.ndindex(x.shape):
+            sides = []
+            for sign in (1.0, -1.0):
+                moved = [np.array(v, dtype=np.float64) for v in inputs]
+                moved[k][index] += sign * step
+                value = np.asarray(_data(f(*moved)), dtype=np.float64)
+                sides.append(float((upstream * value).sum()))
+            slope[index] = (sides[0] - sides[1]) / (2 * step)
+        results.append(slope)
+    return results
+
+
+def gradients(
+    f: Callable[..., Any],
+    inputs: Sequence[np.ndarray[Any, Any]],
+    *,
+    rng: np.random.Generator,
+    tensor: Callable[[np.ndarray[Any, Any]], Any],
+    names: Sequence[str] = (),
+    case: str = "",
+    expected: Sequence[np.ndarray[Any, Any]] | None = None,
+    upstream: np.ndarray[Any, Any] | None = None,
+    rtol: float = 1e-4,
+    atol: float = 1e-6,
+) -> None:
+    """Backward of `f` agrees with central differences, for a random upstream gradient, in float64.
+
+    `f` takes tensors and returns a tensor; `tensor` wraps a float64 array as a leaf that wants a gradient. The upstream
+    gradient is random and not 1, because a backward that divides by it, or forgets it, agrees when it is 1.
+    `expected` replaces the differences by gradients known from elsewhere.
+    """
+    leaves = [tensor(np.array(x, dtype=np.float64)) for x in inputs]
+    out = f(*leaves)
+    shape = np.shape(_data(out))
+    g = rng.uniform(0.5, 2.0, shape) * rng.choice([-1.0, 1.0], shape) if upstream is None else upstream
+    out.backward(tensor(np.asarray(g, dtype=np.float64)))
+    if expected is None:
+        expected = numeric_gradient(lambda *values: f(*(tensor(v) for v in values)), inputs, g)
+    for k, (leaf, slope) in enumerate(zip(leaves, expected, strict=True)):
+        name = names[k] if k < len(names) else f"input {k}"
+        if leaf.grad is None:
+            raise Mismatch(f"no gradient reached {name}", case=case, got="None", expected=_show(slope))
+        what = f"{case}: gradient of {name}" if case else f"gradient of {name}"
+        close(leaf.grad, slope, case=what, rtol=rtol, atol=atol)
+
+
+def _data(value: Any) -> Any:
+    return value.data if hasattr(value, "requires_grad") else value
+
+
+def _array(value: Any, case: str) -> np.ndarray[Any, Any]:
+    if value is None:
+        raise Mismatch("nothing came back; is there a return?", case=case, got="None", expected="a value")
+    try:
+        array = np.asarray(_data(value))
+    except ValueError as error:
+        raise Mismatch(f"what came back is not an array: {error}", case=case, got=type(value).__name__) from None
+    if array.dtype == object or array.dtype.kind not in "fiub":
+        raise Mismatch("what came back does not hold numbers", case=case, got=type(value).__name__)
+    return array
+
+
+def _numbers(array: np.ndarray[Any, Any]) -> list[float]:
+    return [float(v) for v in array.ravel().tolist()]
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "(" + ", ".join(str(n) for n in shape) + ("," if len(shape) == 1 else "") + ")"
+
+
+def _show(array: Any) -> str:
+    return np.array2string(np.asarray(array), precision=5, suppress_small=True, separator=", ").replace("\n", "")

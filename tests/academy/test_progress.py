@@ -1,0 +1,83 @@
+"""The progress store: only added to, and nothing that was said is lost when the process is killed."""
+
+import signal
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from upslope.academy.progress import BadProgress, Progress
+
+SOFTMAX = "upslope.scratch.ops:softmax"
+
+
+@pytest.fixture
+def progress(tmp_path):
+    return Progress(tmp_path / "home" / "progress.db")
+
+
+def test_the_newest_accepted_text_counts_and_failures_do_not(progress):
+    progress.add_check(SOFTMAX, "first", "a.py", passed=True, checks=7)
+    progress.add_check(SOFTMAX, "second", "a.py", passed=True)
+    progress.add_check(SOFTMAX, "broken", "a.py", passed=False)
+    assert progress.accepted()[SOFTMAX].text == "second"
+
+
+def test_a_solution_counts_only_when_it_was_taken_before_the_pass(progress):
+    progress.add_check(SOFTMAX, "own", "a.py", passed=True)
+    progress.add("solution", SOFTMAX)
+    assert not progress.solution_taken(SOFTMAX)
+    progress.add("solution", "upslope.scratch.ops:relu")
+    assert progress.solution_taken("upslope.scratch.ops:relu")
+
+
+def test_the_third_hint_is_the_solution(progress):
+    progress.add("hint", SOFTMAX, stage=2)
+    assert (progress.hints(SOFTMAX), progress.solution_taken(SOFTMAX)) == (2, False)
+    progress.add("hint", SOFTMAX, stage=3)
+    assert (progress.hints(SOFTMAX), progress.solution_taken(SOFTMAX)) == (3, True)
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM events", "UPDATE events SET kind = 'run'"])
+def test_events_are_never_changed_or_deleted(progress, statement):
+    progress.add("run", "digits", reached=True)
+    with sqlite3.connect(progress.path) as db, pytest.raises(sqlite3.IntegrityError, match="never"):
+        db.execute(statement)
+    db.close()
+    assert len(progress.events()) == 1
+
+
+def test_kill_9_loses_nothing_that_was_said(progress):
+    code = (
+        "import sys; from pathlib import Path; from upslope.academy.progress import Progress\n"
+        "p = Progress(Path(sys.argv[1]))\n"
+        "for n in range(10_000):\n    p.add('run', 'digits', n=n); print(n, flush=True)\n"
+    )
+    child = subprocess.Popen([sys.executable, "-c", code, str(progress.path)], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    said = [int(child.stdout.readline()) for _ in range(20)]
+    child.send_signal(signal.SIGKILL)
+    said += [int(line) for line in child.stdout.read().split()]
+    child.stdout.close()
+    child.wait(timeout=10)
+    kept = [event.payload["n"] for event in progress.events()]
+    assert kept[: len(said)] == said
+    assert len(kept) <= len(said) + 1
+
+
+def test_two_processes_may_write_at_once(progress):
+    code = (
+        "import sys; from pathlib import Path; from upslope.academy.progress import Progress\n"
+        "p = Progress(Path(sys.argv[1]))\nfor n in range(25): p.add('hint', 'x', stage=1)"
+    )
+    children = [subprocess.Popen([sys.executable, "-c", code, str(progress.path)]) for _ in range(2)]
+    assert [child.wait(timeout=60) for child in children] == [0, 0]
+    assert len(progress.events()) == 50
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path):
+    path = tmp_path / "progress.db"
+    path.write_bytes(b"these are not the bytes of a database" * 50)
+    with pytest.raises(BadProgress, match=r"progress\.db cannot be used"):
+        Progress(path)

@@ -1,0 +1,56 @@
+"""What all tests share: needs that a machine may lack, and a home that is never the developer's own."""
+
+import ctypes
+import importlib.util
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+def _has_data() -> bool:
+    mirror = os.environ.get("UPSLOPE_MIRROR", "")
+    return bool(mirror) and (Path(mirror) / "mnist").is_dir()
+
+
+def _has_landlock() -> bool:
+    if sys.platform != "linux":
+        return False
+    version_of_the_abi = ctypes.CDLL(None, use_errno=True).syscall(444, None, 0, 1)
+    return int(version_of_the_abi) > 0
+
+
+# What a test may need: how to find out, and what to say when it is absent.
+NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
+    "data": (_has_data, "UPSLOPE_MIRROR names no folder with the data sets"),
+    "torch": (lambda: importlib.util.find_spec("torch") is not None, "torch is not installed"),
+    "browser": (lambda: shutil.which("chromium") is not None, "no chromium on this machine"),
+    "gpu": (lambda: shutil.which("nvidia-smi") is not None, "no GPU on this machine"),
+    "landlock": (_has_landlock, "this kernel has no Landlock"),
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", f"needs(*names): skipped where one is absent: {', '.join(NEEDS)}")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    required = {name.strip() for name in os.environ.get("UPSLOPE_REQUIRE", "").split(",") if name.strip()}
+    if required - set(NEEDS):
+        pytest.fail(f"UPSLOPE_REQUIRE knows {', '.join(NEEDS)}; not {', '.join(sorted(required - set(NEEDS)))}")
+    for mark in item.iter_markers("needs"):
+        for name in mark.args:
+            present, absence = NEEDS[name]
+            if not present():
+                outcome = pytest.fail if name in required else pytest.skip
+                outcome(f"needs {name}: {absence}")
+
+
+@pytest.fixture(autouse=True)
+def _home_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test touches the developer's workspace or data cache."""
+    monkeypatch.setenv("UPSLOPE_HOME", str(tmp_path / "upslope-home"))
+    monkeypatch.setenv("UPSLOPE_DATA", str(tmp_path / "upslope-data"))
