@@ -1,0 +1,230 @@
+"""Fetching a data set: from the mirror, else from its public addresses, and only with the right sha256.
+
+`UPSLOPE_MIRROR` (a folder, or an address, with one folder per data set, named as its card) is asked first: that is how
+a classroom or a computer without internet works. Files gather in a folder beside the final one; when the last of them
+has the hash its card names, that folder is renamed. So a data set is here whole, or it is not here.
+"""
+
+import fcntl
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from upslope.cards import DataCard, File
+from upslope.runs.files import make_folder, writing
+from upslope.runs.problem import DataProblem
+from upslope.runs.progress import Bar, progress_bar
+from upslope.runs.workspace import data_folder, short
+
+ATTEMPTS = 3  # per address, when a download breaks off
+SECONDS = (10, 30)  # to connect; between two pieces
+
+
+@dataclass(frozen=True)
+class Source:
+    """One place a file can be had from."""
+
+    name: str  # "the mirror", "its public address"
+    address: str  # an http(s) address, or a path
+
+
+class _Broken(Exception):
+    """A download that did not come to its end, or did not begin; trying again may help."""
+
+
+class _Absent(Exception):
+    """The source answers, but does not have the file; trying again does not help."""
+
+
+def have(card: DataCard) -> bool:
+    """Whether the data can be loaded now, without fetching anything."""
+    return all(_is_right(data_folder() / card.name / file.name, file) for file in card.files)
+
+
+def get(card: DataCard, *, quiet: bool = False) -> Path:
+    """The folder that holds all files of the set, each with the right sha256; fetched now if need be."""
+    folder = data_folder() / card.name
+    if not card.files:
+        raise DataProblem(f"{card.name} comes with {card.carried_by}: there is nothing to fetch")
+    if have(card):
+        return folder
+    make_folder(data_folder())
+    with _alone(folder):
+        if not have(card):
+            _gather(card, folder, quiet=quiet)
+    return folder
+
+
+def sources(card: DataCard, file: File) -> list[Source]:
+    """Where a file is asked for, in this order."""
+    found = []
+    mirror = os.environ.get("UPSLOPE_MIRROR", "").strip()
+    if mirror:
+        found.append(Source("the mirror", f"{mirror.rstrip('/')}/{card.name}/{file.name}"))
+    names = ["its public address"] + [f"its public address no. {n}" for n in range(2, len(file.urls) + 1)]
+    return found + [Source(name, url) for name, url in zip(names, file.urls, strict=True)]
+
+
+def _gather(card: DataCard, folder: Path, *, quiet: bool) -> None:
+    staging = folder.with_name(f".{card.name}.part")
+    make_folder(staging)
+    total = sum(file.size for file in card.files)
+    with progress_bar(total, card.name, quiet=quiet, unit="bytes") as bar:
+        done = 0
+        for file in card.files:
+            for earlier in (staging / file.name, folder / file.name):  # from a fetch that was interrupted
+                if _is_right(earlier, file):
+                    if earlier.parent == folder:
+                        _copy(earlier, staging / file.name)
+                    break
+            else:
+                _fetch(card, file, staging, _Meter(bar, done), quiet=quiet)
+            done += file.size
+            bar.update(done)
+    with writing(folder):
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.rename(staging, folder)
+
+
+def _fetch(card: DataCard, file: File, staging: Path, meter: "_Meter", *, quiet: bool) -> None:
+    """Put one file into the staging folder, from the first source that has the right one."""
+    failures: list[str] = []
+    beside = staging / f".{file.name}"
+    for source in sources(card, file):
+        if failures:
+            _say(f"Taking {file.name} from {source.name}.", quiet=quiet)
+        for attempt in range(ATTEMPTS):
+            try:
+                _download(source, file, beside, meter)
+            except _Absent as absent:
+                failures.append(str(absent))
+                _say(f"{source.name} does not have {card.name}/{file.name}: {absent}.", quiet=quiet)
+                break
+            except _Broken as broken:
+                if attempt == ATTEMPTS - 1:
+                    failures.append(str(broken))
+                continue
+            got = _sha256(beside)
+            if got == file.sha256:
+                with writing(beside):
+                    os.replace(beside, staging / file.name)
+                return
+            failures.append(f"{source.name} has another file of that name")
+            _say(
+                f"{file.name} from {source.name} has sha256 {got[:8]}..., expected {file.sha256[:8]}...: not used.",
+                quiet=quiet,
+            )
+            break
+        beside.unlink(missing_ok=True)
+    why = "; ".join(dict.fromkeys(failures))
+    raise DataProblem(
+        f"{card.name} is not on this computer and {file.name} could not be fetched ({why}): with a network, "
+        f"upslope data get {card.name} brings it once and for all; without one, set UPSLOPE_MIRROR to a folder or an "
+        f"address that holds {card.name}/{file.name}"
+    )
+
+
+def _download(source: Source, file: File, path: Path, meter: "_Meter") -> None:
+    """Write the source's bytes to `path`, from the beginning."""
+    meter.reset()
+    if not source.address.startswith(("http://", "https://")):
+        _copy_from_folder(Path(source.address).expanduser(), path)
+        meter.update(file.size)
+        return
+    import pooch
+    import requests
+
+    host = urlsplit(source.address).hostname
+    # "identity": a server must not unpack what we compare byte by byte.
+    downloader = pooch.HTTPDownloader(
+        progressbar=meter, chunk_size=1 << 16, timeout=SECONDS, headers={"Accept-Encoding": "identity"}
+    )
+    meter.limit = file.size
+    try:
+        with writing(path):
+            downloader(source.address, str(path), None)
+    except requests.HTTPError as error:
+        status = error.response.status_code if error.response is not None else 0
+        refusal = f"{host} answers {status}"
+        raise (_Broken(refusal) if status >= 500 or status == 429 else _Absent(refusal)) from None
+    except (requests.ConnectionError, requests.Timeout) as error:
+        began = path.exists() and path.stat().st_size > 0
+        what = f"the download from {host} broke off" if began else f"no connection to {host}"
+        raise _Broken(what) from error
+    except requests.RequestException as error:
+        raise _Absent(f"{source.address} cannot be asked: {error}") from None
+    size = path.stat().st_size
+    if size < file.size:
+        raise _Broken(f"the download from {host} broke off after {size} of {file.size} bytes")
+
+
+def _copy_from_folder(origin: Path, path: Path) -> None:
+    if not origin.is_file():
+        raise _Absent(f"there is no {short(origin)}")
+    if not os.access(origin, os.R_OK):
+        raise _Absent(f"{short(origin)} may not be read")
+    _copy(origin, path)
+
+
+def _copy(origin: Path, path: Path) -> None:
+    with writing(path):
+        shutil.copyfile(origin, path)
+
+
+class _Meter:
+    """pooch's idea of a progress bar, over ours; it also stops a server that sends more than the file."""
+
+    def __init__(self, bar: Bar, before: int) -> None:
+        self.total = 0  # set by pooch
+        self.limit = 0
+        self._bar = bar
+        self._before = before
+        self._count = 0
+
+    def update(self, count: int) -> None:
+        self._count += count
+        if self.limit and self._count > self.limit + (1 << 20):
+            raise _Absent(f"it sends more than the {self.limit} bytes of the file")
+        self._bar.update(self._before + min(self._count, self.limit or self._count))
+
+    def reset(self) -> None:
+        self._count = 0
+
+    def close(self) -> None:
+        pass
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One process at a time gathers a set; the others wait and find it there."""
+    lock = folder.with_name(f".{folder.name}.lock")
+    with writing(lock):
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _is_right(path: Path, file: File) -> bool:
+    return path.is_file() and path.stat().st_size == file.size and _sha256(path) == file.sha256
+
+
+def _sha256(path: Path) -> str:
+    import hashlib
+
+    with open(path, "rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _say(sentence: str, *, quiet: bool) -> Any:
+    if not quiet:
+        print(f"  {sentence}", file=sys.stderr)

@@ -1,0 +1,59 @@
+"""IDX, the format of MNIST and its kin: a magic number, the sizes as big-endian integers, then the bytes.
+
+    0  0  8  3     two zeros, 8 for unsigned bytes, 3 dimensions
+    00 00 ea 60    60000 images
+    00 00 00 1c    28 rows
+    00 00 00 1c    28 columns
+    ...            60000 x 28 x 28 bytes, the last index fastest
+
+A file that is anything else than what its card says is refused in one sentence. Never more is unpacked than expected.
+"""
+
+import gzip
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from upslope.runs.problem import DataProblem
+
+_UNSIGNED_BYTE = 8
+
+
+def read_idx(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """The array in a gzipped IDX file of unsigned bytes that must have this shape."""
+    most = 4 + 4 * len(shape) + int(np.prod(shape))
+    try:
+        with gzip.open(path) as file:
+            content = file.read(most + 1)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataProblem(f"{path.name} is not a whole gzip file ({error}): fetch it again") from None
+    except OSError as error:
+        raise DataProblem(f"{path.name} cannot be read: {error.strerror or error}") from None
+    return parse_idx(content, shape, name=path.name)
+
+
+def parse_idx(content: bytes, shape: tuple[int, ...], *, name: str) -> NDArray[np.uint8]:
+    """The array in the bytes of an IDX file."""
+    header = 4 + 4 * len(shape)
+    if len(content) < header:
+        raise DataProblem(f"{name} ends after {len(content)} bytes, inside its header of {header}")
+    zeros, kind, dimensions = struct.unpack_from(">HBB", content)
+    if zeros or kind != _UNSIGNED_BYTE or dimensions != len(shape):
+        raise DataProblem(
+            f"{name} begins with {content[:4].hex(' ')}: not an IDX file of unsigned bytes in {len(shape)} dimensions"
+        )
+    sizes = struct.unpack_from(f">{dimensions}I", content, 4)
+    if sizes != shape:
+        raise DataProblem(f"{name} says it holds {_by(sizes)} values, expected {_by(shape)}")
+    expected = header + int(np.prod(shape))
+    if len(content) != expected:
+        relation = "more than" if len(content) > expected else f"{len(content)} bytes, not"
+        raise DataProblem(f"{name} holds {relation} the {expected} bytes that its header announces")
+    return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(shape)
+
+
+def _by(sizes: tuple[int, ...]) -> str:
+    return " x ".join(map(str, sizes))

@@ -1,0 +1,73 @@
+"""Starting a lab, and going on with one that was interrupted: what `upslope lab` calls."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, cast
+
+from upslope.cards import Found, LabCard, discover
+from upslope.runs.config import LabConfig, parse_settings
+from upslope.runs.folder import find_run, read_settings
+from upslope.runs.problem import RunProblem
+from upslope.runs.result import Result, read_result
+from upslope.runs.run import Run
+
+Started = Callable[[Run[Any]], None]
+
+
+def start(
+    found: Found,
+    settings: Sequence[str] = (),
+    *,
+    preset: str = "laptop",
+    parts: Mapping[str, str] | None = None,
+    root: Path | None = None,
+    quiet: bool = False,
+    started: Started | None = None,
+) -> Result:
+    """Run a lab. `started` is called once the settings are accepted and the folder exists."""
+    card = cast(LabCard, found.card)
+    module = found.load()
+    config = parse_settings(cast(type[LabConfig], module.Config), settings, card=card, preset=preset)
+    run = Run.create(card, config, preset=preset, parts=parts, root=root, quiet=quiet)
+    return _train(module, run, started)
+
+
+def resume(
+    where: str | Path,
+    *,
+    found: Found | None = None,
+    root: Path | None = None,
+    quiet: bool = False,
+    started: Started | None = None,
+) -> Result:
+    """Go on with the run in this folder (or of this name) from its last checkpoint."""
+    folder = find_run(where, root=root)
+    lab = str(read_settings(folder)["lab"])
+    found = found or discover("labs").get(lab)
+    if found is None:
+        raise RunProblem(f"{folder.name} is a run of {lab}, and there is no such lab here")
+    module = found.load()
+    run = Run.open(folder, cast(type[LabConfig], module.Config), card=cast(LabCard, found.card), quiet=quiet)
+    return _train(module, run, started)
+
+
+def _train(module: ModuleType, run: Run[Any], started: Started | None) -> Result:
+    from threadpoolctl import threadpool_limits
+
+    if started is not None:
+        started(run)
+    try:
+        with threadpool_limits(limits=run.config.threads, user_api="blas"):
+            module.run(run.config, run)
+    except KeyboardInterrupt:
+        run.say(
+            f"stopped after step {run.step}: upslope lab --resume {run.folder.name} goes on from the last checkpoint"
+        )
+        raise
+    finally:
+        run.close()
+    result = read_result(run.folder)
+    if result is None:
+        raise RunProblem(f"{run.card.name} came to its end without run.finish(...): {run.folder.name} has no result")
+    return result

@@ -1,0 +1,68 @@
+"""index.html of a run: the verdict, the pictures, the settings; one file that any browser opens, offline."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from upslope.cards import LabCard
+from upslope.runs.files import write_atomically
+from upslope.runs.result import Result, shown, spoken
+
+
+def write_page(folder: Path, result: Result, card: LabCard, pictures: Sequence[dict[str, str]]) -> Path:
+    """Write the page of a finished run; pictures are {"file", "name", "caption"}, relative to the folder."""
+    path = folder / "index.html"
+    write_atomically(path, page(result, card, pictures).encode())
+    return path
+
+
+def page(result: Result, card: LabCard, pictures: Sequence[dict[str, str]]) -> str:
+    """The page as text."""
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["spoken"] = spoken
+    template = environment.from_string((Path(__file__).parent / "page.html.j2").read_text(encoding="utf-8"))
+    verdict = {True: "reached", False: "not reached", None: "no target under these settings"}[result.reached]
+    return template.render(
+        result=result,
+        card=card,
+        pictures=pictures,
+        verdict=verdict,
+        metrics=[(spoken(n), "not a number" if v is None else shown(n, v)) for n, v in result.metrics.items()],
+        targets=[
+            {
+                "metric": spoken(target.metric),
+                "value": "not measured" if target.value is None else shown(target.metric, target.value),
+                "bound": target.bound(),
+                "reached": target.reached,
+                "broken": [(name, shown(target.metric, score)) for name, score in target.broken.items()],
+            }
+            for target in result.targets
+        ],
+        facts=_lines(result.facts),
+        again=f"upslope lab {result.lab} --preset {result.preset} " + " ".join(_changed(result, card)),
+    )
+
+
+def _lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    lines = []
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            text = ", ".join(f"{key} {_number(part)}" for key, part in value.items())
+        else:
+            text = _number(value)
+        lines.append((spoken(name), text))
+    return lines
+
+
+def _number(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _changed(result: Result, card: LabCard) -> list[str]:
+    """The settings to type so that this run happens again."""
+    preset = card.presets.get(result.preset, {})
+    words = [f"{k}={result.config[k]}" for k, v in preset.items() if k in result.config and result.config[k] != v]
+    words += [f"{k}={v}" for k, v in result.config.items() if k == "seed" and v and k not in preset]
+    return words

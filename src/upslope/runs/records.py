@@ -1,0 +1,177 @@
+"""Committed records of reached runs, one small JSON file per lab, and RESULTS.md, which is made from them.
+
+A record holds what somebody needs to judge the claim and to run it again: config, seeds, every seed's metrics, the
+worst beside the mean, the target, seconds, the machine without its name, the code's hash and the day.
+"""
+
+import json
+import re
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from upslope.runs.files import make_folder, write_json
+from upslope.runs.problem import RunProblem
+from upslope.runs.result import Result, shown, spoken
+
+
+@dataclass(frozen=True)
+class Record:
+    """A lab under one config, over several seeds."""
+
+    lab: str
+    title: str
+    variant: str  # "" for the preset as it is; else a word for what differs
+    preset: str
+    config: dict[str, Any]  # without the seed
+    seeds: list[int]
+    metrics: dict[str, list[float]]  # in the order of the seeds
+    mean: dict[str, float]
+    worst: dict[str, float]  # of the metrics that have a target
+    targets: list[dict[str, Any]]  # {"metric", "at_least", "at_most", "broken"}
+    reached: int  # by how many seeds
+    seconds: list[float]
+    training_seconds: list[float]
+    machine: dict[str, Any]
+    code: str
+    date: str
+
+    @property
+    def name(self) -> str:
+        """The record's file, without .json."""
+        return f"{self.lab}-{self.variant}" if self.variant else self.lab
+
+
+def record(results: Sequence[Result], *, variant: str = "") -> Record:
+    """One record of runs that differ in nothing but the seed."""
+    if not results:
+        raise RunProblem("a record needs at least one finished run")
+    if variant and not re.fullmatch(r"[a-z0-9-]+", variant):
+        raise RunProblem(f'a variant is named in small letters, digits and hyphens, got "{variant}"')
+    first = results[0]
+    results = sorted(results, key=lambda result: result.seed)
+    seeds = [result.seed for result in results]
+    if len(set(seeds)) != len(seeds):
+        raise RunProblem(f"a record holds each seed once, got {seeds}")
+    for result in results:
+        for what in ("lab", "preset", "code", "machine"):
+            if getattr(result, what) != getattr(first, what):
+                raise RunProblem(f"{result.run} and {first.run} differ in {what}: they make no common record")
+        if _without_seed(result) != _without_seed(first):
+            raise RunProblem(f"{result.run} and {first.run} have different settings: they make no common record")
+        if any(whose == "yours" for whose in result.parts.values()):
+            raise RunProblem(f"{result.run} ran with a learner's parts: records are of the library alone")
+    names = [n for n in first.metrics if all(r.metrics.get(n) is not None for r in results)]
+    metrics = {n: [float(r.metrics[n] or 0.0) for r in results] for n in names}
+    worst = {
+        t.metric: (min if t.at_least is not None else max)(metrics[t.metric])
+        for t in first.targets
+        if t.metric in metrics
+    }
+    return Record(
+        lab=first.lab,
+        title=first.title,
+        variant=variant,
+        preset=first.preset,
+        config=_without_seed(first),
+        seeds=seeds,
+        metrics=metrics,
+        mean={n: statistics.fmean(values) for n, values in metrics.items()},
+        worst=worst,
+        targets=[
+            {"metric": t.metric, "at_least": t.at_least, "at_most": t.at_most, "broken": t.broken}
+            for t in first.targets
+        ],
+        reached=sum(1 for result in results if result.reached),
+        seconds=[round(result.seconds, 1) for result in results],
+        training_seconds=[round(result.training_seconds, 1) for result in results],
+        machine=first.machine,
+        code=first.code,
+        date=max(result.finished for result in results)[:10],
+    )
+
+
+def write_record(record: Record, folder: Path) -> Path:
+    """Write results/<lab>[-variant].json."""
+    make_folder(folder)
+    path = folder / f"{record.name}.json"
+    write_json(path, asdict(record))
+    return path
+
+
+def read_records(folder: Path) -> list[Record]:
+    """All records, in alphabetical order."""
+    records = []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            records.append(Record(**json.loads(path.read_bytes())))
+        except (ValueError, TypeError) as error:
+            raise RunProblem(f"{path.name} is not a record of runs: {error}") from None
+    return records
+
+
+def results_markdown(records: Sequence[Record]) -> str:
+    """RESULTS.md. The same records give the same text."""
+    lines = [
+        "# Results",
+        "",
+        "Made from the records in `results/`; nothing here is typed by hand. Each row is one lab with its default",
+        "preset unless it says otherwise, over the seeds listed below. The test set was used once per seed, after all",
+        "choices had been made on validation data. Seconds are the mean of a whole run (data, training, evaluation,",
+        "pictures) on the machine named, which other work may have shared. `upslope lab NAME seed=S` runs one again.",
+        "",
+        "| lab | measured | mean | worst seed | target | seeds that reached it | seconds (training) | machine |",
+        "| --- | --- | ---: | ---: | --- | --- | ---: | --- |",
+    ]
+    for record in records:
+        lines += _rows(record)
+    lines += ["", "## Broken on purpose", ""]
+    lines += ["A target says something only if a broken network misses it. Measured for the same settings:", ""]
+    lines += ["| lab | measured | target | broken variant | reaches |", "| --- | --- | --- | --- | ---: |"]
+    for record in records:
+        for target in record.targets:
+            for name, score in target["broken"].items():
+                metric = target["metric"]
+                lines.append(
+                    f"| {record.name} | {spoken(metric)} | {_bound(target)} | {name} | {shown(metric, score)} |"
+                )
+    lines += ["", "## Settings", ""]
+    for record in records:
+        settings = " ".join(f"{name}={value}" for name, value in record.config.items())
+        seeds = ", ".join(map(str, record.seeds))
+        versions = f"Python {record.machine['python']}, NumPy {record.machine['numpy']}, code `{record.code[:12]}`"
+        lines.append(
+            f"- **{record.name}**: {record.title}. Preset {record.preset}, `{settings}`, seeds {seeds}; "
+            f"{record.date}, {versions}."
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _rows(record: Record) -> list[str]:
+    seconds = f"{_mean(record.seconds):.0f} ({_mean(record.training_seconds):.0f})"
+    cores = record.machine["cores"]
+    machine = f"{cores} core{'s' if cores != 1 else ''}, {record.machine['os']}"
+    rows = []
+    for target in record.targets:
+        metric = target["metric"]
+        if metric not in record.mean:
+            continue
+        cells = [record.name, spoken(metric), shown(metric, record.mean[metric]), shown(metric, record.worst[metric])]
+        cells += [_bound(target), f"{record.reached} of {len(record.seeds)}", seconds, machine]
+        rows.append(f"| {' | '.join(cells)} |")
+    return rows
+
+
+def _bound(target: dict[str, Any]) -> str:
+    parts = [(">=", target["at_least"]), ("<=", target["at_most"])]
+    return " and ".join(f"{sign} {shown(target['metric'], bound)}" for sign, bound in parts if bound is not None)
+
+
+def _without_seed(result: Result) -> dict[str, Any]:
+    return {name: value for name, value in result.config.items() if name != "seed"}
+
+
+def _mean(values: Sequence[float]) -> float:
+    return statistics.fmean(values)

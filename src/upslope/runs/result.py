@@ -1,0 +1,176 @@
+"""What a run reached: the content of result.json, and the one line a person reads.
+
+A result says everything that is needed to run it again and to judge it: the config, the seed, the metrics beside their
+targets, the seconds, the machine (never its name, nor any path) and a hash of the code that ran.
+"""
+
+import hashlib
+import json
+import math
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import upslope
+from upslope.cards import Expect, LabCard
+from upslope.runs.problem import RunProblem
+
+# A metric is shown as a percentage when its name says that it is a share of something.
+_SHARES = ("accuracy", "recall", "precision", "moved")
+
+
+@dataclass(frozen=True)
+class Target:
+    """One bound of the lab's card, and how this run stands to it."""
+
+    metric: str
+    at_least: float | None
+    at_most: float | None
+    value: float | None  # None: the run did not measure it
+    reached: bool
+    broken: dict[str, float] = field(default_factory=dict)  # what the named broken variants reach
+
+    def bound(self) -> str:
+        """The bound in words: "target >= 98.8 %"."""
+        parts = [(">=", self.at_least), ("<=", self.at_most)]
+        return "target " + " and ".join(f"{sign} {shown(self.metric, v)}" for sign, v in parts if v is not None)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished run."""
+
+    lab: str
+    title: str
+    run: str  # the folder's name
+    preset: str
+    config: dict[str, Any]
+    seed: int
+    metrics: dict[str, float | None]
+    targets: tuple[Target, ...]
+    reached: bool | None  # None: no target counts under this config
+    seconds: float  # all sessions together, without what a kill threw away
+    training_seconds: float
+    machine: dict[str, Any]
+    code: str  # sha256 over the package's sources as the process saw them
+    parts: dict[str, str]  # exercise id -> "yours" or "ours"
+    facts: dict[str, Any]
+    started: str  # ISO, UTC
+    finished: str
+    resumed: int  # how many times the run was interrupted and went on
+    cause: str = ""  # the likely cause where a target was not reached: one sentence
+    files: dict[str, str] = field(default_factory=dict)  # file -> sha256
+
+    def to_json(self) -> dict[str, Any]:
+        """A dict of JSON values."""
+        return asdict(self) | {"targets": [asdict(target) for target in self.targets]}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "Result":
+        """The inverse of `to_json`."""
+        return cls(**{**content, "targets": tuple(Target(**target) for target in content["targets"])})
+
+    def line(self) -> str:
+        """The run in one line: "test accuracy 98.9 %   target >= 98.8 %   reached   38 s"."""
+        words = []
+        for target in self.targets:
+            value = "not measured" if target.value is None else shown(target.metric, target.value)
+            verdict = "reached" if target.reached else "not reached"
+            words += [f"{spoken(target.metric)} {value}", target.bound(), verdict]
+        if not self.targets:
+            words = [f"{spoken(n)} {shown(n, v)}" for n, v in self.metrics.items() if v is not None]
+            words.append("no target under these settings")
+        return "   ".join([*words, f"{self.seconds:.0f} s"])
+
+
+def read_result(folder: Path) -> Result | None:
+    """The result of a finished run; None while there is none."""
+    path = folder / "result.json"
+    if not path.exists():
+        return None
+    try:
+        return Result.from_json(json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise RunProblem(f"result.json of {folder.name} cannot be read ({error}): not counted as a result") from None
+
+
+def judge(card: LabCard, config: Mapping[str, Any], metrics: Mapping[str, float]) -> tuple[Target, ...]:
+    """The targets of a card that count under this config, beside what was measured."""
+    counting = [expect for expect in card.expect if all(config.get(k) == v for k, v in expect.when.items())]
+    return tuple(_target(expect, metrics.get(expect.metric)) for expect in counting)
+
+
+def likely_cause(
+    card: LabCard, preset: str, config: Mapping[str, Any], targets: tuple[Target, ...], parts: Mapping[str, str]
+) -> str:
+    """One sentence on why a target was missed, from what is known: a score a broken variant has, or other settings."""
+    missed = [target for target in targets if not target.reached]
+    if not missed:
+        return ""
+    target = missed[0]
+    if target.value is None:
+        return f"{spoken(target.metric)} was not measured"
+    if not math.isfinite(target.value):
+        return f"{spoken(target.metric)} is {target.value}: the training diverged; try a smaller learning rate"
+    for name, score in target.broken.items():
+        worse = target.value <= score if target.at_least is not None else target.value >= score
+        if worse:
+            return f"no better than {name} ({shown(target.metric, score)}): look there first"
+    normal = card.presets.get(preset, {})
+    changed = [f"{k}={config[k]} (preset: {v})" for k, v in normal.items() if config.get(k, v) != v]
+    if changed:
+        return f"settings differ from preset {preset}: {', '.join(changed)}"
+    yours = sum(1 for whose in parts.values() if whose == "yours")
+    if yours:
+        return f"{yours} of {len(parts)} parts are yours: run without --mine to see whether one of them is the cause"
+    return "close to the bound: another seed says whether this one was unlucky (seed=1)"
+
+
+def machine() -> dict[str, Any]:
+    """What the run ran on, without names of hosts, people or paths."""
+    import numpy as np
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    return {
+        "cores": cores,
+        "os": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+    }
+
+
+@cache
+def code_hash() -> str:
+    """sha256 over the .py files of the package that this process imports (with --mine: the learner's code too)."""
+    package = Path(upslope.__file__).parent
+    digest = hashlib.sha256()
+    for folder, folders, names in os.walk(package, followlinks=True):
+        folders[:] = sorted(name for name in folders if name != "__pycache__")
+        for name in sorted(names):
+            if name.endswith(".py"):
+                path = Path(folder, name)
+                content = path.read_bytes()
+                digest.update(f"{path.relative_to(package).as_posix()}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
+
+
+def spoken(metric: str) -> str:
+    """A metric's name as a person says it."""
+    return metric.replace("_", " ")
+
+
+def shown(metric: str, value: float) -> str:
+    """A value as a person reads it: 98.9 % for shares, four digits otherwise."""
+    if any(share in metric for share in _SHARES) and math.isfinite(value):
+        text = f"{100 * value:.2f}"
+        return f"{text.removesuffix('0')} %"
+    return f"{value:.4g}"
+
+
+def _target(expect: Expect, value: float | None) -> Target:
+    reached = value is not None and expect.reached(value)
+    return Target(expect.metric, expect.at_least, expect.at_most, value, reached, dict(expect.broken))

@@ -1,0 +1,273 @@
+"""A run: one execution of a lab, in a folder of its own, that survives being killed at any moment.
+
+A lab needs two lines for that:
+
+    run.keep(model=model, optimiser=optimiser, batches=batches, rng=rng)   # what training changes
+    for step in run.steps(total):                                         # goes on where the checkpoint was
+
+Checkpoints are made by the clock between two steps. Making one changes nothing in the training, so a run that was
+killed and resumed ends with the same bits as one that was not.
+"""
+
+import hashlib
+import math
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, SupportsFloat, TypeVar, cast
+
+from upslope.cards import LabCard, discover
+from upslope.runs.checkpoint import Checkpoint, Tensors, load_checkpoint, pack, remove_checkpoints, save_checkpoint
+from upslope.runs.config import LabConfig, make_config
+from upslope.runs.files import make_folder, write_atomically, write_json
+from upslope.runs.folder import FolderLock, create_folder, find_run, read_settings
+from upslope.runs.metrics import MetricsFile, Row, read_metrics
+from upslope.runs.problem import RunProblem
+from upslope.runs.progress import Bar, progress_bar
+from upslope.runs.result import Result, code_hash, judge, likely_cause, machine, read_result
+from upslope.runs.state import Thing, put_back, take_apart
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+AConfig = TypeVar("AConfig", bound=LabConfig)
+
+
+class Run(Generic[AConfig]):
+    """An open run. Made by `Run.create` or `Run.open`; complete once `finish` has written result.json."""
+
+    def __init__(self, folder: Path, card: LabCard, config: AConfig, settings: dict[str, Any], *, quiet: bool) -> None:
+        self.folder = folder
+        self.card = card
+        self.config = config
+        self.preset = str(settings.get("preset", ""))
+        self.parts: dict[str, str] = settings.get("parts", {})
+        self.quiet = quiet
+        self.step = 0  # the last step that is done
+        self.said: list[str] = []  # sentences about damage that was passed over
+        self._settings = settings
+        self._lock = FolderLock(folder)
+        self._metrics = MetricsFile(folder / "metrics.jsonl")
+        self._things: dict[str, Thing] = {}
+        self._pictures: list[dict[str, str]] = []
+        self._bar = Bar()
+        self._begun = time.perf_counter()
+        self._seconds_before = 0.0  # of earlier sessions, up to their last checkpoint
+        self.training_seconds = 0.0
+
+    @classmethod
+    def create(
+        cls,
+        card: LabCard,
+        config: AConfig,
+        *,
+        preset: str = "laptop",
+        parts: Mapping[str, str] | None = None,
+        root: Path | None = None,
+        quiet: bool = False,
+    ) -> "Run[AConfig]":
+        """Begin a run of this lab in the next numbered folder."""
+        settings = {
+            "lab": card.name,
+            "preset": preset,
+            "config": config.model_dump(mode="json"),
+            "parts": dict(parts or {}),
+            "code": code_hash(),
+            "started": _now(),
+            "sessions": 1,
+        }
+        folder = create_folder(card.name, settings, root=root)
+        return cls(folder, card, config, settings, quiet=quiet)
+
+    @classmethod
+    def open(
+        cls,
+        where: str | Path,
+        config_class: type[AConfig],
+        *,
+        card: LabCard | None = None,
+        root: Path | None = None,
+        quiet: bool = False,
+    ) -> "Run[AConfig]":
+        """Go on with a run that was interrupted."""
+        folder = find_run(where, root=root)
+        settings = read_settings(folder)
+        lab = str(settings["lab"])
+        if card is None:
+            labs = discover("labs")
+            if lab not in labs:
+                raise RunProblem(f"{folder.name} is a run of {lab}, and there is no such lab here")
+            card = cast(LabCard, labs[lab].card)
+        if read_result(folder) is not None:
+            raise RunProblem(f"{folder.name} is finished: nothing is left to do (upslope lab {lab} starts a new run)")
+        run = cls(folder, card, make_config(config_class, settings["config"], lab=lab), settings, quiet=quiet)
+        settings["sessions"] = int(settings.get("sessions", 1)) + 1
+        write_json(folder / "config.json", settings)
+        return run
+
+    # What a lab uses while it trains
+
+    def keep(self, **things: Thing) -> int:
+        """Name what training changes. A resumed run gives all of it back its state; returns the steps already done."""
+        if self._things:
+            raise TypeError("run.keep is called once, with everything that training changes")
+        self._things = dict(things)
+        found = self.restore()
+        if found is not None:
+            _, tensors, state = found
+            put_back(things, tensors, state)
+        return self.step
+
+    def steps(
+        self, total: int, *, per_epoch: int | None = None, checkpoint_seconds: float = 10.0, checkpoint_steps: int = 0
+    ) -> Iterator[int]:
+        """The steps that are left of 1..total, with a progress bar, and a checkpoint every few seconds (or steps)."""
+        per_epoch = per_epoch or total
+        epochs = -(-total // per_epoch)
+        saved_step, saved_at = self.step, time.perf_counter()
+        with self.progress(total, "training") as self._bar:
+            for step in range(self.step + 1, total + 1):
+                self._bar.update(step - 1, description=f"epoch {(step - 1) // per_epoch + 1} of {epochs}")
+                begun = time.perf_counter()
+                yield step
+                ended = time.perf_counter()
+                self.training_seconds += ended - begun
+                self.step = step
+                by_clock = ended - saved_at >= checkpoint_seconds
+                if by_clock or step == total or (checkpoint_steps and step - saved_step >= checkpoint_steps):
+                    tensors, state = take_apart(self._things)
+                    self.checkpoint(step, tensors, state)
+                    saved_step, saved_at = step, time.perf_counter()
+        self._bar = Bar()
+
+    def log(self, step: int, **metrics: SupportsFloat) -> None:
+        """Add a line to metrics.jsonl and show it beside the progress bar."""
+        self._metrics.append(step, metrics)
+        self._bar.update(step, metrics=metrics)
+
+    def logged(self) -> list[Row]:
+        """Everything logged so far, in order; also what was logged before an interruption."""
+        return read_metrics(self._metrics.path)
+
+    def progress(self, total: float, description: str) -> AbstractContextManager[Bar]:
+        """A progress bar for work that is not training steps."""
+        return progress_bar(total, description, quiet=self.quiet)
+
+    # Checkpoints by hand, for labs whose loop is not a row of steps
+
+    def checkpoint(self, step: int, tensors: Tensors, state: dict[str, Any]) -> None:
+        """Make this moment the one from which the run goes on when it is interrupted."""
+        self.step = step
+        self._metrics.sync()
+        moment = Checkpoint(step, tensors, state, self._metrics.length, self.seconds, self.training_seconds)
+        save_checkpoint(self.folder / "checkpoint", moment)
+
+    def restore(self) -> tuple[int, Tensors, dict[str, Any]] | None:
+        """The newest whole checkpoint, or None. Metrics logged after it are forgotten: they will be logged again."""
+        found, said = load_checkpoint(self.folder / "checkpoint", metrics_length=self._metrics.length)
+        for sentence in said:
+            self.say(sentence)
+        self._metrics.cut(found.metrics_length if found else 0)
+        if found is None:
+            return None
+        self.step = found.step
+        self._seconds_before = found.seconds
+        self.training_seconds = found.training_seconds
+        self._begun = time.perf_counter()
+        return found.step, found.tensors, found.state
+
+    # What a lab leaves behind
+
+    def save_model(self, tensors: Tensors) -> Path:
+        """Write what was learned to model.safetensors."""
+        path = self.folder / "model.safetensors"
+        write_atomically(path, pack(tensors))
+        return path
+
+    def picture(self, name: str, figure: "Figure", caption: str = "") -> Path:
+        """Write a figure to pictures/NAME.png; the page shows it with its caption."""
+        drawn = BytesIO()
+        figure.savefig(drawn, format="png", dpi=150, metadata={"Software": None})
+        make_folder(self.folder / "pictures")
+        path = self.folder / "pictures" / f"{name}.png"
+        write_atomically(path, drawn.getvalue())
+        self._pictures.append({"file": f"pictures/{name}.png", "name": name, "caption": caption})
+        return path
+
+    def finish(self, metrics: Mapping[str, SupportsFloat], **facts: Any) -> Result:
+        """Compare with the card's targets, write the page, and then result.json: from now on the run is complete."""
+        from upslope.runs.page import write_page
+
+        values = {name: float(value) for name, value in metrics.items()}
+        targets = judge(self.card, self._settings["config"], values)
+        code = code_hash()
+        if code != self._settings.get("code"):
+            self.say("the code has changed since this run began: its result cannot be had again from either version")
+            facts["code_at_start"] = self._settings.get("code")
+        self._metrics.sync()
+        result = Result(
+            lab=self.card.name,
+            title=self.card.title,
+            run=self.folder.name,
+            preset=self.preset,
+            config=self._settings["config"],
+            seed=self.config.seed,
+            metrics={name: value if math.isfinite(value) else None for name, value in values.items()},
+            targets=targets,
+            reached=all(target.reached for target in targets) if targets else None,
+            seconds=round(self.seconds, 3),
+            training_seconds=round(self.training_seconds, 3),
+            machine=machine(),
+            code=code,
+            parts=self.parts,
+            facts=cast(dict[str, Any], _plain(facts)),
+            started=str(self._settings["started"]),
+            finished=_now(),
+            resumed=int(self._settings["sessions"]) - 1,
+            cause=likely_cause(self.card, self.preset, self._settings["config"], targets, self.parts),
+            files={name: _sha256(self.folder / name) for name in ("metrics.jsonl", "model.safetensors")},
+        )
+        write_page(self.folder, result, self.card, self._pictures)
+        write_json(self.folder / "result.json", result.to_json())
+        remove_checkpoints(self.folder / "checkpoint")
+        self.close()
+        return result
+
+    def close(self) -> None:
+        """Let others write this folder; a second call does nothing."""
+        self._metrics.close()
+        self._lock.release()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of work so far, of all sessions, without what a kill threw away."""
+        return self._seconds_before + time.perf_counter() - self._begun
+
+    def say(self, sentence: str) -> None:
+        """One sentence on stderr, unless the run is quiet; kept in `said` either way."""
+        self.said.append(sentence)
+        if not self.quiet:
+            print(f"  {sentence}", file=sys.stderr)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _plain(value: Any) -> Any:
+    """A fact as JSON can say it: NumPy's numbers and arrays become Python's."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""

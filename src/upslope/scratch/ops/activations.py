@@ -1,0 +1,90 @@
+"""Activations: the bend between two linear layers, without which a deep network would be one linear layer."""
+
+import math
+
+import numpy as np
+
+from upslope.scratch.tensor import Tensor
+
+
+def relu(x: Tensor) -> Tensor:
+    """The larger of x and 0, number by number: max(0, x) (Nair and Hinton 2010).
+
+    The result has x's shape and dtype. Where x is positive the slope is 1, elsewhere 0, at exactly 0 as well:
+    x.grad += g where x > 0, else 0. nan stays nan.
+    relu([-2, 0, 3]) is [0, 0, 3], and g = [1, 1, 1] goes back as [0, 0, 1].
+    """
+    # Cut everything below zero.
+    y = np.maximum(x.data, 0)
+    # The gradient passes where the number passed.
+    return x.then(y, lambda g: g * (y > 0))
+
+
+def leaky_relu(x: Tensor, negative_slope: float = 0.01) -> Tensor:
+    """x where it is positive, a small slope times x elsewhere, so that a dead unit can come back (Maas et al. 2013)."""
+    slope = np.where(x.data > 0, 1, negative_slope).astype(x.dtype)
+    return x.then(x.data * slope, lambda g: g * slope)
+
+
+def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
+    """x where it is positive, alpha (e^x - 1) elsewhere (Clevert et al. 2015, https://arxiv.org/abs/1511.07289)."""
+    a = x.data
+    below = alpha * np.expm1(np.minimum(a, 0))
+    return x.then(np.where(a > 0, a, below), lambda g: g * np.where(a > 0, 1, below + alpha).astype(a.dtype))
+
+
+def sigmoid(x: Tensor) -> Tensor:
+    """The logistic function 1 / (1 + e^-x): any number to one between 0 and 1.
+
+    The result s has x's shape and dtype. No x, however large or small, gives nan, inf or an overflow warning:
+    sigmoid(-1000) is 0, sigmoid(1000) is 1. The slope is s (1 - s): x.grad += g * s * (1 - s).
+    sigmoid([0, ln 3]) is [0.5, 0.75], with slopes [0.25, 0.1875].
+    """
+    # The power of e is never positive, so it lies between 0 and 1 and cannot overflow.
+    e = np.exp(-np.abs(x.data))
+    # For x >= 0 this is 1 / (1 + e^-x); for x < 0 the same fraction, above and below times e^x.
+    s = np.where(x.data >= 0, 1, e) / (1 + e)
+    # The slope of the logistic function is s (1 - s).
+    return x.then(s, lambda g: g * s * (1 - s))
+
+
+def tanh(x: Tensor) -> Tensor:
+    """The hyperbolic tangent, a sigmoid from -1 to 1, with slope 1 - y^2."""
+    y = np.tanh(x.data)
+    return x.then(y, lambda g: g * (1 - y * y))
+
+
+def softplus(x: Tensor) -> Tensor:
+    """log(1 + e^x), a rounded relu whose slope is the sigmoid of x."""
+    a = x.data
+    e = np.exp(-np.abs(a))
+    y = np.maximum(a, 0) + np.log1p(e)
+    return x.then(y, lambda g: g * np.where(a >= 0, 1, e) / (1 + e))
+
+
+def silu(x: Tensor) -> Tensor:
+    """x times its sigmoid, also called swish (Elfwing et al. 2017, https://arxiv.org/abs/1702.03118)."""
+    a = x.data
+    e = np.exp(-np.abs(a))
+    s = np.where(a >= 0, 1, e) / (1 + e)
+    return x.then(a * s, lambda g: g * (s + a * s * (1 - s)))
+
+
+def gelu(x: Tensor, approximate: str = "none") -> Tensor:
+    """x times the probability that a normal number is below x (Hendrycks and Gimpel 2016, https://arxiv.org/abs/1606.08415).
+
+    approximate="tanh" replaces the normal distribution by 0.5 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), as GPT-2 does;
+    NumPy has no error function, so "none" asks Python's for each number and is slow.
+    """
+    a = x.data
+    if approximate == "tanh":
+        scale = math.sqrt(2 / math.pi)
+        t = np.tanh(scale * (a + 0.044715 * a**3))
+        slope = 0.5 * (1 + t) + 0.5 * a * (1 - t * t) * scale * (1 + 3 * 0.044715 * a * a)
+        return x.then(0.5 * a * (1 + t), lambda g: g * slope)
+    if approximate != "none":
+        raise ValueError(f'gelu knows approximate="none" and "tanh", not "{approximate}"')
+    erf = np.array([math.erf(v) for v in (a / math.sqrt(2)).ravel().tolist()], dtype=a.dtype).reshape(a.shape)
+    below = 0.5 * (1 + erf)
+    density = np.exp(-0.5 * a * a) / math.sqrt(2 * math.pi)
+    return x.then(a * below, lambda g: g * (below + a * density))

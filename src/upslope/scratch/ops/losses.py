@@ -1,0 +1,67 @@
+"""Losses: one number that says how wrong the outputs are, and the gradient that says which way is better."""
+
+from typing import Any
+
+import numpy as np
+
+from upslope.scratch.tensor import Tensor, operands
+
+
+def cross_entropy(logits: Tensor, target: Any, *, label_smoothing: float = 0.0) -> Tensor:
+    """How surprised the model is by the right class: -log softmax(logits)[target], the mean over the batch.
+
+    logits is (B, C), target holds B integers from 0 to C - 1 (a tensor, an array or a list); the result is a scalar of the
+    logits' dtype. Logits of +-1000 give no nan and no inf. With label_smoothing s the wanted probabilities q are 1 - s at
+    the target plus s / C everywhere (Szegedy et al. 2015, https://arxiv.org/abs/1512.00567), and the loss of a row is
+    -sum_j q_j log p_j. logits.grad += g * (p - q) / B.
+    cross_entropy([[0, ln 3]], [1]) is ln(4/3) = 0.2877, and its gradient is [[0.25, -0.25]].
+    """
+    batch, classes = logits.shape
+    labels = np.asarray(target)
+    if labels.shape != (batch,) or labels.min() < 0 or labels.max() >= classes:
+        raise ValueError(f"cross_entropy: logits {logits.shape} need {batch} labels from 0 to {classes - 1}, got {target}")
+    # Log-probabilities: shift so that the largest score is 0, then take away the log of the sum of exponentials.
+    shifted = logits.data - logits.data.max(axis=1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    # The wanted probabilities: all on the label, but for the part that smoothing spreads over every class.
+    q = np.full_like(log_p, label_smoothing / classes)
+    q[np.arange(batch), labels] += 1 - label_smoothing
+    # The cross entropy of each row, and the mean over the batch.
+    loss = -(q * log_p).sum() / batch
+    # Softmax and logarithm together have a simple slope: what was predicted minus what was wanted.
+    return logits.then(loss, lambda g: g * (np.exp(log_p) - q) / batch)
+
+
+def mse_loss(x: Tensor, target: Any) -> Tensor:
+    """The mean of the squared differences. x's gradient is 2 g (x - target) / n, target's the opposite."""
+    x, target = operands(x, target, "mse_loss")
+    off = x.data - target.data
+    scale = 2 / off.size
+    return Tensor.of(np.square(off).mean(), (x, lambda g: g * scale * off), (target, lambda g: -g * scale * off))
+
+
+def binary_cross_entropy_with_logits(logits: Tensor, target: Any) -> Tensor:
+    """Mean of -t log s - (1 - t) log(1 - s) with s = sigmoid(logits), computed as max(x, 0) - x t + log(1 + e^-|x|).
+
+    The gradient is g (s - t) / n. target holds probabilities and gets no gradient.
+    """
+    logits, target = operands(logits, target, "binary_cross_entropy_with_logits")
+    x, t = logits.data, target.data
+    e = np.exp(-np.abs(x))
+    loss = (np.maximum(x, 0) - x * t + np.log1p(e)).mean()
+    s = np.where(x >= 0, 1, e) / (1 + e)
+    return logits.then(loss, lambda g: g * (s - t) / x.size)
+
+
+def nll_loss(log_probabilities: Tensor, target: Any) -> Tensor:
+    """The mean of -log_probabilities[row, target[row]]: what is left of cross_entropy after log_softmax."""
+    labels = np.asarray(target)
+    rows = np.arange(len(labels))
+    like = log_probabilities.data
+
+    def scatter(g: np.ndarray) -> np.ndarray:
+        gradient = np.zeros_like(like)
+        gradient[rows, labels] = -g / len(labels)
+        return gradient
+
+    return log_probabilities.then(-like[rows, labels].mean(), scatter)

@@ -1,0 +1,59 @@
+"""Matrix products: weighted sums, the work that nearly all of a network's time goes into."""
+
+import numpy as np
+
+from upslope.scratch.tensor import Tensor
+
+
+def matmul(x: Tensor, y: Tensor) -> Tensor:
+    """The matrix product x @ y: out[..., i, j] = sum_k x[..., i, k] y[..., k, j].
+
+    x is (..., I, K), y is (..., K, J), the result (..., I, J) in their dtype. Dimensions in front of the last two are
+    batches and broadcast: (8, 1, 2, 3) @ (5, 3, 4) is (8, 5, 2, 4). A 1-D x counts as one row, a 1-D y as one column, and
+    that dimension is not in the result: (3,) @ (3,) is a scalar. Sizes that do not fit raise a ValueError with both shapes.
+    x.grad += g @ y^T and y.grad += x^T @ g, summed over batch dimensions that were broadcast (the engine does that).
+    [[1, 2]] @ [[3], [4]] is [[11]], and g = [[1]] goes back as [[3, 4]] and [[1], [2]].
+    """
+    if 0 in (x.ndim, y.ndim) or x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:
+        raise ValueError(f"matmul: shapes {x.shape} and {y.shape} do not fit: a row of x and a column of y differ in length")
+    # A vector on the left is one row, a vector on the right one column.
+    one_row, one_column = x.ndim == 1, y.ndim == 1
+    rows = x.data[np.newaxis, :] if one_row else x.data
+    columns = y.data[:, np.newaxis] if one_column else y.data
+    # Every row meets every column; the row or column that was a vector is not in the result's shape.
+    product = rows @ columns
+    shape = product.shape
+    out = product.squeeze((-2,) * one_row + (-1,) * one_column)
+
+    def gradient_of_x(g: np.ndarray) -> np.ndarray:
+        # x[i, k] met y[k, j] for every j: g goes back through the rows of y.
+        return g.reshape(shape) @ columns.swapaxes(-1, -2)
+
+    def gradient_of_y(g: np.ndarray) -> np.ndarray:
+        # y[k, j] met x[i, k] for every i: g goes back through the columns of x.
+        back = rows.swapaxes(-1, -2) @ g.reshape(shape)
+        return back[..., 0] if one_column else back
+
+    return Tensor.of(out, (x, gradient_of_x), (y, gradient_of_y))
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x @ weight^T + bias in one step: x (..., in), weight (out, in), bias (out,), result (..., out).
+
+    x.grad += g @ weight, weight.grad += g^T @ x, bias.grad += g, the last two summed over everything in front.
+    """
+    if x.shape[-1] != weight.shape[1]:
+        raise ValueError(f"linear: x of shape {x.shape} does not fit a weight of shape {weight.shape}")
+    w = weight.data
+    n_out, n_in = w.shape
+    shape = x.shape
+    rows = x.data.reshape(-1, n_in)
+    out = rows @ w.T
+    if bias is not None:
+        out += bias.data
+    return Tensor.of(
+        out if len(shape) == 2 else out.reshape(*shape[:-1], n_out),
+        (x, lambda g: (g.reshape(-1, n_out) @ w).reshape(shape)),
+        (weight, lambda g: g.reshape(-1, n_out).T @ rows),
+        (bias, lambda g: g),
+    )
