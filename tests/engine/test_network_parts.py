@@ -50,7 +50,8 @@ def test_probabilities_of_huge_scores():
     np.testing.assert_allclose(ops.softmax(x).data, special.softmax(scores, axis=-1))
     np.testing.assert_allclose(ops.logsumexp(x).data, special.logsumexp(scores, axis=-1))
     np.testing.assert_allclose(ops.log_softmax(x).data, special.log_softmax(scores, axis=-1))
-    np.testing.assert_allclose(ops.logsumexp(Tensor(scores.astype(np.float32))).data, special.logsumexp(scores, axis=-1))
+    short = Tensor(scores.astype(np.float32))
+    np.testing.assert_allclose(ops.logsumexp(short).data, special.logsumexp(scores, axis=-1), rtol=1e-6)
 
 
 def test_minus_infinity_is_an_impossible_score():
@@ -119,7 +120,7 @@ def test_batch_norm(same_as_torch, F, rng, shape, training):
 
 
 def test_batch_norm_needs_more_than_one_number():
-    with pytest.raises(ValueError, match=r"more than one number per channel.*\(1, 3\)"):
+    with pytest.raises(ValueError, match=r"several numbers per channel.*\(1, 3\)"):
         ops.batch_norm(Tensor(np.ones((1, 3))), None, None, training=True)
 
 

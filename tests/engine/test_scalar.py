@@ -22,6 +22,7 @@ FUNCTIONS = {
     "used often": lambda x, y: x * x * y + x * y.exp() - x / (x + y),
     "dot of values": lambda x, y: dot([x, y], [y, x * y], x),
     "dot of numbers": lambda x, y: dot([x, y], [2.0, -3.0], y),
+    "dot of both": lambda x, y: dot([x, y, x], [y, 2.0, x * y], y),
     "logsumexp": lambda x, y: logsumexp([x, y, x * y]),
 }
 

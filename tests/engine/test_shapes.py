@@ -69,7 +69,7 @@ def test_shapes(same_as_torch, rng, change):
     "index",
     [
         0, -1, slice(1, 3), (slice(None), 2), (..., 1), (None, 1), (slice(None, None, 2), slice(1, None)),
-        np.array([0, 2, 2]), (np.array([0, 1, 1]), np.array([3, 3, 3])), (slice(None), np.array([[0, 0], [1, 2]])), [1, 1],
+        np.array([0, 2, 2]), (np.array([0, 1, 1]), np.array([3, 3, 3])), [1, 1], (slice(None), np.array([[0, 0], [1, 2]])),
     ],
     ids=str,
 )  # fmt: skip
@@ -106,7 +106,8 @@ def test_cat_stack_pad(same_as_torch, rng):
     ("left", "right"),
     [
         ((3, 4), (4, 5)), ((4,), (4,)), ((3, 4), (4,)), ((4,), (4, 5)), ((2, 3, 4), (4, 5)), ((2, 3, 4), (2, 4, 5)),
-        ((8, 1, 2, 3), (5, 3, 4)), ((4,), (6, 4, 5)), ((6, 3, 4), (4,)), ((3, 4), (6, 4, 5)), ((1, 1), (1, 1)), ((0, 3), (3, 2)),
+        ((8, 1, 2, 3), (5, 3, 4)), ((4,), (6, 4, 5)), ((6, 3, 4), (4,)), ((3, 4), (6, 4, 5)), ((1, 1), (1, 1)),
+        ((0, 3), (3, 2)),
     ],
 )  # fmt: skip
 def test_matmul(same_as_torch, rng, left, right):
@@ -145,7 +146,9 @@ def test_shapes_that_do_not_fit_are_named(attempt, words):
         attempt(Tensor(np.ones((3, 4)), requires_grad=True))
 
 
-@pytest.mark.parametrize("attempt", [lambda x: x.sum(dim=2), lambda x: x.transpose(0, 5), lambda x: ops.softmax(x, dim=-3)])
+@pytest.mark.parametrize(
+    "attempt", [lambda x: x.sum(dim=2), lambda x: x.transpose(0, 5), lambda x: ops.softmax(x, dim=-3)]
+)
 def test_a_dimension_that_is_not_there(attempt):
     with pytest.raises(IndexError, match=r"out of bounds for array of dimension 2|out of range"):
         attempt(Tensor(np.ones((3, 4))))

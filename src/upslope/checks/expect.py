@@ -10,7 +10,18 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Mismatch", "close", "equal", "gradients", "numeric_gradient", "raises", "true"]
+__all__ = [
+    "Mismatch",
+    "close",
+    "equal",
+    "gradient_at",
+    "gradients",
+    "numeric_gradient",
+    "quiet",
+    "raises",
+    "tensor_of",
+    "true",
+]
 
 
 class Mismatch(AssertionError):
@@ -62,7 +73,8 @@ def _near(a: float, b: float, rtol: float, atol: float) -> bool:
 def _first_difference(
     got: np.ndarray[Any, Any], expected: np.ndarray[Any, Any], flat: int, case: str, rtol: float, atol: float
 ) -> Mismatch:
-    within = f"within {atol + rtol * abs(_numbers(expected)[flat]):.1g}"
+    there = abs(_numbers(expected)[flat])
+    within = f"within {atol + rtol * there:.1g}" if math.isfinite(there) else ""
     if got.size <= 12:
         return Mismatch("", case=case, got=_show(got), expected=_show(expected), within=within)
     index = tuple(int(i) for i in np.unravel_index(flat, got.shape))
@@ -80,6 +92,31 @@ def true(condition: bool, problem: str, *, case: str = "", got: Any = "", expect
     """A law that must hold; `problem` says in words what is wrong when it does not."""
     if not condition:
         raise Mismatch(problem, case=case, got=str(got), expected=str(expected))
+
+
+def tensor_of(got: Any, shape: tuple[int, ...], *, dtype: Any = None, case: str = "") -> None:
+    """`got` is a Tensor of this shape, and of this dtype if one is given."""
+    if not hasattr(got, "requires_grad"):
+        problem = "nothing came back; is there a return?" if got is None else "what came back is not a Tensor"
+        raise Mismatch(problem, case=case, got=type(got).__name__, expected="Tensor")
+    array = _array(got, case)
+    if array.shape != shape:
+        raise Mismatch("the shape is wrong", case=case, got=_shape(array.shape), expected=_shape(shape))
+    if dtype is not None and array.dtype != np.dtype(dtype):
+        raise Mismatch("the dtype is wrong", case=case, got=str(array.dtype), expected=str(np.dtype(dtype)))
+
+
+def quiet(call: Callable[[], Any], expected: Any, *, case: str = "", rtol: float = 1e-5, atol: float = 1e-6) -> None:
+    """`call()` gives `expected`, and nothing on the way overflows, divides by zero or makes a nan."""
+    try:
+        with np.errstate(over="raise", invalid="raise", divide="raise"):
+            result = call()
+    except FloatingPointError as error:
+        # Once more, to see where it leads: NumPy's warning then names the line, and nan is what a learner will meet.
+        with np.errstate(over="warn", invalid="warn", divide="warn"):
+            close(call(), expected, case=case, rtol=rtol, atol=atol)
+        raise Mismatch(f"right, but on the way the numbers leave what a float can hold: {error}", case=case) from None
+    close(result, expected, case=case, rtol=rtol, atol=atol)
 
 
 def raises(kind: type[BaseException], call: Callable[[], object], *, case: str = "", says: Sequence[str] = ()) -> None:
@@ -133,19 +170,43 @@ def gradients(
     gradient is random and not 1, because a backward that divides by it, or forgets it, agrees when it is 1.
     `expected` replaces the differences by gradients known from elsewhere.
     """
-    leaves = [tensor(np.array(x, dtype=np.float64)) for x in inputs]
+    values = [np.array(x, dtype=np.float64) for x in inputs]
+    leaves = [tensor(v.copy()) for v in values]
     out = f(*leaves)
-    shape = np.shape(_data(out))
-    g = rng.uniform(0.5, 2.0, shape) * rng.choice([-1.0, 1.0], shape) if upstream is None else upstream
-    out.backward(tensor(np.asarray(g, dtype=np.float64)))
+    if not getattr(out, "requires_grad", False):
+        problem = "the result does not know its parents: hand it on with x.then(...) or Tensor.of(...)"
+        raise Mismatch(problem, case=case, got=type(out).__name__)
+    result = np.array(_data(out), dtype=np.float64)
+    g = rng.uniform(0.5, 2.0, result.shape) * rng.choice([-1.0, 1.0], result.shape) if upstream is None else upstream
+    g = np.asarray(g, dtype=np.float64)
+    given = g.copy()
+    out.backward(tensor(given))
     if expected is None:
-        expected = numeric_gradient(lambda *values: f(*(tensor(v) for v in values)), inputs, g)
-    for k, (leaf, slope) in enumerate(zip(leaves, expected, strict=True)):
-        name = names[k] if k < len(names) else f"input {k}"
+        expected = numeric_gradient(lambda *moved: f(*(tensor(v) for v in moved)), values, g)
+    called = [names[k] if k < len(names) else f"input {k}" for k in range(len(values))]
+    cases = [f"{case}: gradient of {name}" if case else f"gradient of {name}" for name in called]
+    for leaf, slope, name, what in zip(leaves, expected, called, cases, strict=True):
         if leaf.grad is None:
             raise Mismatch(f"no gradient reached {name}", case=case, got="None", expected=_show(slope))
-        what = f"{case}: gradient of {name}" if case else f"gradient of {name}"
         close(leaf.grad, slope, case=what, rtol=rtol, atol=atol)
+    # Others hold these arrays too: another use of the input, the caller, the parent that comes next.
+    kept = [(given, g, "the gradient that came back"), (_data(out), result, "the result")]
+    kept += [(_data(leaf), v, f"the data of {name}") for leaf, v, name in zip(leaves, values, called, strict=True)]
+    for now, before, what in kept:
+        if _numbers(np.asarray(now)) != _numbers(before):
+            problem = f"{what} was changed in place; others still need it"
+            raise Mismatch(problem, case=case, got=_show(now), expected=_show(before))
+    # A second use of the same leaves adds to what the first one left.
+    f(*leaves).backward(tensor(g.copy()))
+    for leaf, slope, what in zip(leaves, expected, cases, strict=True):
+        close(leaf.grad, 2 * slope, case=f"{what}, summed over two uses", rtol=rtol, atol=atol)
+
+
+def gradient_at(f: Callable[[Any], Any], x: Any, g: Any) -> Any:
+    """The gradient that `g` at the result of `f` causes at the tensor `x`, and None where none arrives."""
+    x.grad = None
+    f(x).backward(g)
+    return x.grad
 
 
 def _data(value: Any) -> Any:
@@ -173,4 +234,12 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 
 def _show(array: Any) -> str:
-    return np.array2string(np.asarray(array), precision=5, suppress_small=True, separator=", ").replace("\n", "")
+    """An array on one line. More than two dimensions: leading ones of size 1 are left out."""
+    array = np.asarray(array)
+    while array.ndim > 2 and len(array) == 1:
+        array = array[0]
+    array = array + 0.0 if array.dtype.kind == "f" else array  # -0 reads as 0
+    text = np.array2string(
+        array, precision=5, suppress_small=True, separator=", ", max_line_width=10_000, threshold=1000
+    )
+    return " ".join(text.split()).replace("[ ", "[").replace(" ,", ",")

@@ -154,7 +154,7 @@ def _download(source: Source, file: File, path: Path, meter: "_Meter") -> None:
         status = error.response.status_code if error.response is not None else 0
         refusal = f"{host} answers {status}"
         raise (_Broken(refusal) if status >= 500 or status == 429 else _Absent(refusal)) from None
-    except (requests.ConnectionError, requests.Timeout) as error:
+    except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
         began = path.exists() and path.stat().st_size > 0
         what = f"the download from {host} broke off" if began else f"no connection to {host}"
         raise _Broken(what) from error

@@ -70,7 +70,8 @@ def writing(path: Path) -> Iterator[None]:
             case errno.EFBIG:
                 said = f"{where} would be larger than this system allows a file to be (ulimit -f)"
             case errno.EACCES | errno.EPERM | errno.EROFS:
-                said = f"{where} cannot be written: {error.strerror}; set UPSLOPE_HOME to a folder of yours"
+                advice = "UPSLOPE_HOME or UPSLOPE_DATA can name a folder of yours"
+                said = f"{where} cannot be written: {error.strerror}; {advice}"
             case errno.ENOTDIR | errno.EEXIST:
                 said = f"{where} cannot be made: a file stands where a folder is needed"
             case _:

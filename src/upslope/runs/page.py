@@ -33,7 +33,7 @@ def page(result: Result, card: LabCard, pictures: Sequence[dict[str, str]]) -> s
         targets=[
             {
                 "metric": spoken(target.metric),
-                "value": "not measured" if target.value is None else shown(target.metric, target.value),
+                "value": "not a number" if target.value is None else shown(target.metric, target.value),
                 "bound": target.bound(),
                 "reached": target.reached,
                 "broken": [(name, shown(target.metric, score)) for name, score in target.broken.items()],

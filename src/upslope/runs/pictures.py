@@ -41,8 +41,9 @@ def curves(rows: Sequence[Row], panels: Mapping[str, Sequence[str]], *, smooth: 
         axis.set_xlabel("epoch" if per_epoch else "step")
         axis.grid(color=FAINT, linewidth=0.6)
         if "accuracy" in title:
-            axis.yaxis.set_major_formatter(PercentFormatter(xmax=1.0, decimals=None))
-        axis.legend(frameon=False, fontsize=8)
+            axis.yaxis.set_major_formatter(PercentFormatter(xmax=1.0, symbol=" %"))
+        if len(names) > 1:
+            axis.legend(frameon=False, fontsize=8)
     return figure
 
 
@@ -86,13 +87,21 @@ def samples(images: Array, labels: Array, classes: Sequence[str], *, columns: in
 
 def filters(weight: Array, *, title: str = "filters") -> Figure:
     """Convolution filters (C_out, C_in, height, width): blue is negative, red is positive, white is zero."""
-    outputs, inputs = weight.shape[:2]
-    figure, axes = _grid(inputs, outputs, width=0.62 * outputs + 0.8, height=0.62 * inputs + 0.7)
+    outputs, inputs, height, width = weight.shape
+    columns = min(outputs, 16)
+    rows = -(-outputs // columns) * inputs
+    figure, (axis,) = _grid(1, 1, width=0.62 * columns + 0.4, height=0.62 * rows + 0.5)
+    # An output's filters, one per input, stand below one another; outputs go to the right, and on in the next block.
+    places = [
+        (start + number, channel)
+        for start in range(0, outputs, columns)
+        for channel in range(inputs)
+        for number in range(columns)
+    ]
+    tiles = [weight[place] if place[0] < outputs else None for place in places]
     limit = float(np.abs(weight).max()) or 1.0
-    for number, axis in enumerate(axes):
-        axis.imshow(weight[number % outputs, number // outputs], cmap="RdBu_r", vmin=-limit, vmax=limit)
-        _bare(axis)
-    figure.suptitle(f"{title}: {outputs} filters of {inputs} x {weight.shape[2]} x {weight.shape[3]}", fontsize=9)
+    _mosaic(axis, tiles, columns=columns, gap=0.15, colours="RdBu_r", low=-limit, high=limit)
+    axis.set_title(f"{title}: {outputs} filters of {inputs} x {height} x {width}", fontsize=9)
     return figure
 
 
@@ -104,15 +113,40 @@ def _tiles(images: Array, titles: Sequence[str], *, columns: int = 8, nothing: s
         return figure
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
-    tall = 0.35 if any("\n" in title for title in titles) else 0.2
-    wide = 1.25 if max(map(len, titles)) > 12 else 0.95
-    figure, axes = _grid(rows, columns, width=wide * columns, height=(0.95 + tall) * rows)
-    for axis in axes:
-        _bare(axis)
-    for axis, image, title in zip(axes, images, titles, strict=False):
-        axis.imshow(image, cmap="gray_r" if image.ndim == 2 else None, vmin=0, vmax=1, interpolation="nearest")
-        axis.set_title(title, fontsize=7, pad=2)
+    gap = 0.42 if any("\n" in title for title in titles) else 0.25
+    size = 1.0 if max(map(len, titles)) > 12 else 0.8
+    figure, (axis,) = _grid(1, 1, width=size * columns * (1 + gap) + 0.2, height=size * rows * (1 + gap) + 0.3)
+    corners = _mosaic(axis, list(images), columns=columns, gap=gap, colours="gray_r", low=0.0, high=1.0)
+    for (x, y), title in zip(corners, titles, strict=True):
+        axis.text(x, y, title, ha="center", va="bottom", fontsize=7, color=INK)
     return figure
+
+
+def _mosaic(
+    axis: Axes, tiles: Sequence[Array | None], *, columns: int, gap: float, colours: str, low: float, high: float
+) -> list[tuple[float, float]]:
+    """Draw many small images of one size as one; returns the middle of each one's upper edge."""
+    height, width = next(tile.shape for tile in tiles if tile is not None)
+    corners = []
+    for number, tile in enumerate(tiles):
+        if tile is None:
+            continue
+        row, column = divmod(number, columns)
+        left, top = column * width * (1 + gap), row * height * (1 + gap)
+        axis.imshow(
+            tile,
+            cmap=colours,
+            vmin=low,
+            vmax=high,
+            interpolation="nearest",
+            extent=(left, left + width, top + height, top),
+        )
+        corners.append((left + width / 2, top - 0.04 * height))
+    rows = -(-len(tiles) // columns)
+    axis.set_xlim(-0.1 * width, columns * width * (1 + gap))
+    axis.set_ylim(rows * height * (1 + gap) - gap * height, -gap * height)
+    _bare(axis)
+    return corners
 
 
 def _grid(rows: int, columns: int, *, width: float, height: float) -> tuple[Figure, list[Axes]]:

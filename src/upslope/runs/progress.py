@@ -1,29 +1,38 @@
 """A progress bar on stderr that shows what training is doing: epoch, metrics, time gone and time left."""
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, SupportsFloat
 
 from upslope.runs.result import shown, spoken
 
+_SECONDS = 0.1  # between two changes of the display
+
 
 class Bar:
     """What a lab moves. Without a terminal, or when asked to be quiet, it does nothing."""
 
-    def __init__(self, display: Any = None, task: Any = None) -> None:
+    def __init__(self, description: str = "", display: Any = None, task: Any = None) -> None:
+        self._description = description
         self._display = display
         self._task = task
+        self._metrics: dict[str, str] = {}
+        self._drawn = 0.0
 
     def update(self, done: float, *, description: str | None = None, metrics: Mapping[str, SupportsFloat] = {}) -> None:
-        """Say how much is done, and the newest metrics."""
+        """Say how much is done, and the newest metrics; each stays until it is measured again."""
         if self._display is None:
             return
-        changed: dict[str, Any] = {"completed": done}
-        if description is not None:
-            changed["description"] = description
-        if metrics:
-            changed["metrics"] = "  ".join(f"{spoken(n)} {shown(n, float(v))}" for n, v in metrics.items())
-        self._display.update(self._task, **changed)
+        for name, value in metrics.items():
+            self._metrics[name] = f"{spoken(name).replace('validation', 'val')} {shown(name, float(value))}"
+        self._description = description or self._description
+        now = time.perf_counter()
+        if now - self._drawn < _SECONDS:
+            return  # steps of a tenth of a millisecond must not pay for the display
+        self._drawn = now
+        shows = "  ".join(self._metrics.values())
+        self._display.update(self._task, completed=done, metrics=shows, description=self._description)
 
 
 @contextmanager
@@ -31,20 +40,19 @@ def progress_bar(total: float, description: str, *, quiet: bool = False, unit: s
     """Show a bar while the block runs. `unit` is "steps" or "bytes"."""
     from rich import progress
     from rich.console import Console
+    from rich.table import Column
 
     console = Console(stderr=True)
     if quiet or not console.is_terminal:
         yield Bar()
         return
-    text = progress.TextColumn
     columns = [
-        text("  {task.description}"),
-        progress.BarColumn(bar_width=30),
+        progress.TextColumn("  {task.description}", table_column=Column(no_wrap=True)),
+        progress.BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=6, max_width=40)),
         progress.DownloadColumn() if unit == "bytes" else progress.MofNCompleteColumn(),
-        text("{task.fields[metrics]}"),
-        progress.TimeElapsedColumn(),
-        text("left"),
-        progress.TimeRemainingColumn(),
+        progress.TextColumn("{task.fields[metrics]}", table_column=Column(no_wrap=True)),
+        progress.TimeElapsedColumn(table_column=Column(no_wrap=True)),
+        progress.TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True)),
     ]
-    with progress.Progress(*columns, console=console, transient=True, refresh_per_second=5) as display:
-        yield Bar(display, display.add_task(description, total=total, metrics=""))
+    with progress.Progress(*columns, console=console, transient=True, refresh_per_second=5, expand=True) as display:
+        yield Bar(description, display, display.add_task(description, total=total, metrics=""))

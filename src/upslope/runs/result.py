@@ -30,7 +30,7 @@ class Target:
     metric: str
     at_least: float | None
     at_most: float | None
-    value: float | None  # None: the run did not measure it
+    value: float | None  # None: not a number, or not measured
     reached: bool
     broken: dict[str, float] = field(default_factory=dict)  # what the named broken variants reach
 
@@ -75,10 +75,13 @@ class Result:
         return cls(**{**content, "targets": tuple(Target(**target) for target in content["targets"])})
 
     def line(self) -> str:
-        """The run in one line: "test accuracy 98.9 %   target >= 98.8 %   reached   38 s"."""
+        """The run in one line: "test accuracy 98.9 %   target >= 98.8 %   reached   38 s".
+
+        The first target stands for all that are reached; each one that is missed is named.
+        """
         words = []
-        for target in self.targets:
-            value = "not measured" if target.value is None else shown(target.metric, target.value)
+        for target in [t for number, t in enumerate(self.targets) if number == 0 or not t.reached]:
+            value = "not a number" if target.value is None else shown(target.metric, target.value)
             verdict = "reached" if target.reached else "not reached"
             words += [f"{spoken(target.metric)} {value}", target.bound(), verdict]
         if not self.targets:

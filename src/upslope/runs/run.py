@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -125,7 +126,10 @@ class Run(Generic[AConfig]):
     def steps(
         self, total: int, *, per_epoch: int | None = None, checkpoint_seconds: float = 10.0, checkpoint_steps: int = 0
     ) -> Iterator[int]:
-        """The steps that are left of 1..total, with a progress bar, and a checkpoint every few seconds (or steps)."""
+        """The steps that are left of 1..total, with a progress bar, and a checkpoint every few seconds (or steps).
+
+        Without `keep` there is nothing to put back, so there are no checkpoints and a resumed run begins anew.
+        """
         per_epoch = per_epoch or total
         epochs = -(-total // per_epoch)
         saved_step, saved_at = self.step, time.perf_counter()
@@ -138,7 +142,8 @@ class Run(Generic[AConfig]):
                 self.training_seconds += ended - begun
                 self.step = step
                 by_clock = ended - saved_at >= checkpoint_seconds
-                if by_clock or step == total or (checkpoint_steps and step - saved_step >= checkpoint_steps):
+                by_count = checkpoint_steps and step - saved_step >= checkpoint_steps
+                if self._things and (by_clock or by_count or step == total):
                     tensors, state = take_apart(self._things)
                     self.checkpoint(step, tensors, state)
                     saved_step, saved_at = step, time.perf_counter()
@@ -216,8 +221,8 @@ class Run(Generic[AConfig]):
             preset=self.preset,
             config=self._settings["config"],
             seed=self.config.seed,
-            metrics={name: value if math.isfinite(value) else None for name, value in values.items()},
-            targets=targets,
+            metrics={name: _finite(value) for name, value in values.items()},
+            targets=tuple(replace(target, value=_finite(target.value)) for target in targets),
             reached=all(target.reached for target in targets) if targets else None,
             seconds=round(self.seconds, 3),
             training_seconds=round(self.training_seconds, 3),
@@ -266,7 +271,12 @@ def _plain(value: Any) -> Any:
         return [_plain(part) for part in value]
     if hasattr(value, "tolist"):
         return _plain(value.tolist())
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return _finite(value) if isinstance(value, float) else value
+
+
+def _finite(value: float | None) -> float | None:
+    """JSON has no nan and no infinity."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _sha256(path: Path) -> str:

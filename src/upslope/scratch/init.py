@@ -1,4 +1,4 @@
-"""Initial weights: random, and just large enough that signals neither fade nor explode on their way through the layers."""
+"""Initial weights: random, and just large enough that signals neither fade nor explode from layer to layer."""
 
 import math
 
@@ -26,7 +26,7 @@ def uniform(shape: tuple[int, ...], bound: float, *, rng: np.random.Generator) -
 def kaiming_uniform(shape: tuple[int, ...], *, a: float = 0.0, rng: np.random.Generator) -> Array:
     """Uniform with variance 2 / ((1 + a^2) fan in), which a (leaky, with slope a) relu keeps (He et al. 2015).
 
-    https://arxiv.org/abs/1502.01852. a = sqrt(5) gives the bound 1 / sqrt(fan in), PyTorch's default for Linear and Conv2d.
+    https://arxiv.org/abs/1502.01852. With a = sqrt(5) the bound is 1 / sqrt(fan in), PyTorch's default for its layers.
     """
     fan_in, _ = fans(shape)
     return uniform(shape, math.sqrt(6 / ((1 + a * a) * fan_in)), rng=rng)

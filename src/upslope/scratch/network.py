@@ -1,11 +1,12 @@
-"""A neural network of Values: neurons, layers of neurons, layers after layers, and stochastic gradient descent. Pure Python."""
+"""A neural network of Values in pure Python: neurons, layers of neurons, layer after layer, and gradient descent."""
 
 import random
 from collections.abc import Sequence
+from itertools import pairwise
 
 from upslope.scratch.scalar import Number, Value, dot, logsumexp
 
-Numbers = Sequence[Value] | Sequence[Number]
+Numbers = Sequence[Value | Number]
 
 
 class Neuron:
@@ -40,7 +41,7 @@ class MLP:
     """Layers one after the other, with a relu between them: MLP(64, 32, 10) takes 64 numbers to 10 scores."""
 
     def __init__(self, *sizes: int, rng: random.Random) -> None:
-        self.layers = [Layer(n_in, n_out, rng=rng) for n_in, n_out in zip(sizes, sizes[1:], strict=False)]
+        self.layers = [Layer(n_in, n_out, rng=rng) for n_in, n_out in pairwise(sizes)]
 
     def __call__(self, inputs: Numbers) -> list[Value]:
         for layer in self.layers[:-1]:

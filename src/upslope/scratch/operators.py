@@ -1,4 +1,4 @@
-"""What can be written on a tensor: `x + y`, `x @ y`, `x.sum(dim=1)`. Every line names the operation that does the work."""
+"""What can be written on a tensor: `x + y`, `x @ y`, `x.sum(dim=1)`. Each names the operation that does the work."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     # tensor.py puts the operations here at run time, when both it and they have been loaded.
-    from upslope.scratch import ops
+    from upslope.scratch import ops as ops
     from upslope.scratch.ops.reductions import Extremes
     from upslope.scratch.tensor import Tensor
 

@@ -13,8 +13,8 @@ from upslope.scratch.tensor import Tensor
 class Optimizer:
     """Holds the parameters and what is remembered about each; a subclass writes `step`.
 
-    `self.params` is a list of tensors and `self.state` one dict per parameter, empty at first: `step` keeps there, under
-    names of its choice, arrays and numbers that the next step needs. `self.lr` may be changed between steps.
+    `self.params` is a list of tensors and `self.state` one dict per parameter, empty at first: `step` keeps there,
+    under names of its choice, arrays and numbers that the next step needs. `self.lr` may be changed between steps.
     """
 
     def __init__(self, params: Iterable[Tensor], *, lr: float) -> None:
@@ -36,7 +36,7 @@ class Optimizer:
         raise NotImplementedError(f"{type(self).__name__} has no step")
 
     def state_dict(self) -> dict[str, Array | float | int]:
-        """All that a run needs to go on: `lr`, and "3.name" for what is remembered about parameter 3. Arrays are copies."""
+        """What a run needs to go on: `lr`, and as "3.name" what is remembered about parameter 3. Arrays are copies."""
         remembered = {
             f"{i}.{name}": value.copy() if isinstance(value, np.ndarray) else value
             for i, state in enumerate(self.state)
@@ -88,11 +88,11 @@ class SGD(Optimizer):
         for p, state in zip(self.params, self.state, strict=True):
             if p.grad is None:
                 continue
-            # Weight decay is the gradient of weight_decay / 2 * |p|^2: it pulls every weight towards 0.
+            # Weight decay pulls every weight towards 0; it is the gradient of weight_decay / 2 * p^2.
             g = p.grad + self.weight_decay * p.data if self.weight_decay else p.grad
             if self.momentum:
-                # The velocity remembers earlier gradients, each step by `momentum` less; at first it is the gradient.
-                state["velocity"] = self.momentum * state["velocity"] + g if state else g.copy()
+                # The velocity remembers earlier gradients, with every step by the factor `momentum` less.
+                state["velocity"] = self.momentum * state.get("velocity", 0) + g
                 # Nesterov takes the gradient as if the velocity had already been followed once more.
                 g = g + self.momentum * state["velocity"] if self.nesterov else state["velocity"]
             # One step downhill.
@@ -108,7 +108,7 @@ class Adam(Optimizer):
         v = beta2 * v + (1 - beta2) * g^2          (0 before the first step)
         p -= lr * (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + eps)
     p keeps its dtype, p.grad its numbers.
-    Whatever the gradient's size, the first step is lr long: with lr=0.1, p = 1 and any positive gradient, p becomes 0.9.
+    The first step is lr long whatever the gradient's size: with lr=0.1, p = 1 and a gradient of 7, p becomes 0.9.
     """
 
     def __init__(

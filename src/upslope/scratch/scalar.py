@@ -1,13 +1,15 @@
-"""A number that remembers how it was made: reverse-mode automatic differentiation in pure Python, one idea in one class.
+"""A number that remembers how it was made: reverse-mode automatic differentiation in one class of pure Python.
 
-Each operation makes a new Value from older ones (its parents) and notes, beside each parent, the slope: by how much the
-result moves when that parent moves. `backward` multiplies slopes along every path from the result and adds up the paths,
-which is the chain rule (Linnainmaa 1970). Nothing but Python's standard library is used. After Karpathy's micrograd; new
-here are `dot` and `logsumexp`, whole sums as single steps, which make a network of this kind fast enough to be trained.
+Each operation makes a new Value from older ones (its parents) and notes, beside each parent, the slope: by how much
+the result moves when that parent moves. `backward` multiplies slopes along every path from the result and adds up the
+paths, which is the chain rule (Linnainmaa 1970). Nothing but Python's standard library is used. After Karpathy's
+micrograd; new here are `dot` and `logsumexp`, whole sums as single steps, which make a network of this kind fast
+enough to be trained.
 """
 
 import math
 from collections.abc import Sequence
+from operator import mul
 
 Number = int | float
 
@@ -86,11 +88,11 @@ class Value:
     def backward(self) -> None:
         """Give every value that this one was made from its gradient: how much this one moves when that one moves.
 
-        Start with self.grad = 1. Every value passes on to each of its parents, by adding to the parent's grad, its own grad
-        times the slope beside that parent; but only after all values made from it have passed on theirs. A value used twice
-        gets the sum of both uses. Over several calls the gradients of values without parents (the weights) add up; those
-        of values with parents start again from 0 in every call. Chains of many thousand steps must work, where Python's
-        recursion ends at about a thousand.
+        Start with self.grad = 1. Every value passes on to each of its parents, by adding to the parent's grad, its
+        own grad times the slope beside that parent; but only after all values made from it have passed on theirs. A
+        value used twice gets the sum of both uses. Over several calls the gradients of values without parents (the
+        weights) add up; those of values with parents start again from 0 in every call. Chains of many thousand steps
+        must work, where Python's recursion ends at about a thousand.
         With a = Value(2) and b = Value(3), (a * b + a).backward() makes a.grad 4 and b.grad 2.
         """
         # Go down to the parents, and note each value after all that it was made from; a stack instead of recursion.
@@ -120,26 +122,26 @@ class Value:
         return f"Value({self.data:.6g}, grad={self.grad:.6g})"
 
 
-def dot(weights: Sequence[Value], inputs: Sequence[Value] | Sequence[Number], bias: Value) -> Value:
+def dot(weights: Sequence[Value], inputs: Sequence[Value | Number], bias: Value) -> Value:
     """A neuron's weighted sum, sum_i weights[i] * inputs[i] + bias, as one step. Inputs may be values or plain numbers.
 
-    A product moves by the other factor: the slope beside a weight is its input, the slope beside an input its weight.
+    A product moves by its other factor: the slope beside a weight is its input, the slope beside an input its weight.
     """
     if len(weights) != len(inputs):
         raise ValueError(f"dot: {len(weights)} weights and {len(inputs)} inputs")
-    total = bias.data
-    if not isinstance(inputs[0], Value):
-        for w, x in zip(weights, inputs, strict=True):
-            total += w.data * x
-        return Value(total, (*weights, bias), (*inputs, 1.0))
-    numbers = [x.data for x in inputs]
-    weighted = [w.data for w in weights]
-    total += sum(w * x for w, x in zip(weighted, numbers, strict=True))
-    return Value(total, (*weights, *inputs, bias), (*numbers, *weighted, 1.0))
+    w = [weight.data for weight in weights]
+    x = [i.data if isinstance(i, Value) else i for i in inputs]
+    total = sum(map(mul, w, x), bias.data)
+    # Plain numbers have no gradient: then only the weights and the bias are parents.
+    values = [i for i in inputs if isinstance(i, Value)]
+    if not values:
+        return Value(total, (*weights, bias), (*x, 1.0))
+    slopes = [slope for slope, i in zip(w, inputs, strict=True) if isinstance(i, Value)]
+    return Value(total, (*weights, *values, bias), (*x, *slopes, 1.0))
 
 
 def logsumexp(values: Sequence[Value]) -> Value:
-    """log sum_i exp(values[i]), a smooth maximum, as one step; the largest is taken out first so that exp cannot overflow.
+    """log sum_i exp(values[i]), a smooth maximum, as one step. The largest is taken out so that exp cannot overflow.
 
     The slope beside each value is its share of the sum, its softmax probability. So -log of the probability of class c,
     the cross-entropy loss of scores s, is logsumexp(s) - s[c].

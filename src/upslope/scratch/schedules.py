@@ -1,7 +1,7 @@
 """Learning-rate schedules: the rate for a step, as plain functions of the step, so that a resumed run needs no memory.
 
-    for step in range(total):
-        optimizer.lr = one_cycle(step, total, max_lr=1e-2)
+for step in range(total):
+    optimizer.lr = one_cycle(step, total, max_lr=1e-2)
 """
 
 import math

@@ -1,9 +1,9 @@
 """The tape: how a gradient walks back from a result to everything that the result was made from.
 
-Every operation leaves on its result the tensors it read (its parents) and, beside each parent, a derivative: a function
-that takes the gradient of the result and gives the gradient of that parent. `walk_back` starts at the end and applies the
-chain rule to one result after another, each after all of its own uses (reverse-mode automatic differentiation:
-Linnainmaa 1970; Baydin et al. 2018, https://arxiv.org/abs/1502.05767).
+Every operation leaves on its result the tensors it read (its parents) and, beside each parent, a derivative: a
+function that takes the gradient of the result and gives the gradient of that parent. `walk_back` starts at the end and
+applies the chain rule to one result after another, each after all of its own uses. That is reverse-mode automatic
+differentiation (Linnainmaa 1970; Baydin et al. 2018, https://arxiv.org/abs/1502.05767).
 
 It keeps few numbers in memory: what a result recorded is dropped as soon as its gradient has been passed on, a first
 gradient is taken as it is, without a copy, wherever nobody else can hold it, and later ones are added to it in place.
@@ -56,7 +56,7 @@ def sum_to_size(gradient: Array, shape: tuple[int, ...]) -> Array:
     # Dimensions that broadcasting put in front.
     in_front = gradient.ndim - len(shape)
     if in_front > 0:
-        gradient = gradient.sum(axis=tuple(range(in_front)))
+        gradient = np.add.reduce(gradient, axis=tuple(range(in_front)))
     # Dimensions of size 1 that it stretched.
     stretched = tuple(i for i, size in enumerate(shape) if size == 1 and gradient.shape[i] != 1)
     return gradient.sum(axis=stretched, keepdims=True) if stretched else gradient
@@ -65,59 +65,56 @@ def sum_to_size(gradient: Array, shape: tuple[int, ...]) -> Array:
 def walk_back(root: "Tensor", gradient: Array, *, retain_graph: bool) -> None:
     """Add to `.grad` of every leaf below `root` the gradient that `gradient` at `root` causes there."""
     waiting = count_uses(root)
-    gradients = {id(root): gradient}
-    # Gradients that nobody but this walk holds: they may be added to in place.
-    own: set[int] = set()
+    # For each result that waits: its gradient so far, and whether nobody but this walk holds that array.
+    collected: dict[int, tuple[Array, bool]] = {id(root): (gradient, False)}
     ready = [root]
     while ready:
         node = ready.pop()
-        g = gradients.pop(id(node))
+        g, own = collected.pop(id(node))
         if node._retains_grad:
             node.grad = np.array(g) if node.grad is None else np.asarray(node.grad + g)
-        edges = node._edges
-        if edges is None:
-            raise RuntimeError("the graph changed while backward was walking over it")
+        edges = node._edges or ()
         if node._version[0] != node._born:
-            refuse_if_needed(node, edges, node)
-        passed_on = id(node) in own and len(edges) == 1
-        own.discard(id(node))
+            refuse_if_needed(node, edges)
+        # With one parent, a gradient that is nobody else's may be handed on or changed. Otherwise it is only shown.
+        alone = own and len(edges) == 1
+        if not alone:
+            g = g.view()
+            g.flags.writeable = False
 
         for parent, derivative, version in edges:
             if parent._version[0] != version:
-                refuse_if_needed(parent, edges, node)
+                refuse_if_needed(parent, edges)
             if derivative is None:
                 continue
             # The chain rule: this use of the parent contributes d.
             d = derivative(g)
-            if type(d) is not np.ndarray:
-                d = np.asarray(d)
             like = parent._data
-            if d.shape != like.shape:
-                d = fit(d, like.shape, derivative)
-            if d.dtype is not like.dtype and d.dtype != like.dtype:
-                d = d.astype(like.dtype)
-            # Made just now by the derivative, or g itself (or a view of it) handed on by its only holder.
-            mine = d is not g if d.base is None else False
-            if not mine and passed_on:
+            if type(d) is not np.ndarray or d.shape != like.shape or d.dtype != like.dtype:
+                d = fit(d, like, derivative)
+            # It is nobody else's if the derivative has just made it, or if it is g (or a view of g), handed on.
+            mine = d.base is None and d is not g
+            if alone and not mine:
                 mine = (d is g or d.base is (g if g.base is None else g.base)) and d.flags.writeable
 
             if parent._edges is None:
-                if parent.grad is None:
-                    parent.grad = d if mine else d.copy()
-                else:
+                if parent.grad is not None:
                     parent.grad += d
+                elif mine:
+                    parent.grad = d
+                else:
+                    parent.grad = np.empty_like(like)
+                    parent.grad[...] = d
                 continue
             key = id(parent)
-            before = gradients.get(key)
-            if before is None:
-                gradients[key] = d
-                if mine:
-                    own.add(key)
-            elif key in own:
-                before += d
+            if key not in collected:
+                collected[key] = d, mine
             else:
-                gradients[key] = np.asarray(before + d)
-                own.add(key)
+                before, ours = collected[key]
+                if ours:
+                    before += d
+                else:
+                    collected[key] = np.asarray(before + d), True
             # A result passes its gradient on when every use of it has contributed.
             waiting[key] -= 1
             if not waiting[key]:
@@ -153,25 +150,26 @@ def count_uses(root: "Tensor") -> dict[int, int]:
     return uses
 
 
-def fit(d: Array, shape: tuple[int, ...], derivative: Derivative) -> Array:
-    """The gradient in its parent's shape, or a sentence that says why it cannot be."""
-    fitted = d
-    if d.ndim >= len(shape):
-        fitted = sum_to_size(d, shape)
-    if fitted.shape != shape:
+def fit(d: Any, like: Array, derivative: Derivative) -> Array:
+    """What a derivative gave as an array of its parent's shape and dtype, or a sentence that says why it cannot be."""
+    if d is None:
+        raise TypeError(f"{name_of(derivative)}: a derivative gave None; it has to return the parent's gradient")
+    d = np.asarray(d)
+    fitted = sum_to_size(d, like.shape) if d.ndim >= like.ndim else d
+    if fitted.shape != like.shape:
         raise ValueError(
-            f"the derivative in {name_of(derivative)} gave a gradient of shape {d.shape} for a parent of shape {shape}"
+            f"{name_of(derivative)}: a derivative gave a gradient of shape {d.shape} for a parent of shape {like.shape}"
         )
-    return fitted
+    return fitted if fitted.dtype == like.dtype else fitted.astype(like.dtype)
 
 
-def refuse_if_needed(changed: "Tensor", edges: tuple[Edge, ...], node: "Tensor") -> None:
-    """Raise if a derivative of `node` reads `changed`, whose numbers are no longer those of the forward pass."""
+def refuse_if_needed(changed: "Tensor", edges: tuple[Edge, ...]) -> None:
+    """Raise if one of these derivatives reads `changed`, whose numbers are no longer those of the forward pass."""
     for _, derivative, _ in edges:
         if derivative is not None and reads(derivative, changed):
             raise RuntimeError(
-                f"{name_of(derivative)} needs the numbers of a tensor of shape {changed.shape} for its gradient, but they "
-                "were changed in place after it had read them; change a copy, or change them after backward"
+                f"{name_of(derivative)} needs the numbers of a tensor of shape {changed.shape} for its gradient, but "
+                "they were changed in place after it had read them; change a copy, or change them after backward"
             )
 
 

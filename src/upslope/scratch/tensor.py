@@ -1,7 +1,7 @@
 """A tensor: numbers that remember what they were made from, so that gradients can find their way back.
 
-`x.data` is a NumPy array, `x.grad` (None at first) an array of the same shape and dtype: after `loss.backward()` it says
-how much loss changes per change of each number. Names, arguments and results are PyTorch's wherever it has them.
+`x.data` is a NumPy array, `x.grad` (None at first) an array of the same shape and dtype: after `loss.backward()` it
+says how much loss changes per change of each number. Names, arguments and results are PyTorch's wherever it has them.
 
 **How an operation is written.** It computes its result from the parents' `data`, and hands it on with, for each parent,
 the derivative: a function that takes `g`, the gradient of the loss with respect to the result, and gives the gradient
@@ -17,23 +17,25 @@ Several parents:
         return Tensor.of(x.data * y.data, (x, lambda g: g * y.data), (y, lambda g: g * x.data))
 
 That is all. The engine calls only the derivatives that somebody needs, sums gradients of numbers that were used many
-times, and undoes broadcasting: a derivative may leave its gradient in the result's shape. A parent may be None (a missing
-bias). What backward needs may not change in between: `x.data += 1` after `exp` has read x is noticed and refused.
+times, and undoes broadcasting: a derivative may leave its gradient in the result's shape. It may not change g itself.
+A parent may be None (a missing bias). What backward needs may not change before it has run: `x.data += 1` after `mul`
+has read x is noticed and refused.
 """
 
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from upslope.scratch.operators import Operators
 from upslope.scratch.tape import Array, Derivative, Edge, recording, walk_back
 
-# glibc returns large freed blocks to the system, and each new one then costs a page fault every 4 KB. Freeing one block of
-# almost 32 MB, its limit, teaches it to keep such blocks for the next step: a LeNet step takes half the time.
+# glibc returns large freed blocks to the system, and a new one then costs a page fault for every 4 KB. Freeing a block
+# of almost 32 MB, its limit, once teaches it to keep such blocks: a LeNet step takes half the time.
 np.empty(31 << 20, dtype=np.uint8)
 
 DTYPES = ("float32", "float64", "int64", "int32", "int16", "int8", "uint8", "bool")
+KINDS = frozenset(np.dtype(name) for name in DTYPES)
 
 
 class Tensor(Operators):
@@ -47,7 +49,8 @@ class Tensor(Operators):
     __array_ufunc__ = None  # so that array + tensor asks the tensor
 
     def __init__(self, data: Any, *, dtype: Any = None, requires_grad: bool = False) -> None:
-        self._data = to_array(data, dtype)
+        known = dtype is None and type(data) is np.ndarray and data.dtype in KINDS
+        self._data = data if known else to_array(data, dtype)
         self.grad: Array | None = None
         self.requires_grad = requires_grad
         # Parents with their derivatives; None for a leaf, which nothing recorded has made.
@@ -64,28 +67,34 @@ class Tensor(Operators):
         """The result of an operation: its numbers, and each parent with its derivative."""
         out: Tensor = Tensor.__new__(Tensor)
         if type(data) is not np.ndarray:
+            if isinstance(data, Tensor):
+                raise TypeError("the result of an operation is an array: compute with x.data, not with x")
             data = np.asarray(data)
         out._data = data
         out.grad = None
         out.requires_grad = False
         out._edges = None
-        out._version = [0]
         out._born = 0
         out._retains_grad = False
+        out._version = [0]
         if data.base is not None:
+            # A view changes when what it looks at changes.
             for parent, _ in parents:
                 if parent is not None and (data.base is parent._data or data.base is parent._data.base):
                     out._version = parent._version
                     out._born = out._version[0]
         if recording.on:
-            edges = tuple(
-                [(p, d if p.requires_grad else None, p._version[0]) for p, d in parents if p is not None],
-            )
-            for _, derivative, _ in edges:
-                if derivative is not None:
+            edges: list[Edge] = []
+            for parent, derivative in parents:
+                if parent is None:
+                    continue
+                if parent.requires_grad:
                     out.requires_grad = True
-                    out._edges = edges
-                    break
+                    edges.append((parent, derivative, parent._version[0]))
+                else:
+                    edges.append((parent, None, parent._version[0]))
+            if out.requires_grad:
+                out._edges = tuple(edges)
         return out
 
     def then(self, data: Any, derivative: Derivative) -> "Tensor":
@@ -120,7 +129,7 @@ class Tensor(Operators):
         else:
             start = to_array(gradient, self._data.dtype)
             if start.shape != self.shape:
-                raise ValueError(f"backward of a tensor of shape {self.shape} was given a gradient of shape {start.shape}")
+                raise ValueError(f"backward of a tensor of shape {self.shape} got a gradient of shape {start.shape}")
         if self._edges is None:
             self.grad = start.copy() if self.grad is None else np.asarray(self.grad + start)
         else:
@@ -217,7 +226,7 @@ def to_array(data: Any, dtype: Any = None) -> Array:
         array = array.astype(np.dtype(dtype), copy=False)
     elif not isinstance(data, np.ndarray | np.generic) and array.dtype.kind in "iuf":
         array = array.astype(np.float32)
-    if array.dtype.name not in DTYPES:
+    if array.dtype not in KINDS:
         raise TypeError(f"a tensor holds {', '.join(DTYPES[:-1])} or {DTYPES[-1]}; got {array.dtype}")
     return array
 

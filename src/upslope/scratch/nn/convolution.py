@@ -10,7 +10,7 @@ from upslope.scratch.tensor import Tensor
 
 
 class Conv2d(Module):
-    """Filters of kernel_size x kernel_size over (B, in_channels, H, W); see ops.conv2d. Initial weights as PyTorch's."""
+    """Filters of kernel_size x kernel_size over (B, in_channels, H, W): see ops.conv2d. They start as in PyTorch."""
 
     def __init__(
         self,
@@ -35,8 +35,4 @@ class Conv2d(Module):
         return ops.conv2d(x, self.weight, self.bias, stride=self.stride, padding=self.padding)
 
     def extra_repr(self) -> str:
-        n_out, n_in, kernel_size, _ = self.weight.shape
-        return (
-            f"{n_in}, {n_out}, kernel_size={kernel_size}, stride={self.stride}, padding={self.padding}, "
-            f"bias={self.bias is not None}"
-        )
+        return f"{super().extra_repr()}, stride={self.stride}, padding={self.padding}"

@@ -18,6 +18,3 @@ class Embedding(Module):
 
     def forward(self, ids: Any) -> Tensor:
         return ops.embedding(ids, self.weight)
-
-    def extra_repr(self) -> str:
-        return ", ".join(str(size) for size in self.weight.shape)

@@ -33,7 +33,3 @@ class Linear(Module):
     def forward(self, x: Tensor) -> Tensor:
         # The weighted sums of all neurons at once, and their biases: x W^T + b.
         return linear(x, self.weight, self.bias)
-
-    def extra_repr(self) -> str:
-        n_out, n_in = self.weight.shape
-        return f"in_features={n_in}, out_features={n_out}, bias={self.bias is not None}"

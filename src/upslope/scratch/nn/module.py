@@ -101,18 +101,18 @@ class Module:
         return self.to(np.float64)
 
     def train(self, mode: bool = True) -> Self:
-        """Say to this module and its parts that they are being trained (dropout drops, batch norm looks at its batch)."""
+        """Tell this module and its parts that they are being trained: dropout drops, batch norm looks at its batch."""
         for module in self.modules():
             module.training = mode
         return self
 
     def eval(self) -> Self:
-        """Say to this module and its parts that they are being used."""
+        """Tell this module and its parts that they are being used, not trained."""
         return self.train(False)
 
     def extra_repr(self) -> str:
-        """What stands in the brackets after the module's name."""
-        return ""
+        """What stands in the brackets after the module's name: the shapes of what it learns itself."""
+        return ", ".join(f"{name} {value.shape}" for name, value in vars(self).items() if isinstance(value, Parameter))
 
     def __repr__(self) -> str:
         parts = [f"({name}): {child!r}".replace("\n", "\n  ") for name, child in self.named_children()]
@@ -128,10 +128,10 @@ class Sequential(Module):
             setattr(self, str(i), part)
 
     def __len__(self) -> int:
-        return len(list(self.named_children()))
+        return sum(1 for _ in self)
 
     def __iter__(self) -> Iterator[Module]:
-        return (child for _, child in self.named_children())
+        return iter([value for value in vars(self).values() if isinstance(value, Module)])
 
     def __getitem__(self, index: int) -> Module:
         return list(self)[index]

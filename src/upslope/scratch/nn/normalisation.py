@@ -34,7 +34,7 @@ class BatchNorm(Module):
         )
 
     def extra_repr(self) -> str:
-        return f"{self.weight.size(0)}, eps={self.eps}, momentum={self.momentum}"
+        return f"{super().extra_repr()}, eps={self.eps}, momentum={self.momentum}"
 
 
 class LayerNorm(Module):
@@ -50,4 +50,4 @@ class LayerNorm(Module):
         return ops.layer_norm(x, self.normalized_shape, self.weight, self.bias, eps=self.eps)
 
     def extra_repr(self) -> str:
-        return f"{self.normalized_shape}, eps={self.eps}"
+        return f"{super().extra_repr()}, eps={self.eps}"

@@ -1,4 +1,4 @@
-"""Every operation of the engine, each beside its derivative. Names and arguments are those of torch and torch.nn.functional."""
+"""Every operation of the engine, each beside its derivative; names and arguments are PyTorch's."""
 
 from upslope.scratch.ops.activations import elu, gelu, leaky_relu, relu, sigmoid, silu, softplus, tanh
 from upslope.scratch.ops.arithmetic import (

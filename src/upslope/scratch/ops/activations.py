@@ -22,15 +22,16 @@ def relu(x: Tensor) -> Tensor:
 
 def leaky_relu(x: Tensor, negative_slope: float = 0.01) -> Tensor:
     """x where it is positive, a small slope times x elsewhere, so that a dead unit can come back (Maas et al. 2013)."""
-    slope = np.where(x.data > 0, 1, negative_slope).astype(x.dtype)
-    return x.then(x.data * slope, lambda g: g * slope)
+    a = x.data
+    y = np.maximum(a, 0) + negative_slope * np.minimum(a, 0)
+    return x.then(y, lambda g: g * (a > 0) + negative_slope * g * (a <= 0))
 
 
 def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """x where it is positive, alpha (e^x - 1) elsewhere (Clevert et al. 2015, https://arxiv.org/abs/1511.07289)."""
     a = x.data
     below = alpha * np.expm1(np.minimum(a, 0))
-    return x.then(np.where(a > 0, a, below), lambda g: g * np.where(a > 0, 1, below + alpha).astype(a.dtype))
+    return x.then(np.maximum(a, 0) + below, lambda g: g * (a > 0) + g * (below + alpha) * (a <= 0))
 
 
 def sigmoid(x: Tensor) -> Tensor:
@@ -40,10 +41,9 @@ def sigmoid(x: Tensor) -> Tensor:
     sigmoid(-1000) is 0, sigmoid(1000) is 1. The slope is s (1 - s): x.grad += g * s * (1 - s).
     sigmoid([0, ln 3]) is [0.5, 0.75], with slopes [0.25, 0.1875].
     """
-    # The power of e is never positive, so it lies between 0 and 1 and cannot overflow.
-    e = np.exp(-np.abs(x.data))
-    # For x >= 0 this is 1 / (1 + e^-x); for x < 0 the same fraction, above and below times e^x.
-    s = np.where(x.data >= 0, 1, e) / (1 + e)
+    # Times e^x above and below, 1 / (1 + e^-x) is e^x / (1 + e^x): the first cannot overflow for x >= 0, the second for
+    # x <= 0. Both at once, with exponents that are never positive:
+    s = np.exp(np.minimum(x.data, 0)) / (1 + np.exp(-np.abs(x.data)))
     # The slope of the logistic function is s (1 - s).
     return x.then(s, lambda g: g * s * (1 - s))
 
@@ -58,28 +58,26 @@ def softplus(x: Tensor) -> Tensor:
     """log(1 + e^x), a rounded relu whose slope is the sigmoid of x."""
     a = x.data
     e = np.exp(-np.abs(a))
-    y = np.maximum(a, 0) + np.log1p(e)
-    return x.then(y, lambda g: g * np.where(a >= 0, 1, e) / (1 + e))
+    return x.then(np.maximum(a, 0) + np.log1p(e), lambda g: g * np.exp(np.minimum(a, 0)) / (1 + e))
 
 
 def silu(x: Tensor) -> Tensor:
     """x times its sigmoid, also called swish (Elfwing et al. 2017, https://arxiv.org/abs/1702.03118)."""
     a = x.data
-    e = np.exp(-np.abs(a))
-    s = np.where(a >= 0, 1, e) / (1 + e)
+    s = np.exp(np.minimum(a, 0)) / (1 + np.exp(-np.abs(a)))
     return x.then(a * s, lambda g: g * (s + a * s * (1 - s)))
 
 
 def gelu(x: Tensor, approximate: str = "none") -> Tensor:
-    """x times the probability that a normal number is below x (Hendrycks and Gimpel 2016, https://arxiv.org/abs/1606.08415).
+    """x times the probability that a standard normal number is below x (Hendrycks and Gimpel 2016).
 
-    approximate="tanh" replaces the normal distribution by 0.5 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), as GPT-2 does;
-    NumPy has no error function, so "none" asks Python's for each number and is slow.
+    https://arxiv.org/abs/1606.08415. approximate="tanh" takes 0.5 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) for that
+    probability, as GPT-2 does. NumPy has no error function, so "none" asks Python's for each number and is slow.
     """
     a = x.data
     if approximate == "tanh":
         scale = math.sqrt(2 / math.pi)
-        t = np.tanh(scale * (a + 0.044715 * a**3))
+        t = np.tanh(scale * (a + 0.044715 * a * a * a))
         slope = 0.5 * (1 + t) + 0.5 * a * (1 - t * t) * scale * (1 + 3 * 0.044715 * a * a)
         return x.then(0.5 * a * (1 + t), lambda g: g * slope)
     if approximate != "none":

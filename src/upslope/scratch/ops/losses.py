@@ -10,26 +10,33 @@ from upslope.scratch.tensor import Tensor, operands
 def cross_entropy(logits: Tensor, target: Any, *, label_smoothing: float = 0.0) -> Tensor:
     """How surprised the model is by the right class: -log softmax(logits)[target], the mean over the batch.
 
-    logits is (B, C), target holds B integers from 0 to C - 1 (a tensor, an array or a list); the result is a scalar of the
-    logits' dtype. Logits of +-1000 give no nan and no inf. With label_smoothing s the wanted probabilities q are 1 - s at
-    the target plus s / C everywhere (Szegedy et al. 2015, https://arxiv.org/abs/1512.00567), and the loss of a row is
-    -sum_j q_j log p_j. logits.grad += g * (p - q) / B.
+    logits is (B, C), target holds B integers from 0 to C - 1 (a tensor, an array or a list); the result is a scalar of
+    the logits' dtype. Logits of +-1000 give no nan and no inf. Labels that do not fit raise a ValueError.
+    With p = softmax(logits) along a row and q the wanted probabilities, the loss of a row is -sum_j q_j log p_j.
+    Without label smoothing q is 1 at the target and 0 elsewhere; with label_smoothing = s it is s / C everywhere, and
+    1 - s more at the target (Szegedy et al. 2015, https://arxiv.org/abs/1512.00567).
+    Backward: logits.grad += g * (p - q) / B.
     cross_entropy([[0, ln 3]], [1]) is ln(4/3) = 0.2877, and its gradient is [[0.25, -0.25]].
     """
     batch, classes = logits.shape
     labels = np.asarray(target)
-    if labels.shape != (batch,) or labels.min() < 0 or labels.max() >= classes:
-        raise ValueError(f"cross_entropy: logits {logits.shape} need {batch} labels from 0 to {classes - 1}, got {target}")
+    # The right class of each row, as a row of zeros with a single one.
+    right = labels[..., np.newaxis] == np.arange(classes)
+    if right.shape != (batch, classes) or np.count_nonzero(right) != batch:
+        raise ValueError(f"cross_entropy: logits {logits.shape} need {batch} labels from 0 to {classes - 1}")
+    # The wanted probabilities: all on the right class, but for what smoothing spreads over every class.
+    q = right.astype(logits.dtype)
+    if label_smoothing:
+        q = (1 - label_smoothing) * q + label_smoothing / classes
     # Log-probabilities: shift so that the largest score is 0, then take away the log of the sum of exponentials.
     shifted = logits.data - logits.data.max(axis=1, keepdims=True)
-    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    # The wanted probabilities: all on the label, but for the part that smoothing spreads over every class.
-    q = np.full_like(log_p, label_smoothing / classes)
-    q[np.arange(batch), labels] += 1 - label_smoothing
-    # The cross entropy of each row, and the mean over the batch.
+    e = np.exp(shifted)
+    total = e.sum(axis=1, keepdims=True)
+    log_p = shifted - np.log(total)
+    # The cross entropy -sum_j q_j log p_j of each row, and its mean over the batch.
     loss = -(q * log_p).sum() / batch
     # Softmax and logarithm together have a simple slope: what was predicted minus what was wanted.
-    return logits.then(loss, lambda g: g * (np.exp(log_p) - q) / batch)
+    return logits.then(loss, lambda g: (e / total - q) * (g / batch))
 
 
 def mse_loss(x: Tensor, target: Any) -> Tensor:
@@ -49,7 +56,7 @@ def binary_cross_entropy_with_logits(logits: Tensor, target: Any) -> Tensor:
     x, t = logits.data, target.data
     e = np.exp(-np.abs(x))
     loss = (np.maximum(x, 0) - x * t + np.log1p(e)).mean()
-    s = np.where(x >= 0, 1, e) / (1 + e)
+    s = np.exp(np.minimum(x, 0)) / (1 + e)
     return logits.then(loss, lambda g: g * (s - t) / x.size)
 
 

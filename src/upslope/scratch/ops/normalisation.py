@@ -1,10 +1,10 @@
 """Normalisation: numbers brought to mean 0 and variance 1, then scaled and shifted by learned amounts.
 
-Both operations divide by a spread that depends on every number of a group, so a number's gradient loses what would only
-move the group's mean or its spread: (g' - mean(g') - z mean(g' z)) / std, with z the normalised numbers and g' = g * weight.
-"""
+The normalised numbers z = (x - mean) / std of a group depend on every number of the group. What would only move the
+group's mean or its spread changes nothing, so it is taken out of the gradient g of z:
 
-import math
+    x.grad += (g - mean(g) - z mean(g z)) / std
+"""
 
 import numpy as np
 
@@ -22,42 +22,47 @@ def batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    """Each channel normalised over the batch and all positions (Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167).
+    """Each channel normalised over the batch and all positions (Ioffe and Szegedy 2015).
 
-    x is (B, C) or (B, C, ...), the others (C,). In training the batch's own mean and variance are used, and the running ones
-    move towards them by `momentum` (the variance in its n - 1 form); otherwise the running ones are used.
+    https://arxiv.org/abs/1502.03167. x is (B, C) or (B, C, ...), the other tensors (C,). In training the batch's own
+    mean and variance are used, and the running ones move towards them by `momentum` (the variance in its n - 1 form).
+    Otherwise the running ones are used, or the batch's own if there are none.
     """
-    a = x.data
     axes = (0, *range(2, x.ndim))
     channel = (1, -1) + (1,) * (x.ndim - 2)
-    own = training or running_mean is None or running_var is None
-    if own:
-        n = a.size // a.shape[1]
+    n = x.data.size // x.shape[1]
+    if running_mean is None or running_var is None or training:
         if n < 2:
-            raise ValueError(f"batch_norm needs more than one number per channel in training, got a tensor of shape {x.shape}")
-        mean = a.mean(axis=axes)
-        centred = a - mean.reshape(channel)
-        variance = np.square(centred).mean(axis=axes)
+            raise ValueError(f"batch_norm needs several numbers per channel, got a tensor of shape {x.shape}")
+        mean = x.data.mean(axis=axes)
+        z = x.data - mean.reshape(channel)
+        variance = np.square(z).mean(axis=axes)
         if running_mean is not None and running_var is not None:
-            running_mean.data += (momentum * (mean - running_mean.data)).astype(running_mean.dtype)
-            running_var.data += (momentum * (variance * n / (n - 1) - running_var.data)).astype(running_var.dtype)
+            # `+=` on the arrays themselves: the running statistics are no part of the graph.
+            running_mean.data += momentum * (mean - running_mean.data)
+            running_var.data += momentum * (variance * (n / (n - 1)) - running_var.data)
+        fixed = False
     else:
-        assert running_mean is not None
-        assert running_var is not None
-        centred = a - running_mean.data.reshape(channel)
+        z = x.data - running_mean.data.reshape(channel)
         variance = running_var.data
-    scale = (1 / np.sqrt(variance + eps)).astype(a.dtype).reshape(channel)
-    z = centred * scale
-    w = 1 if weight is None else weight.data.reshape(channel)
-    out = z if weight is None else z * w
+        fixed = True
+    scale = (1 / np.sqrt(variance + eps)).astype(z.dtype).reshape(channel)
+    z *= scale
+    out = z if weight is None else z * weight.data.reshape(channel)
     if bias is not None:
-        out = out + bias.data.reshape(channel)
+        out = np.add(out, bias.data.reshape(channel), out=None if out is z else out)
+    slope = scale if weight is None else scale * weight.data.reshape(channel)
 
     def gradient_of_x(g: np.ndarray) -> np.ndarray:
-        g = g * w
-        if not own:
-            return g * scale
-        return (g - g.mean(axis=axes, keepdims=True) - z * (g * z).mean(axis=axes, keepdims=True)) * scale
+        if fixed:
+            return np.asarray(g * slope)
+        # (g - mean(g) - z mean(g z)) times the slope, in one array.
+        gradient: np.ndarray = g * z
+        np.multiply(z, gradient.mean(axis=axes, keepdims=True), out=gradient)
+        np.subtract(g, gradient, out=gradient)
+        gradient -= g.mean(axis=axes, keepdims=True)
+        gradient *= slope
+        return gradient
 
     return Tensor.of(
         out,
@@ -83,18 +88,17 @@ def layer_norm(
     if x.shape[-len(shape) :] != shape:
         raise ValueError(f"layer_norm over {shape} does not fit a tensor of shape {x.shape}")
     axes = tuple(range(-len(shape), 0))
-    count = math.prod(shape)
-    a = x.data
-    centred = a - a.mean(axis=axes, keepdims=True)
-    scale = 1 / np.sqrt(np.square(centred).sum(axis=axes, keepdims=True) / count + eps)
-    z = centred * scale
-    out = z if weight is None else z * weight.data
+    z = x.data - x.data.mean(axis=axes, keepdims=True)
+    scale = 1 / np.sqrt(np.square(z).mean(axis=axes, keepdims=True) + eps)
+    z *= scale
+    w = None if weight is None else weight.data
+    out = z if w is None else z * w
     if bias is not None:
         out = out + bias.data
 
     def gradient_of_x(g: np.ndarray) -> np.ndarray:
-        if weight is not None:
-            g = g * weight.data
-        return (g - g.mean(axis=axes, keepdims=True) - z * (g * z).mean(axis=axes, keepdims=True)) * scale
+        g = g if w is None else g * w
+        inner = g - g.mean(axis=axes, keepdims=True) - z * (g * z).mean(axis=axes, keepdims=True)
+        return np.asarray(inner * scale)
 
     return Tensor.of(out, (x, gradient_of_x), (weight, lambda g: g * z), (bias, lambda g: g))

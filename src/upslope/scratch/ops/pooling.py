@@ -6,17 +6,19 @@ from upslope.scratch.tensor import Tensor
 
 
 def max_pool2d(x: Tensor, kernel_size: int, *, stride: int | None = None) -> Tensor:
-    """The largest number in each kernel_size x kernel_size window: out[b, c, r, s] = max_{i, j} x[b, c, r t + i, s t + j].
+    """The largest number in each square window: out[b, c, r, s] = max_{i, j} x[b, c, r t + i, s t + j].
 
-    x is (B, C, H, W), the result (B, C, HO, WO) of its dtype, with HO = (H - kernel_size) // t + 1 and WO likewise; t is the
-    stride, kernel_size if None. Rows and columns that fill no window are left out. The gradient of a window goes to its
-    largest number, to the first one (row by row) where several are equal; where windows overlap, gradients add up.
+    i and j go from 0 to kernel_size - 1; t is the stride, kernel_size if it is None. x is (B, C, H, W), the result
+    (B, C, HO, WO) of its dtype, HO = (H - kernel_size) // t + 1 and WO likewise: rows and columns that fill no window
+    are left out. A window larger than the images raises a ValueError.
+    Backward: the gradient of a window goes to its largest number, to the first one (row by row) where several are
+    equal; where windows overlap, gradients add up.
     [[1, 4], [3, 4]] in one 2 x 2 window is [[4]], and g = [[1]] goes back as [[0, 1], [0, 0]].
     """
     t = stride or kernel_size
     _, _, height, width = x.shape
     if kernel_size > min(height, width):
-        raise ValueError(f"max_pool2d: a window of {kernel_size} x {kernel_size} does not fit images of shape {x.shape}")
+        raise ValueError(f"max_pool2d: a {kernel_size} x {kernel_size} window does not fit images of shape {x.shape}")
     rows = (height - kernel_size) // t + 1
     columns = (width - kernel_size) // t + 1
     # For each place (i, j) in the window, the pixels that stand there in all windows at once.
@@ -49,7 +51,7 @@ def avg_pool2d(x: Tensor, kernel_size: int, *, stride: int | None = None) -> Ten
     t = stride or kernel_size
     _, _, height, width = x.shape
     if kernel_size > min(height, width):
-        raise ValueError(f"avg_pool2d: a window of {kernel_size} x {kernel_size} does not fit images of shape {x.shape}")
+        raise ValueError(f"avg_pool2d: a {kernel_size} x {kernel_size} window does not fit images of shape {x.shape}")
     rows = (height - kernel_size) // t + 1
     columns = (width - kernel_size) // t + 1
     places = [

@@ -8,8 +8,9 @@ from upslope.scratch.tensor import Tensor
 def logsumexp(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
     """A smooth maximum: log sum_j exp(x_j) along `dim`.
 
-    The result has x's dtype and x's shape without `dim` (with size 1 there if keepdim). Scores of +-1000 give no nan and
-    no inf; a row of -inf gives -inf. The gradient is the softmax: x.grad += g * exp(x - logsumexp(x)).
+    The result has x's dtype and x's shape without `dim` (with size 1 there if keepdim). Scores of +-1000 give no nan
+    and no inf; a score of -inf adds nothing to the sum, and a row of nothing but -inf gives -inf.
+    Backward: each score's gradient is its softmax, x.grad += g * exp(x - logsumexp(x)).
     logsumexp([0, ln 3]) is ln 4, and g = 1 goes back as [0.25, 0.75].
     """
     # Shift so that the largest score is 0: exp cannot overflow. A row of nothing but -inf is not shifted.
@@ -30,8 +31,9 @@ def logsumexp(x: Tensor, dim: int = -1, keepdim: bool = False) -> Tensor:
 def softmax(x: Tensor, dim: int = -1) -> Tensor:
     """Probabilities from scores: exp(x_i) / sum_j exp(x_j) along `dim`.
 
-    The result p has x's shape and dtype and sums to 1 along `dim`. Scores of +-1000 give no nan and no inf; a score of -inf
-    gets probability 0 as long as its row holds a finite one. x.grad += p * (g - sum_j g_j p_j), the sum along `dim`.
+    The result p has x's shape and dtype and sums to 1 along `dim`. Scores of +-1000 give no nan and no inf; a score of
+    -inf gets probability 0 as long as a finite one stands beside it.
+    Backward: x.grad += p * (g - sum_j g_j p_j), the sum along `dim`.
     softmax([0, ln 3]) is [0.25, 0.75], and g = [1, 0] goes back as [0.1875, -0.1875].
     """
     # Shift so that the largest score is 0: exp cannot overflow, and the ratio stays the same.

@@ -91,5 +91,5 @@ def along(x: Tensor, places: Array, dim: int, keepdim: bool) -> Extremes:
 
 
 def argmax(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """Where the largest number stands (the first of equal ones), along `dim` or in the flattened tensor. No gradient."""
-    return Tensor(np.asarray(x.data.argmax(axis=dim, keepdims=keepdim)))
+    """Where the largest number stands (the first of equals), along `dim` or in the flattened tensor. No gradient."""
+    return Tensor(np.asarray(np.argmax(x.data, axis=dim, keepdims=keepdim)))

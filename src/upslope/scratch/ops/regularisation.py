@@ -8,7 +8,8 @@ from upslope.scratch.tensor import Tensor
 def dropout(x: Tensor, p: float = 0.5, *, training: bool = True, rng: np.random.Generator) -> Tensor:
     """Each number becomes 0 with probability p; the others grow by 1 / (1 - p), so that the expected value stays.
 
-    Outside of training x comes back as it is. Gradients pass where the number passed, grown alike (Srivastava et al. 2014).
+    Gradients pass where the number passed, grown alike. Outside of training x comes back as it is (Srivastava et al.
+    2014).
     """
     if not 0 <= p <= 1:
         raise ValueError(f"dropout: p is a probability, got {p}")

@@ -21,7 +21,13 @@ def reshape(x: Tensor, *shape: Any) -> Tensor:
     known = math.prod(size for size in new if size != -1)
     if (known != x.data.size) if -1 not in new else (not known or x.data.size % known):
         raise ValueError(f"reshape: a tensor of shape {old} has {x.data.size} numbers, which do not fill shape {new}")
-    return x.then(x.data.reshape(new), lambda g: g.reshape(old))
+    if x.data.flags.c_contiguous:
+        return x.then(x.data.reshape(new), lambda g: g.reshape(old))
+    # A layer may have left its numbers in another order in memory; the gradient goes back to it in that order.
+    order = np.argsort([-stride for stride in x.data.strides], kind="stable")
+    back = np.argsort(order).tolist()
+    order = order.tolist()
+    return x.then(x.data.reshape(new), lambda g: np.ascontiguousarray(g.reshape(old).transpose(order)).transpose(back))
 
 
 def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
@@ -57,7 +63,7 @@ def unsqueeze(x: Tensor, dim: int) -> Tensor:
 
 
 def expand(x: Tensor, *shape: Any) -> Tensor:
-    """Dimensions of size 1 repeated (not copied) up to `shape`; -1 keeps a size. Gradients of the repeats are summed."""
+    """Dimensions of size 1 repeated (not copied) up to `shape`, where -1 keeps a size. Gradients of repeats add up."""
     new = sizes(shape)
     old = (1,) * (len(new) - x.ndim) + x.shape
     return x.then(np.broadcast_to(x.data, [o if n == -1 else n for o, n in zip(old, new, strict=True)]), lambda g: g)
@@ -83,11 +89,11 @@ def getitem(x: Tensor, index: Any) -> Tensor:
 
 
 def setitem(x: Tensor, index: Any, value: Any) -> None:
-    """x[index] = value: a change in place, which is not recorded; only for tensors without gradient, or under no_grad."""
+    """x[index] = value, which is not recorded: only for tensors that need no gradient, or under no_grad."""
     if recording.on and (x.requires_grad or (isinstance(value, Tensor) and value.requires_grad)):
-        raise RuntimeError("x[...] = value is not recorded, so gradients would be wrong; use where() or cat(), or no_grad()")
+        raise RuntimeError("x[...] = value is not recorded and would make gradients wrong; use where, cat or no_grad()")
     x.data[plain(index)] = value.data if isinstance(value, Tensor) else value
-    x.data = x.data  # counts as a change
+    x.data = x.data  # so that it counts as a change
 
 
 def plain(index: Any) -> Any:
@@ -113,7 +119,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 
 
 def pad(x: Tensor, padding: Sequence[int], value: float = 0.0) -> Tensor:
-    """A border of `value`: (left, right) of the last dimension, then of the one before, and so on, as PyTorch counts."""
+    """A border of `value`: (left, right) of the last dimension, then of the one before, as PyTorch counts."""
     pairs = list(zip(padding[::2], padding[1::2], strict=True))[::-1]
     widths = [(0, 0)] * (x.ndim - len(pairs)) + pairs
     inside = tuple(slice(before, before + size) for (before, _), size in zip(widths, x.shape, strict=True))

@@ -1,0 +1,203 @@
+"""Grading: from a learner's text to a verdict.
+
+The text is read by the gate, put into an overlay of the package in a new private folder, and run there by a child that
+is limited and shut in. The parent, this side, runs no learner code and imports nothing heavy. What follows a failure,
+naming a known mistake, timing the reference, uses the same child, which forks for every job.
+"""
+
+import ast
+import contextlib
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+
+from upslope.academy import gate as reading
+from upslope.academy import mistakes
+from upslope.academy.bench import Bench, GradingFailed
+from upslope.academy.checklist import CheckList, checks_of
+from upslope.academy.lessons import Step, UnknownStep, of_exercise
+from upslope.academy.limits import Limits
+from upslope.academy.overlay import Answer
+from upslope.academy.source import Located, locate, parse
+from upslope.academy.verdict import NOT_RUN, Asked, CheckResult, Graded, Verdict, judge
+from upslope.academy.workplace import Workplace
+
+__all__ = ["CheckResult", "GradingFailed", "Limits", "Verdict", "grade", "grade_with_others"]
+
+_ALL_SECONDS = 20.0  # a verdict takes no longer, whatever the answer does
+_SLOW = 50  # times the reference's time: worth a note
+_WORTH_A_LOOK = 0.5  # seconds in all checks below which nobody asks how fast the reference is
+
+
+def grade(
+    exercise: str,
+    text: str | bytes,
+    path: str,
+    *,
+    with_answers: Mapping[str, Answer] | None = None,
+    seed: int | None = None,
+    limits: Limits | None = None,
+    landlock: bool = True,
+    gate: bool = True,
+    bench: Bench | None = None,
+) -> Verdict:
+    """The verdict on `text`, the content of the learner's file at `path`, as an answer to `exercise`.
+
+    `with_answers`: other accepted answers that stand in for the library's own while the checks run. `seed` repeats the
+    random inputs of an earlier verdict. `bench`: a warm child, kept by the caller. `landlock=False`
+    and `gate=False` switch layers off so that tests can show that the others hold alone.
+    Raises GradingFailed where the grader itself cannot work, UnknownExercise for an unknown id.
+    """
+    began = time.monotonic()
+    limits = limits or Limits()
+    seed = secrets.randbits(32) if seed is None else seed
+    located, checks = locate(exercise), checks_of(exercise)
+    if not checks.checks:
+        raise GradingFailed(f"{exercise} has no checks: {checks.path} grades nothing of it")
+    with contextlib.ExitStack() as held:
+        if bench is None:
+            bench = held.enter_context(Bench())  # it imports NumPy while the text is read
+        plain = reading.plain_text(text, located.name)
+        step = _step(exercise)
+        refusal = reading.refusal(text, located, step) if gate else None
+        if isinstance(plain, reading.Refusal) or refusal is not None:
+            return _refused(exercise, checks, refusal, plain, seed, began)
+        answers = {**(with_answers or {}), exercise: Answer(exercise, plain, path)}
+        texts = {answer.path: answer.text for answer in answers.values()}
+        asked = Asked(exercise, located.name, checks, path, texts, limits, seed)
+        bench.preload([*imports_of(checks), *(step.imports if step else ())])
+        place = held.enter_context(Workplace())
+        overlay = place.package(answers)
+        names = [check.name for check in checks.checks]
+        job = place.job(overlay, checks, names, seed=seed, limits=limits, answers=answers, landlock=landlock)
+        graded = judge(bench.run(job, rest=1.0, until=began + _ALL_SECONDS - 3.0), asked)
+        left = _ALL_SECONDS - 1.0 - (time.monotonic() - began)
+        verdict = _with_what_follows(graded, located, checks, place, bench, left, limits)
+    return replace(verdict, seconds=time.monotonic() - began)
+
+
+def grade_with_others(
+    exercise: str,
+    text: str | bytes,
+    path: str,
+    *,
+    others: Mapping[str, Answer],
+    seed: int | None = None,
+    limits: Limits | None = None,
+) -> Verdict:
+    """Grade alone over the library; if right, once more together with all `others`, the accepted answers.
+
+    Right alone and wrong together: the verdict is the one of the company, `broken_by` names the answers that break it
+    one by one (all of them if only their union does), and `note` says it in words.
+    """
+    with Bench() as bench:
+        alone = grade(exercise, text, path, seed=seed, limits=limits, bench=bench)
+        rest = {name: answer for name, answer in others.items() if name != exercise}
+        if not alone.passed or not rest:
+            return alone
+        together = grade(
+            exercise, text, path, with_answers=rest, seed=alone.seed, limits=limits, gate=False, bench=bench
+        )
+        if together.passed:
+            return replace(alone, seconds=alone.seconds + together.seconds)
+        guilty = [
+            name
+            for name, answer in rest.items()
+            if not grade(
+                exercise,
+                text,
+                path,
+                with_answers={name: answer},
+                seed=alone.seed,
+                limits=limits,
+                gate=False,
+                bench=bench,
+            ).passed
+        ]
+    named = tuple(guilty or rest)
+    called = ", ".join(name.rpartition(":")[2] for name in named)
+    note = f"right alone, wrong together with your answer to {called}, which was accepted before: look at it again"
+    return replace(together, broken_by=named, note=note)
+
+
+def imports_of(checks: CheckList) -> list[str]:
+    """What a checks file imports from outside; it is loaded before the learner's code can stand in between."""
+    found: list[str] = []
+    for node in ast.walk(parse(checks.path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return [name for name in dict.fromkeys(found) if name.split(".")[0] not in {"upslope", "pytest", "__future__"}]
+
+
+def _step(exercise: str) -> Step | None:
+    try:
+        return of_exercise(exercise)
+    except UnknownStep:
+        return None
+
+
+def _refused(
+    exercise: str,
+    checks: CheckList,
+    refusal: reading.Refusal | None,
+    text: str | reading.Refusal,
+    seed: int,
+    began: float,
+) -> Verdict:
+    said = text if isinstance(text, reading.Refusal) else refusal or reading.Refusal("")
+    lines = text.splitlines() if isinstance(text, str) else []
+    source = lines[said.line - 1].strip() if said.line and said.line <= len(lines) else None
+    first, *others = (CheckResult(check.name, check.title, False, NOT_RUN) for check in checks.checks)
+    results = (replace(first, line=said.line, source_line=source), *others)
+    return Verdict(exercise, False, results, refused=said.sentence, seed=seed, seconds=time.monotonic() - began)
+
+
+def _with_what_follows(
+    graded: Graded,
+    located: Located,
+    checks: CheckList,
+    place: Workplace,
+    bench: Bench,
+    left: float,
+    limits: Limits,
+) -> Verdict:
+    """What is worth knowing beside the verdict: a known mistake's name, or how long the reference takes."""
+    verdict = graded.verdict
+    if left < 0.5:
+        return verdict
+    if graded.overran:
+        took = _reference_seconds([graded.overran], checks, place, bench, verdict.seed, min(left, 2.0))
+        said = f"The reference needs {max(took, 0.001):.3f} s for this check." if took is not None else ""
+        return replace(verdict, note=said)
+    if verdict.passed:
+        spent = sum(result.seconds for result in verdict.checks)
+        if spent < _WORTH_A_LOOK:
+            return verdict
+        names = [result.name for result in verdict.checks]
+        took = _reference_seconds(names, checks, place, bench, verdict.seed, min(left, 5.0))
+        if took is not None and spent > _SLOW * max(took, 0.001):
+            times = spent / max(took, 0.001)
+            return replace(verdict, note=f"right, but {times:.0f} times slower than the reference in these checks")
+        return verdict
+    if verdict.refused or verdict.stopped:
+        return verdict
+    learner = mistakes.pattern_of(graded.outcomes, checks)
+    first = graded.outcomes.get(learner.failed[0]) if learner.failed else None
+    if first is None or first.get("error") == "NotImplementedError":
+        return verdict
+    known = mistakes.patterns_in(located, checks, place, bench, verdict.seed, seconds=min(left, 3.0), like=learner)
+    return replace(verdict, mistake=mistakes.name_of(learner, known))
+
+
+def _reference_seconds(
+    names: list[str], checks: CheckList, place: Workplace, bench: Bench, seed: int, seconds: float
+) -> float | None:
+    """How long the reference takes for some checks; None where it could not be measured."""
+    limits = Limits(check_seconds=seconds, total_seconds=seconds)
+    overlay = place.package({})
+    told = bench.run(place.job(overlay, checks, names, seed=seed, limits=limits, trusted=True))
+    took = [message["seconds"] for message in told.messages if message["kind"] == "result" and message["passed"]]
+    return sum(took) if len(took) == len(names) else None

@@ -1,0 +1,162 @@
+"""`upslope author`: what somebody who writes lessons, checks and labs needs."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from upslope.cli.completion import lab_names, step_names
+from upslope.cli.exits import Exit
+from upslope.cli.group import Verbs
+from upslope.cli.options import AsJson, Debug
+from upslope.cli.screen import Piece, Screen
+from upslope.cli.sentences import Missing, Usage
+from upslope.cli.words import listed, plural, seconds
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from upslope.academy.author import Report
+
+author = typer.Typer(
+    cls=Verbs, rich_markup_mode=None, invoke_without_command=True, help="Check lessons, make records and pages."
+)
+
+
+@author.callback()
+def without_verb(context: typer.Context) -> int | None:
+    """Check lessons, make records and pages."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+    return None
+
+
+@author.command("check")
+def check_exercises(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[STEP]...", help="Steps; all of them.", autocompletion=step_names)
+    ] = None,
+    seeds: Annotated[int, typer.Option("--seeds", metavar="N", help="Under how many seeds.")] = 20,
+    processes: Annotated[int, typer.Option("--processes", metavar="N", help="How many grade at once.")] = 2,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> int:
+    """Try every exercise: the stub fails, the reference passes, every wrong answer is caught."""
+    from upslope.academy.author import author_check
+    from upslope.runs.progress import progress_bar
+
+    if seeds < 1 or processes < 1:
+        raise Usage("--seeds and --processes are at least 1")
+    screen = Screen()
+    with progress_bar(1.0, "checking", quiet=screen.quiet) as bar:
+
+        def said(done: int, of: int, name: str) -> None:
+            bar.update(done / of, description=f"{done} of {of}  {name}")
+
+        report = author_check(list(names or ()), seeds=seeds, processes=processes, progress=said)
+    screen.give(report.to_json())
+    if not screen.quiet:
+        _show(screen, report)
+    return Exit.DONE if report.passed else Exit.NOT
+
+
+def _show(screen: Screen, report: "Report") -> None:
+    """The table, then every problem, then the kill rate."""
+    rows: list[list[Piece]] = []
+    for row in report.rows:
+        sign = screen.mark(not row.problems)
+        counts = (str(row.checks), str(row.wrongs), str(row.killed))
+        rows.append([sign, row.exercise, *counts, (seconds(row.seconds), "dim")])
+    screen.table(("", "exercise", "checks", "wrong answers", "killed", ""), rows, right=(2, 3, 4, 5))
+    problems = [*report.problems, *(f"{row.name}: {said}" for row in report.rows for said in row.problems)]
+    if problems:
+        screen.gap()
+    for problem in problems:
+        screen.prose(problem, style="red")
+    screen.gap()
+    # Rounded down: 100 % means every one.
+    rate = f"{int(1000 * report.kill_rate) / 10:g} %" if report.wrongs else "none"
+    killed = f"{report.killed} of {report.wrongs} wrong answers fail, each under {report.seeds} seeds"
+    screen.line(("Kill rate ", "bold"), (rate, "bold"), f"   {killed}")
+    found = plural(len(problems), "problem") if problems else "No problems"
+    screen.line((f"{found}.", "bold red" if problems else "bold green"))
+
+
+@author.command("results")
+def pages(
+    write: Annotated[bool, typer.Option("--write", help="Write the pages that differ.")] = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> int:
+    """Make RESULTS.md and the generated tables of the pages again."""
+    from upslope.academy.pages import update
+    from upslope.runs.records import read_records, results_markdown
+
+    screen = Screen()
+    root = _checkout()
+    stale = []
+    page = root / "RESULTS.md"
+    made = results_markdown(read_records(root / "results"))
+    if not page.exists() or page.read_text(encoding="utf-8") != made:
+        stale.append(page.name)
+        if write:
+            page.write_text(made, encoding="utf-8")
+    stale += update(root, write=write)
+    screen.give({"stale": stale, "written": write})
+    if not stale:
+        screen.line("All generated pages are up to date.")
+    elif write:
+        screen.line(f"Written: {listed(stale)}.")
+    else:
+        screen.line(f"Not up to date: {listed(stale)}.")
+        screen.gap()
+        screen.command("upslope author results --write")
+    return Exit.NOT if stale and not write else Exit.DONE
+
+
+@author.command("record")
+def make_record(
+    name: Annotated[str, typer.Argument(metavar="LAB", help="A lab.", autocompletion=lab_names)],
+    settings: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings.")] = None,
+    seeds: Annotated[int, typer.Option("--seeds", metavar="N", help="How many seeds, from 0.")] = 5,
+    preset: Annotated[str, typer.Option("--preset", help="smoke, laptop or full.")] = "laptop",
+    variant: Annotated[str, typer.Option("--variant", help="A word for what differs from the preset.")] = "",
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> int:
+    """Run a lab over several seeds and write its record into results/."""
+    from dataclasses import asdict
+
+    from upslope.cli.lab import find
+    from upslope.runs.execute import start
+    from upslope.runs.records import record, write_record
+    from upslope.runs.workspace import short
+
+    screen = Screen()
+    found = find(name)
+    words = list(settings or ())
+    if seeds < 1:
+        raise Usage(f"a record needs at least one seed, not {seeds}")
+    if any(word.partition("=")[0].strip() == "seed" for word in words):
+        raise Usage("the seeds are counted from 0; say how many with --seeds")
+    folder = _checkout() / "results"
+    results = []
+    for seed in range(seeds):
+        result = start(found, [*words, f"seed={seed}"], preset=preset, quiet=screen.quiet)
+        results.append(result)
+        screen.prose(f"seed {seed}   {result.line()}")
+    made = record(results, variant=variant)
+    path = write_record(made, folder)
+    screen.give({**asdict(made), "path": str(path)})
+    screen.gap()
+    screen.line(f"{made.reached} of {len(results)} seeds reached the target    ", short(path))
+    screen.command("upslope author results --write")
+    return Exit.DONE if made.reached == len(results) else Exit.NOT
+
+
+def _checkout() -> "Path":
+    from upslope.cli.results import repository
+
+    root = repository()
+    if root is None:
+        raise Missing("this verb writes into a checkout of Upslope, and this is an installed package")
+    return root

@@ -1,0 +1,35 @@
+"""Names for the shell's completion: read from file names and cards, so that a press of Tab imports nothing heavy."""
+
+from pathlib import Path
+
+
+def step_names(incomplete: str) -> list[str]:
+    """Steps, in roadmap order."""
+    folder = Path(__file__).parent.parent / "lessons"
+    names = [path.stem.partition("-")[2] for path in sorted(folder.glob("*/*.md"))]
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def lab_names(incomplete: str) -> list[str]:
+    """Labs."""
+    return _cards("labs", incomplete)
+
+
+def data_names(incomplete: str) -> list[str]:
+    """Data sets."""
+    return _cards("data", incomplete)
+
+
+def run_names(incomplete: str) -> list[str]:
+    """Folders in the workspace's runs, newest number last."""
+    from upslope.runs.workspace import runs_folder
+
+    folder = runs_folder()
+    names = sorted(p.name for p in folder.iterdir() if (p / "config.json").is_file()) if folder.is_dir() else []
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def _cards(room: str, incomplete: str) -> list[str]:
+    from upslope.cards import discover
+
+    return [name for name in discover(room) if name.startswith(incomplete)]

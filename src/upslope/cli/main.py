@@ -1,0 +1,106 @@
+"""The command line: `upslope VERB ...`. Verbs live beside this file; heavy imports only inside them."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from upslope.cli.author import author
+from upslope.cli.check import check
+from upslope.cli.dashboard import dashboard
+from upslope.cli.data import data
+from upslope.cli.doctor import doctor
+from upslope.cli.exits import HELP, Exit
+from upslope.cli.group import Verbs
+from upslope.cli.hint import hint, solution
+from upslope.cli.init import init
+from upslope.cli.lab import lab
+from upslope.cli.learn import learn
+from upslope.cli.options import AsJson, Debug, asked
+from upslope.cli.results import results
+from upslope.cli.runs import runs
+from upslope.cli.sentences import explain
+from upslope.cli.tour import tour
+
+app = typer.Typer(
+    cls=Verbs,
+    rich_markup_mode=None,  # plain help: it needs a third of the time, and is right on any terminal
+    pretty_exceptions_enable=False,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["--help", "-h"]},
+    epilog=HELP,
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from upslope.cli.machine import version_of
+
+        print(f"upslope {version_of('upslope') or '(not installed as a package)'}")
+        raise typer.Exit
+
+
+@app.callback()
+def start(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> int | None:
+    """Learn deep learning by building it.
+
+    Without a verb: where you stand and what to type next.
+    """
+    return dashboard() if context.invoked_subcommand is None else None
+
+
+LEARN, TRAIN, MORE = "Learn", "Train", "More"
+app.command("tour", rich_help_panel=LEARN)(tour)
+app.command("init", rich_help_panel=LEARN)(init)
+app.command("learn", rich_help_panel=LEARN)(learn)
+app.command("check", rich_help_panel=LEARN)(check)
+app.command("hint", rich_help_panel=LEARN)(hint)
+app.command("solution", rich_help_panel=LEARN)(solution)
+app.command("lab", rich_help_panel=TRAIN, add_help_option=False)(lab)
+app.add_typer(runs, name="runs", rich_help_panel=TRAIN)
+app.command("results", rich_help_panel=TRAIN)(results)
+app.add_typer(data, name="data", rich_help_panel=TRAIN)
+app.command("doctor", rich_help_panel=MORE)(doctor)
+app.add_typer(author, name="author", rich_help_panel=MORE)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one verb and return the exit code. Every error ends here, as a sentence."""
+    asked.reset()
+    _prepare_streams()
+    try:
+        code = app(args=None if words is None else list(words), prog_name="upslope", standalone_mode=False)
+        sys.stdout.flush()
+    except SystemExit:
+        raise
+    except BaseException as error:
+        code = Exit.INTERRUPTED if isinstance(error, KeyboardInterrupt | typer.Abort) else explain(error)
+    if code == Exit.INTERRUPTED:  # which newer versions of typer return, and older ones raise
+        code = explain(KeyboardInterrupt())
+    if code == Exit.UNREAD:
+        _forget_stdout()
+    return int(code or Exit.DONE)
+
+
+def _prepare_streams() -> None:
+    """A stream that cannot carry a character shows a question mark in its place, and never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
+
+
+def _forget_stdout() -> None:
+    """Nobody reads: keep the interpreter from trying to flush at its end."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,138 @@
+"""`upslope runs`: what was run in this workspace, and one run in full."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from upslope.cli.completion import run_names
+from upslope.cli.exits import Exit
+from upslope.cli.group import Verbs
+from upslope.cli.options import AsJson, Debug
+from upslope.cli.screen import Piece, Screen
+
+if TYPE_CHECKING:
+    from upslope.runs.folder import RunSummary
+    from upslope.runs.result import Result
+
+runs = typer.Typer(cls=Verbs, rich_markup_mode=None, invoke_without_command=True, help="List your runs, or show one.")
+
+
+@runs.callback()
+def listing(context: typer.Context, as_json: AsJson = False, debug: Debug = False) -> int | None:
+    """List your runs, newest first."""
+    if context.invoked_subcommand is not None:
+        return None
+    from upslope.runs.folder import list_runs
+    from upslope.runs.workspace import runs_folder, short
+
+    screen = Screen()
+    found = list_runs()
+    screen.give({"folder": str(runs_folder()), "runs": [_facts(summary) for summary in found]})
+    if screen.quiet:
+        return Exit.DONE
+    if not found:
+        screen.line(f"No runs in {short(runs_folder())} yet.")
+        screen.gap()
+        screen.command("upslope lab", "what can be run")
+        return Exit.DONE
+    screen.table(("run", "began", "preset", "seed", ""), [_row(summary) for summary in found], right=(3,))
+    screen.gap()
+    screen.command(f"upslope runs show {found[0].name}")
+    return Exit.DONE
+
+
+@runs.command()
+def show(
+    run: Annotated[str, typer.Argument(help="A run's name or folder.", autocompletion=run_names)],
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> int:
+    """Show one run: what was asked, what it reached, where its pictures are."""
+    from upslope.runs.folder import find_run, list_runs
+    from upslope.runs.workspace import short
+
+    screen = Screen()
+    folder = find_run(run).absolute()
+    summary = next((s for s in list_runs(folder.parent) if s.folder.name == folder.name), None)
+    if summary is None:
+        from upslope.cli.sentences import Usage
+
+        raise Usage(f"{short(folder)} is not named as a run is (lenet-0001)")
+    screen.give({**_facts(summary), "result": summary.result.to_json() if summary.result else None})
+    if screen.quiet:
+        return Exit.DONE
+    screen.ends([(summary.name, "bold")], summary.started[:16].replace("T", " "))
+    if summary.note:
+        screen.prose(summary.note, style="red")
+    if summary.result is None:
+        screen.line(f"{summary.state}, after step {summary.step}")
+        screen.gap()
+        if summary.state == "unfinished":
+            screen.command(f"upslope lab --resume {summary.name}")
+        return Exit.DONE
+    result = summary.result
+    screen.line(result.title)
+    screen.gap()
+    screen.prose(result.line(), style={True: "bold green", False: "bold red", None: ""}[result.reached])
+    if result.cause:
+        screen.prose(f"Likely cause: {result.cause}.")
+    screen.gap()
+    screen.pairs(_details(result))
+    screen.gap()
+    screen.line("Page  ", short(folder / "index.html"))
+    return Exit.DONE
+
+
+def _details(result: "Result") -> list[tuple[str, str]]:
+    from upslope.academy.compose import part_name
+    from upslope.runs.result import shown, spoken
+
+    yours = [part_name(exercise) for exercise, whose in result.parts.items() if whose == "yours"]
+    rows = [
+        ("metrics", ", ".join(f"{spoken(n)} {'nan' if v is None else shown(n, v)}" for n, v in result.metrics.items())),
+        ("settings", " ".join(f"{name}={value}" for name, value in result.config.items())),
+        ("preset", result.preset),
+        ("yours", f"{', '.join(yours) or 'none'}   {len(yours)} of {len(result.parts)}" if result.parts else ""),
+        ("resumed", f"{result.resumed} times" if result.resumed else ""),
+        ("machine", ", ".join(f"{name} {value}" for name, value in result.machine.items())),
+        ("code", result.code[:16]),
+    ]
+    return [(name, text) for name, text in rows if text]
+
+
+def _brief(result: "Result") -> str:
+    """A result in half a line: what was measured, and whether that is enough."""
+    from upslope.runs.result import shown, spoken
+
+    if not result.targets:
+        return "finished"
+    found = [f"{spoken(t.metric)} {'?' if t.value is None else shown(t.metric, t.value)}" for t in result.targets]
+    return f"{', '.join(found)}, {'reached' if result.reached else 'not reached'}"
+
+
+def _facts(summary: "RunSummary") -> dict[str, Any]:
+    result = summary.result
+    return {
+        "run": summary.name,
+        "folder": str(summary.folder),
+        "lab": summary.lab,
+        "state": summary.state,
+        "preset": summary.preset,
+        "seed": summary.seed,
+        "started": summary.started,
+        "step": summary.step,
+        "reached": result.reached if result else None,
+        "metrics": result.metrics if result else None,
+        "note": summary.note,
+    }
+
+
+def _row(summary: "RunSummary") -> list[Piece]:
+    result = summary.result
+    if result is None:
+        what: Piece = (f"{summary.state}, after step {summary.step}" if not summary.note else summary.state, "yellow")
+    else:
+        style = {True: "green", False: "red", None: ""}[result.reached]
+        what = (_brief(result), style)
+    began = summary.started[:16].replace("T", " ")
+    return [(summary.name, "bold"), (began, "dim"), summary.preset, str(summary.seed), what]

@@ -1,0 +1,175 @@
+"""Reading digits with a network from scratch: two layers of neurons, their gradients and their optimiser in NumPy.
+
+D. Rumelhart, G. Hinton, R. Williams, "Learning representations by back-propagating errors", 1986,
+https://doi.org/10.1038/323533a0
+
+Claim: CLAIM
+
+- Every part is an exercise: Linear, relu, softmax, cross_entropy and SGD, and the engine under them.
+- The default data come with scikit-learn, so this runs on a fresh machine with the network off; `data=mnist` is harder.
+
+The hidden layer must learn: over random hidden neurons (`freeze=hidden`) the output layer alone misses the target.
+"""
+
+from collections.abc import Iterator
+from itertools import repeat
+from types import ModuleType
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from upslope.cards import Expect, LabCard
+from upslope.data import digits, fashion_mnist, mnist
+from upslope.data.arrays import Arrays
+from upslope.runs import pictures
+from upslope.runs.config import LabConfig
+from upslope.runs.run import Run
+from upslope.scratch import nn, ops
+from upslope.scratch.data import Batches
+from upslope.scratch.optim import SGD
+from upslope.scratch.schedules import one_cycle
+from upslope.scratch.tape import no_grad
+from upslope.scratch.tensor import Tensor
+
+
+class Config(LabConfig):
+    """Settings of this lab."""
+
+    data: Literal["digits", "mnist", "fashion_mnist", "toy"] = Field(
+        "digits", description="what to learn; toy is generated"
+    )
+    epochs: int = Field(60, ge=1, le=10000, description="how often every training image is seen (28 x 28 images: 10)")
+    batch_size: int = Field(32, ge=1, le=5000, description="images per step (28 x 28 images: 128)")
+    hidden: int = Field(48, ge=1, le=4096, description="neurons in the hidden layer (28 x 28 images: 256)")
+    lr: float = Field(0.1, gt=0, le=10, description="the highest learning rate of the cycle")
+    momentum: float = Field(0.9, ge=0, lt=1, description="how much of the last step goes into the next")
+    weight_decay: float = Field(1e-4, ge=0, lt=1, description="how strongly weights are pulled towards 0")
+    label_smoothing: float = Field(
+        0.1, ge=0, lt=1, description="how much of the wanted probability goes to all classes"
+    )
+    freeze: Literal["none", "hidden"] = Field("none", description="hidden: leave the hidden layer as it was drawn")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fit_to_the_images(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Larger images and more of them want a wider network and fewer rounds, unless told otherwise."""
+        large = {"epochs": 10, "batch_size": 128, "hidden": 256}
+        return large | given if given.get("data") in ("mnist", "fashion_mnist") else given
+
+
+class MLP(nn.Module):
+    """Images (B, height, width) to scores (B, classes), through one hidden layer."""
+
+    def __init__(self, inputs: int, hidden: int, classes: int, *, rng: np.random.Generator) -> None:
+        self.hidden = nn.Linear(inputs, hidden, rng=rng)
+        self.output = nn.Linear(hidden, classes, rng=rng)
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores: Tensor = self.output(ops.relu(self.hidden(ops.flatten(x, 1))))
+        return scores
+
+
+def run(config: Config, run: Run[Config]) -> None:
+    """Train, validate after each epoch, test once."""
+    rng = np.random.default_rng(config.seed)
+    train, validation, test = load(config.data, rng=rng)
+    mean, std = float(train.images.mean()), float(train.images.std())
+    model = MLP(train.images[0].size, config.hidden, len(train.classes), rng=rng)
+    learned = [p for name, p in model.named_parameters() if config.freeze == "none" or not name.startswith("hidden")]
+    optimiser = SGD(learned, lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay)
+    batches = Batches(
+        train.images, train.labels, batch_size=min(config.batch_size, len(train)), rng=rng, drop_last=True
+    )
+    start = {name: p.data.copy() for name, p in model.named_parameters()}
+
+    run.keep(model=model, optimiser=optimiser, batches=batches)
+    total = config.epochs * len(batches)
+    stream = endless(batches)
+    for step in run.steps(total, per_epoch=len(batches)):
+        images, labels = next(stream)
+        optimiser.lr = one_cycle(step - 1, total, max_lr=config.lr)
+        optimiser.zero_grad()
+        loss = ops.cross_entropy(model(Tensor((images - mean) / std)), labels, label_smoothing=config.label_smoothing)
+        loss.backward()
+        optimiser.step()
+        if step % 10 == 0:
+            run.log(step, loss=loss.item())
+        if step % len(batches) == 0:
+            run.log(step, validation_accuracy=accuracy(probabilities(model, validation, mean, std), validation))
+
+    answers = probabilities(model, test, mean, std)
+    draw(run, model, test, answers, per_epoch=len(batches))
+    run.save_model(model.state_dict())
+    moved = {
+        n: float(np.linalg.norm(p.data - start[n]) / np.linalg.norm(start[n])) for n, p in model.named_parameters()
+    }
+    run.finish(
+        {"test_accuracy": accuracy(answers, test), "hidden_moved": moved["hidden.weight"]},
+        parameters=sum(p.numel() for p in model.parameters()),
+        validation_accuracy=accuracy(probabilities(model, validation, mean, std), validation),
+        moved=moved,
+    )
+
+
+def load(name: str, *, rng: np.random.Generator) -> tuple[Arrays, Arrays, Arrays]:
+    """Training, validation and test data."""
+    if name == "toy":
+        return digits.toy(rng=rng, count=600), digits.toy(rng=rng, count=200), digits.toy(rng=rng, count=400)
+    modules: dict[str, ModuleType] = {"digits": digits, "mnist": mnist, "fashion_mnist": fashion_mnist}
+    module = modules[name]
+    return module.load("train"), module.load("validation"), module.load("test")
+
+
+def endless(batches: Batches) -> Iterator[tuple[NDArray[Any], ...]]:
+    """Batches of one epoch after the other."""
+    for epoch in repeat(batches):
+        yield from epoch
+
+
+@no_grad()
+def probabilities(model: MLP, data: Arrays, mean: float, std: float) -> NDArray[np.float32]:
+    """What the model believes of each image: (N, classes)."""
+    pieces = np.array_split((data.images - mean) / std, max(1, len(data) // 1000))
+    return np.concatenate([ops.softmax(model(Tensor(piece))).data for piece in pieces])
+
+
+def accuracy(answers: NDArray[np.float32], data: Arrays) -> float:
+    """The share of images whose most probable class is right."""
+    return float((answers.argmax(axis=1) == data.labels).mean())
+
+
+def draw(run: Run[Config], model: MLP, test: Arrays, answers: NDArray[np.float32], *, per_epoch: int) -> None:
+    """What was learned, in pictures."""
+    panels = {"training loss": ["loss"], "validation accuracy": ["validation_accuracy"]}
+    run.picture("curves", pictures.curves(run.logged(), panels, smooth=10, per_epoch=per_epoch))
+    counts = np.zeros((len(test.classes), len(test.classes)), dtype=np.int64)
+    np.add.at(counts, (test.labels, answers.argmax(axis=1)), 1)
+    run.picture("confusion", pictures.confusion(counts, test.classes), "Test images: true class and predicted class.")
+    worst = pictures.mistakes(test.images, test.labels, answers, test.classes)
+    run.picture("mistakes", worst, "Wrong with the greatest confidence.")
+    looks_for = model.hidden.weight.data[:32].reshape(-1, 1, *test.images.shape[1:])
+    run.picture(
+        "neurons", pictures.filters(looks_for, title="hidden layer"), "What a hidden neuron looks for: red adds."
+    )
+
+
+CARD = LabCard(
+    name="digits",
+    title="Digits with a network from scratch",
+    paper="Rumelhart, Hinton and Williams 1986",
+    claim="CLAIM",
+    domain="foundations",
+    seconds={"smoke": 2, "laptop": 10, "full": 60},
+    data=("digits", "mnist", "fashion_mnist"),
+    expect=(
+        Expect(metric="test_accuracy", at_least=0.97, when={"data": "digits"}, broken={}),
+        Expect(metric="test_accuracy", at_least=0.98, when={"data": "mnist"}, broken={}),
+    ),
+    presets={
+        "smoke": {"data": "toy", "epochs": 10},
+        "laptop": {},
+        "full": {"data": "mnist", "epochs": 20, "hidden": 512},
+    },
+)

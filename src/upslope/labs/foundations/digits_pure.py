@@ -1,0 +1,156 @@
+"""Reading digits with numbers that know their gradients: a network of pure Python, trained one image at a time.
+
+D. Rumelhart, G. Hinton, R. Williams, "Learning representations by back-propagating errors", 1986,
+https://doi.org/10.1038/323533a0; in the manner of A. Karpathy's micrograd, 2020.
+
+Claim: CLAIM
+
+- Nothing but the standard library learns here: no arrays, one `Value` per number. A library only reads the images.
+- Slow on purpose, and clear: after it, NumPy's speed is understood as the same sums done many at once.
+
+The hidden layer must learn: over random hidden neurons (`freeze=hidden`) the output layer alone misses the target.
+"""
+
+import math
+import random
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from upslope.cards import Expect, LabCard
+from upslope.data import digits
+from upslope.data.arrays import Arrays
+from upslope.runs import pictures
+from upslope.runs.config import LabConfig
+from upslope.runs.run import Run
+from upslope.scratch.network import MLP, SGD, cross_entropy
+
+Sample = tuple[list[float], int]  # the pixels of an image and its class
+
+
+class Config(LabConfig):
+    """Settings of this lab."""
+
+    data: Literal["digits", "toy"] = Field("digits", description="what to learn; toy is generated")
+    epochs: int = Field(10, ge=1, le=1000, description="how often every training image is seen")
+    hidden: int = Field(16, ge=1, le=256, description="neurons in the hidden layer")
+    lr: float = Field(0.05, gt=0, le=10, description="the learning rate at the start; it falls to 0 in a straight line")
+    freeze: Literal["none", "hidden"] = Field("none", description="hidden: leave the hidden layer as it was drawn")
+
+
+class Network(MLP):
+    """64 numbers to 10 scores, and a state that a run can keep."""
+
+    def state_dict(self) -> list[float]:
+        """All weights, as plain numbers."""
+        return [p.data for p in self.parameters()]
+
+    def load_state_dict(self, state: list[float]) -> None:
+        """Put the weights back."""
+        for p, number in zip(self.parameters(), state, strict=True):
+            p.data = number
+
+
+def run(config: Config, run: Run[Config]) -> None:
+    """Train, validate after each epoch, test once."""
+    train, validation, test = (as_lists(part) for part in load(config))
+    rng = random.Random(config.seed)
+    network = Network(len(train[0][0]), config.hidden, 10, rng=rng)
+    frozen = 1 if config.freeze == "hidden" else 0
+    optimiser = SGD([p for layer in network.layers[frozen:] for p in layer.parameters()], lr=config.lr)
+    start = [p.data for p in network.layers[0].parameters()]
+    orders = [rng.sample(range(len(train)), len(train)) for _ in range(config.epochs)]
+
+    run.keep(network=network)
+    total = config.epochs * len(train)
+    for step in run.steps(total, per_epoch=len(train)):
+        epoch, place = divmod(step - 1, len(train))
+        pixels, label = train[orders[epoch][place]]
+        optimiser.lr = config.lr * (1 - (step - 1) / total)
+        loss = cross_entropy(network(pixels), label)
+        loss.backward()
+        optimiser.step()
+        run.log(step, loss=loss.data)
+        if step % len(train) == 0:
+            run.log(step, validation_accuracy=accuracy(probabilities(network, validation), validation))
+
+    answers = probabilities(network, test)
+    draw(run, network, test, answers, per_epoch=len(train))
+    run.save_model({"weights": np.array(network.state_dict())})
+    weights = [p.data for p in network.layers[0].parameters()]
+    run.finish(
+        {"test_accuracy": accuracy(answers, test), "hidden_moved": distance(weights, start) / distance(start)},
+        parameters=len(network.parameters()),
+        validation_accuracy=accuracy(probabilities(network, validation), validation),
+    )
+
+
+def load(config: Config) -> tuple[Arrays, Arrays, Arrays]:
+    """Training, validation and test data: a library reads the images, and that is all it does."""
+    if config.data == "toy":
+        rng = np.random.default_rng(config.seed)
+        return digits.toy(rng=rng, count=300), digits.toy(rng=rng, count=100), digits.toy(rng=rng, count=200)
+    return digits.load("train"), digits.load("validation"), digits.load("test")
+
+
+def as_lists(data: Arrays) -> list[Sample]:
+    """Each image as 64 plain numbers, and its class."""
+    return list(zip(data.images.reshape(len(data), -1).tolist(), data.labels.tolist(), strict=True))
+
+
+def probabilities(network: Network, samples: list[Sample]) -> list[list[float]]:
+    """What the network believes of each image: the softmax of its scores."""
+    answers = []
+    for pixels, _ in samples:
+        scores = [score.data for score in network(pixels)]
+        top = max(scores)
+        e = [math.exp(score - top) for score in scores]
+        answers.append([share / sum(e) for share in e])
+    return answers
+
+
+def accuracy(answers: list[list[float]], samples: list[Sample]) -> float:
+    """The share of images whose most probable class is right."""
+    right = sum(answer.index(max(answer)) == label for answer, (_, label) in zip(answers, samples, strict=True))
+    return right / len(samples)
+
+
+def distance(one: list[float], other: list[float] | None = None) -> float:
+    """How far two lists of numbers lie apart (or one from zero)."""
+    return math.dist(one, other or [0.0] * len(one))
+
+
+def draw(run: Run[Config], network: Network, test: list[Sample], answers: list[list[float]], *, per_epoch: int) -> None:
+    """What was learned, in pictures."""
+    panels = {"training loss": ["loss"], "validation accuracy": ["validation_accuracy"]}
+    run.picture("curves", pictures.curves(run.logged(), panels, smooth=200, per_epoch=per_epoch))
+    images = np.array([pixels for pixels, _ in test]).reshape(-1, 8, 8)
+    labels = np.array([label for _, label in test])
+    believed = np.array(answers)
+    counts = np.zeros((10, 10), dtype=np.int64)
+    np.add.at(counts, (labels, believed.argmax(axis=1)), 1)
+    classes = digits.CARD.classes
+    run.picture("confusion", pictures.confusion(counts, classes), "Test images: true class and predicted class.")
+    worst = pictures.mistakes(images, labels, believed, classes)
+    run.picture("mistakes", worst, "Wrong with the greatest confidence.")
+    looks_for = np.array([[w.data for w in neuron.weights] for neuron in network.layers[0].neurons])
+    neurons = pictures.filters(looks_for.reshape(-1, 1, 8, 8), title="hidden layer")
+    run.picture("neurons", neurons, "What a hidden neuron looks for: red adds.")
+
+
+CARD = LabCard(
+    name="digits-pure",
+    title="Digits in pure Python",
+    paper="Rumelhart, Hinton and Williams 1986; in the manner of Karpathy's micrograd",
+    claim="CLAIM",
+    domain="foundations",
+    seconds={"smoke": 3, "laptop": 30, "full": 120},
+    data=("digits",),
+    expect=(Expect(metric="test_accuracy", at_least=0.9, when={"data": "digits"}, broken={}),),
+    presets={
+        "smoke": {"data": "toy", "epochs": 2},
+        "laptop": {},
+        "full": {"epochs": 40, "hidden": 32},
+    },
+)

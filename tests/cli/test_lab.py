@@ -1,0 +1,139 @@
+"""Labs from the command line: settings, presets, exit codes, evidence, and what is said before and after."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from upslope.academy.progress import Progress
+from upslope.cards import discover
+from upslope.cli import lab as lab_verb
+from upslope.runs.workspace import progress_file
+
+
+def test_all_labs_are_listed(upslope):
+    said = upslope("lab")
+    assert said.code == 0
+    for name in discover("labs"):
+        assert any(line.split()[:1] == [name] for line in said.out.splitlines())
+    listed = upslope("lab", "--json").json["labs"]
+    assert [one["name"] for one in listed] == list(discover("labs"))
+    assert all(one["targets"] and one["seconds"] for one in listed)
+
+
+@pytest.mark.parametrize("name", list(discover("labs")))
+def test_a_labs_help_lists_its_settings(upslope, name):
+    said = upslope("lab", name, "--help")
+    assert said.code == 0
+    assert max(map(len, said.out.splitlines())) <= 80
+    for word in ("seed=0", "threads=1", "Target", "--preset smoke|"):
+        assert word in said.out
+    listed = upslope("lab", name, "--help", "--json").json
+    assert {"seed", "threads", "epochs"} <= {setting["name"] for setting in listed["settings"]}
+    assert listed["claim"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (("lab", "digts"), 2, 'there is no lab "digts"; did you mean digits?'),
+        (("lab", "digits", "epoch=3"), 2, 'digits has no setting "epoch"; did you mean epochs?'),
+        (("lab", "digits", "epochs=many"), 2, "epochs=many must be a whole number"),
+        (("lab", "digits", "epochs"), 2, 'a setting is written key=value, got "epochs"'),
+        (("lab", "digits", "--preset", "smok"), 2, 'digits has no preset "smok"; did you mean smoke?'),
+        (("lab", "epochs=3"), 2, "the lab comes first"),
+        (("lab", "--mine"), 2, "which lab?"),
+        (("lab", "digits", "--mine"), 2, "is yours yet"),
+        (("lab", "--resume", "digits-0099"), 2, "digits-0099 is not a run"),
+        (("lab", "digits", "--resume", "digits-0099", "seed=1"), 2, "--resume goes on with the settings"),
+        (("lab", "digits", "--resme", "x"), 2, "did you mean --resume?"),
+    ],
+)
+def test_typing_mistakes(upslope, words, code, sentence, home):
+    said = upslope(*words)
+    assert said.code == code, said.err
+    assert sentence in said.err
+    assert len(said.err.strip().splitlines()) == 1
+    assert not (home / "runs").exists(), "nothing is begun before the settings are right"
+
+
+def test_a_smoke_run(upslope, home):
+    said = upslope("lab", "digits", "--preset", "smoke")
+    assert said.code == 0, said.err
+    lines = said.out.splitlines()
+    assert lines[0].startswith("  Digits")
+    assert "about" in lines[0]
+    assert "no target under these settings" in said.out
+    assert str(home / "runs" / "digits-0001" / "index.html") in said.out
+    assert lines[-1].endswith("upslope lab digits seed=1")
+    assert Progress(progress_file()).reached() == {}, "a run without a target proves nothing"
+
+
+def test_a_run_for_programs(upslope, home):
+    said = upslope("lab", "digits", "--preset", "smoke", "seed=3", "--json")
+    assert said.code == 0
+    assert said.err == ""
+    result = said.json
+    assert (result["lab"], result["seed"], result["preset"], result["reached"]) == ("digits", 3, "smoke", None)
+    assert result == json.loads((home / "runs" / "digits-0001" / "result.json").read_text()) | {
+        "folder": result["folder"]
+    }
+    assert set(result["parts"].values()) == {"ours"}
+
+
+@pytest.mark.parametrize(("reached", "code"), [(True, 0), (False, 1)])
+def test_reached_is_evidence_and_missed_is_an_honest_exit(upslope, monkeypatch, reached, code):
+    """The same real run, judged by a target that it meets or misses."""
+    from upslope.runs import execute
+    from upslope.runs.result import Target
+
+    start = execute.start
+
+    def judged(*words, **options):
+        result = start(*words, **options)
+        target = Target("test_accuracy", 0.5, None, result.metrics["test_accuracy"], reached, {"frozen": 0.4})
+        return replace(result, reached=reached, targets=(target,), cause="" if reached else "too few epochs")
+
+    monkeypatch.setattr(execute, "start", judged)
+    said = upslope("lab", "digits", "--preset", "smoke")
+    assert said.code == code
+    assert ("Likely cause: too few epochs." in said.out) == (not reached)
+    assert ("(frozen: test accuracy 40.0 %)" in said.out) == reached
+    evidence = Progress(progress_file()).reached() if progress_file().exists() else {}
+    assert ("digits" in evidence) == reached
+    if reached:
+        payload = evidence["digits"].payload
+        assert payload["run"] == "digits-0001"
+        assert payload["targets"][0]["at_least"] == 0.5
+        assert len(payload["code"]) == 64
+        assert upslope("--json").json["missing"].count("lab digits") == 0
+
+
+def test_an_interrupt_can_be_resumed(program, home, tmp_path, wait_for):
+    """SIGINT in the middle: no traceback, 130, the words to type; --resume ends it, and adds no second run."""
+    command = [sys.executable, "-m", "upslope", "lab", "digits", "--preset", "smoke", "epochs=400"]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    wait_for(home / "runs" / "digits-0001" / "metrics.jsonl", child)
+    os.kill(child.pid, signal.SIGINT)
+    _, err = child.communicate(timeout=30)
+    assert child.returncode == 130, err
+    assert "Traceback" not in err
+    assert "upslope lab --resume digits-0001" in err
+    listed = program("runs", "--json").json["runs"]
+    assert [(one["run"], one["state"]) for one in listed] == [("digits-0001", "unfinished")]
+    assert "upslope lab --resume digits-0001" in program("runs", "show", "digits-0001").out
+    said = program("lab", "--resume", "digits-0001", "--json")
+    assert said.code == 0, said.err
+    assert said.json["run"] == "digits-0001"
+    assert said.json["resumed"] == 1
+    assert program("lab", "lenet", "--resume", "digits-0001").code == 2
+
+
+def test_seconds_of_a_card():
+    card = discover("labs")["digits"].card
+    assert lab_verb.seconds_of(card).split()[1] in {"s", "min"}
+    assert lab_verb.seconds_of(card, "none") == ""

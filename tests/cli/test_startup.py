@@ -1,0 +1,97 @@
+"""`upslope --help` is quick, because verbs import what they need only when they run."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+import pytest
+
+HEAVY = ("numpy", "scipy", "yaml", "pydantic", "matplotlib", "sklearn", "pooch", "jinja2", "torch", "sqlite3")
+VERBS = ("tour", "init", "learn", "check", "hint", "solution", "lab", "runs", "results", "data", "doctor", "author")
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; from upslope.cli.main import main; code = main(['--help']); "
+        f"print([m for m in {HEAVY!r} if m in sys.modules], code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[] 0"
+
+
+def test_help_costs_little_more_than_its_libraries():
+    """The yardstick is importing typer and rich, which no command line built on them can avoid.
+
+    Interleaved, so that other work on the machine meets both; on a busy machine the best of a few rounds counts.
+    """
+    ratios = []
+    for _ in range(4):
+        ours, theirs = [], []
+        for _ in range(7):
+            ours.append(_seconds("-m", "upslope", "--help"))
+            theirs.append(_seconds("-c", "import typer, rich"))
+        ratios.append(statistics.median(ours) / statistics.median(theirs))
+        if ratios[-1] <= 1.5:
+            return
+    pytest.fail(f"upslope --help takes {min(ratios):.2f} times as long as importing typer and rich; 1.5 is the bound")
+
+
+def _seconds(*words):
+    began = time.perf_counter()
+    subprocess.run([sys.executable, *words], stdout=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - began
+
+
+def test_help_lists_every_verb_and_the_exit_codes(upslope):
+    said = upslope("--help")
+    assert said.code == 0
+    assert said.err == ""
+    for verb in VERBS:
+        assert f"\n  {verb} " in said.out
+    for words in ("0 done", "1 not passed", "2 wrong usage", "3 something missing", "130 interrupted"):
+        assert words in " ".join(said.out.split())
+
+
+@pytest.mark.parametrize(
+    "words", [(), *((verb,) for verb in VERBS), ("runs", "show"), ("data", "get"), ("author", "record")]
+)
+def test_every_verb_has_help_in_80_columns(upslope, words):
+    said = upslope(*words, "--help")
+    assert said.code == 0, said.err
+    assert "Usage: upslope" in said.out
+    assert max(map(len, said.out.splitlines())) <= 80
+    if words not in [("author",), ()]:
+        assert "--json" in said.out
+
+
+def test_version(upslope):
+    said = upslope("--version")
+    assert said.code == 0
+    assert said.out.startswith("upslope ")
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [("upslope che", "check"), ("upslope check soft", "softmax"), ("upslope data show dig", "digits")],
+)
+def test_completion_offers_verbs_and_names(words, wanted):
+    env = {**os.environ, "_UPSLOPE_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    done = subprocess.run([sys.executable, "-m", "upslope"], env=env, capture_output=True, text=True, check=False)
+    assert wanted in done.stdout.split(), done.stderr
+
+
+def test_completion_is_light():
+    code = (
+        "import sys, json; from upslope.cli.completion import step_names, lab_names, data_names, run_names; "
+        "names = [step_names(''), lab_names(''), data_names('d'), run_names('')]; "
+        f"print(json.dumps([[m for m in {HEAVY!r} if m in sys.modules], names]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy, (steps, _, data, runs) = json.loads(done.stdout)
+    assert heavy == []
+    assert "softmax" in steps
+    assert data == ["digits"]
+    assert runs == []

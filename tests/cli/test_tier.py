@@ -1,0 +1,103 @@
+"""Tiers and states follow from evidence and from nothing else."""
+
+from pathlib import Path
+
+import pytest
+
+from upslope.academy.lessons import Step
+from upslope.academy.overlay import Answer
+from upslope.academy.progress import Event
+from upslope.academy.standing import Evidence, next_step, opened, read_evidence, standings, unlocks
+from upslope.academy.tier import tier
+
+
+def step(level, order, name, *, exercise=True, lab=None, needs=()):
+    return Step(
+        level=level,
+        topic="t",
+        order=order,
+        name=name,
+        title=name,
+        minutes=1,
+        difficulty="easy",
+        body="",
+        path=Path(f"{name}.md"),
+        exercise=f"upslope.x:{name}" if exercise else None,
+        lab=lab,
+        needs=needs,
+    )
+
+
+ROADMAP = (
+    step(0, 1, "warm-up"),
+    step(1, 1, "a"),
+    step(1, 2, "b", needs=("a",)),
+    step(1, 3, "train", exercise=False, lab="digits", needs=("b",)),
+    step(1, 4, "read", exercise=False),
+    step(2, 1, "c", needs=("a", "b")),
+)
+
+
+def evidence(*names, labs=(), taken=()):
+    accepted = {f"upslope.x:{name}": Answer(f"upslope.x:{name}", "", "") for name in names}
+    reached = {lab: Event(1, 0.0, "run", lab, {}) for lab in labs}
+    return Evidence(accepted, reached, frozenset(f"upslope.x:{name}" for name in taken))
+
+
+@pytest.mark.parametrize(
+    ("found", "held", "coming", "done", "of", "missing"),
+    [
+        (evidence(), "", "bronze", 0, 3, ("a", "b", "lab digits")),
+        (evidence("warm-up"), "", "bronze", 0, 3, ("a", "b", "lab digits")),
+        (evidence("a", "c"), "", "bronze", 1, 3, ("b", "lab digits")),
+        (evidence("a", "b"), "", "bronze", 2, 3, ("lab digits",)),
+        (evidence("a", "b", labs=("lenet",)), "", "bronze", 2, 3, ("lab digits",)),
+        (evidence("a", "b", labs=("digits",)), "bronze", "silver", 0, 1, ("c",)),
+        (evidence("a", "b", "c", labs=("digits",)), "silver", "", 0, 0, ()),
+        (evidence("c", labs=("digits",)), "", "bronze", 1, 3, ("a", "b")),
+    ],
+)
+def test_a_tier_needs_all_of_its_level_and_the_tiers_below(found, held, coming, done, of, missing):
+    stands = tier(found, ROADMAP)
+    assert (stands.held, stands.next, stands.done, stands.of, stands.missing) == (held, coming, done, of, missing)
+
+
+def test_a_level_without_steps_gives_no_tier():
+    assert tier(evidence(), ()).held == ""
+    assert tier(evidence(), ()).next == ""
+    assert tier(evidence("a"), (ROADMAP[1],)).held == "bronze"
+    assert tier(evidence("a"), (ROADMAP[1],)).next == ""
+
+
+def test_how_the_way_is_said():
+    assert tier(evidence("a"), ROADMAP).line() == "1 of 3 to bronze"
+    assert tier(evidence("a", "b", labs=("digits",)), ROADMAP).line() == "bronze, 0 of 1 to silver"
+    assert tier(evidence("a", "b", "c", labs=("digits",)), ROADMAP).line() == "silver"
+
+
+def test_states_and_what_they_wait_for():
+    table = standings(evidence("a", taken=("a",)), ROADMAP)
+    assert [s.state for s in table] == ["open", "proven", "open", "waiting", "reading", "waiting"]
+    assert table[3].waits_for == ("b",)
+    assert table[5].waits_for == ("b",)
+    assert [s.taken for s in table] == [False, True, False, False, False, False]
+    coming = next_step(table)
+    assert coming is not None
+    assert coming.name == "warm-up"
+    assert unlocks(ROADMAP[2], table) == ["train", "c"]
+
+
+def test_a_lab_step_is_proven_by_a_reached_run():
+    assert standings(evidence("b"), ROADMAP)[3].state == "open"
+    assert standings(evidence("b", labs=("digits",)), ROADMAP)[3].state == "proven"
+
+
+def test_what_a_pass_opens():
+    before, after = standings(evidence("a"), ROADMAP), standings(evidence("a", "b"), ROADMAP)
+    assert [s.name for s in opened(before, after)] == ["train", "c"]
+    assert opened(after, after) == []
+
+
+def test_no_progress_file_is_no_evidence_and_none_is_made(tmp_path):
+    assert read_evidence(tmp_path / "progress.sqlite") == Evidence()
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,158 @@
+"""Every lab keeps the promises of its card: smoke in seconds, learning that can be seen, pictures, an exact resume."""
+
+import json
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+from safetensors.numpy import load_file
+
+from upslope.cards import LabCard, discover
+from upslope.runs.config import LabConfig, parse_settings, settings_of
+from upslope.runs.execute import resume, start
+from upslope.runs.problem import ConfigProblem, RunProblem
+from upslope.runs.run import Run
+
+LABS = discover("labs")
+CHANCE = 0.1
+
+
+@pytest.fixture
+def undrawn(found, monkeypatch):
+    """Leaves out the pictures, which take most of a smoke run's time."""
+    monkeypatch.setattr(found.load(), "draw", lambda *args, **kwargs: None)
+
+
+@pytest.fixture(params=sorted(LABS))
+def found(request):
+    return LABS[request.param]
+
+
+@pytest.fixture(scope="module")
+def smoked(tmp_path_factory):
+    """One smoke run of each lab, shared by the tests that only look."""
+    done = {}
+
+    def smoke(found):
+        if found.card.name not in done:
+            root = tmp_path_factory.mktemp(found.card.name)
+            done[found.card.name] = (
+                start(found, preset="smoke", root=root, quiet=True),
+                root / f"{found.card.name}-0001",
+            )
+        return done[found.card.name]
+
+    return smoke
+
+
+def test_cards_are_complete(found):
+    card, module = found.card, found.load()
+    assert isinstance(card, LabCard)
+    assert issubclass(module.Config, LabConfig)
+    assert set(card.presets) == set(card.seconds) == {"smoke", "laptop", "full"}
+    assert found.path.parent.name == card.domain
+    for preset in card.presets:
+        parse_settings(module.Config, (), card=card, preset=preset)
+    assert all(setting.help for setting in settings_of(module.Config, card=card)), "every setting says what it is"
+    assert set(card.data) <= set(discover("data"))
+    assert card.claim in " ".join(module.__doc__.split()), "the docstring states the claim of the card"
+
+
+def test_targets_lie_above_what_is_broken(found):
+    """Each target names at least one broken variant, and all of them miss it by more than a rounding."""
+    assert found.card.expect
+    for expect in found.card.expect:
+        bound = expect.at_least if expect.at_least is not None else expect.at_most
+        assert expect.broken
+        for score in expect.broken.values():
+            assert not expect.reached(score)
+            assert abs(score - bound) > 0.005 * bound
+
+
+def test_smoke_learns_in_seconds(found, smoked):
+    result, folder = smoked(found)
+    assert result.seconds < 30
+    assert result.reached is None, "toy data have no target"
+    assert result.metrics["test_accuracy"] > 5 * CHANCE
+    assert (folder / "result.json").is_file()
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    losses = [row["loss"] for row in rows if "loss" in row]
+    quarter = max(1, len(losses) // 4)
+    assert np.mean(losses[-quarter:]) < 0.8 * np.mean(losses[:quarter])
+
+
+def test_smoke_draws(found, smoked):
+    _, folder = smoked(found)
+    names = {path.stem for path in (folder / "pictures").glob("*.png")}
+    assert {"curves", "confusion", "mistakes"} < names
+    page = (folder / "index.html").read_text()
+    for name in names:
+        picture = imread(folder / "pictures" / f"{name}.png")[:, :, :3]
+        assert (picture < 0.7).any(axis=2).mean() > 0.001, f"{name} is empty"
+        assert f"pictures/{name}.png" in page
+
+
+def test_smoke_moves_every_weight(found, smoked):
+    """A layer that gets no gradient would still let the others learn something."""
+    result, folder = smoked(found)
+    assert all(value > 0.05 for name, value in result.metrics.items() if name.endswith("moved"))
+    for name, value in result.facts.get("moved", {}).items():
+        assert value > 0.01, f"{name} did not move"
+    for name, array in load_file(folder / "model.safetensors").items():
+        assert np.isfinite(array).all(), name
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_the_same_seed_gives_the_same_bits(found, smoked, tmp_path):
+    result, _ = smoked(found)
+    again = start(found, preset="smoke", root=tmp_path, quiet=True)
+    assert again.files == result.files
+    assert again.metrics == result.metrics
+    other = start(found, ["seed=1"], preset="smoke", root=tmp_path, quiet=True)
+    assert other.files != result.files
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_an_interrupted_lab_ends_with_the_same_bits(found, smoked, tmp_path, monkeypatch):
+    """Ctrl-C in the middle of the third checkpoint interval."""
+    result, _ = smoked(found)
+    steps = Run.steps
+    monkeypatch.setattr(Run, "steps", lambda self, total, **kw: steps(self, total, **{**kw, "checkpoint_steps": 5}))
+    log = Run.log
+
+    def interrupted(self, step, **metrics):
+        log(self, step, **metrics)
+        if step >= 12:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "log", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            start(found, preset="smoke", root=tmp_path, quiet=True)
+    resumed = resume(f"{found.card.name}-0001", root=tmp_path, quiet=True)
+    assert resumed.resumed == 1
+    assert resumed.files == result.files
+    assert resumed.metrics == result.metrics
+    with pytest.raises(RunProblem, match="is finished"):
+        resume(tmp_path / f"{found.card.name}-0001", quiet=True)
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_frozen_parts_stay_as_they_were(found, tmp_path):
+    """The broken variant of the card is what it says it is."""
+    frozen = {"lenet": "conv"}.get(found.card.name, "hidden")
+    result = start(found, [f"freeze={frozen}"], preset="smoke", root=tmp_path, quiet=True)
+    moved = [value for name, value in result.metrics.items() if name.endswith("moved")]
+    assert moved
+    assert max(moved) == 0.0
+
+
+def test_a_misspelt_setting_starts_nothing(found, tmp_path):
+    with pytest.raises(ConfigProblem, match="did you mean epochs"):
+        start(found, ["epoch=3"], root=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_lenet_is_the_papers_size(smoked):
+    result, _ = smoked(LABS["lenet"])
+    assert result.facts["parameters"] == 61_706

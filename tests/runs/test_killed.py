@@ -1,0 +1,82 @@
+"""A run that is killed again and again ends with the same bits as one that was left alone."""
+
+import json
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from upslope.runs.folder import list_runs
+from upslope.runs.result import read_result
+
+LAB = Path(__file__).with_name("killed_lab.py")
+KILLS = 10
+
+
+def begin(root, *resumed):
+    """The lab in a process of its own; returns it once training has begun."""
+    child = subprocess.Popen([sys.executable, str(LAB), str(root), *resumed], stdout=subprocess.PIPE, text=True)
+    name = child.stdout.readline().strip()
+    assert name, "the lab did not start"
+    return child, root / name
+
+
+def finish(child):
+    assert child.wait(timeout=60) == 0
+    child.stdout.close()
+
+
+def test_ten_kills_change_nothing(tmp_path):
+    child, whole = begin(tmp_path / "whole")
+    finish(child)
+
+    chance = random.Random(20)  # of the moments; the machine adds its own
+    child, killed = begin(tmp_path / "killed")
+    steps = []
+    for _ in range(KILLS):
+        time.sleep(chance.uniform(0.0, 0.12))
+        child.kill()
+        child.wait()
+        child.stdout.close()
+        (summary,) = list_runs(tmp_path / "killed")
+        assert summary.state == "unfinished"
+        assert summary.result is None
+        steps.append(summary.step)
+        child, folder = begin(tmp_path / "killed", killed.name)
+        assert folder == killed
+    finish(child)
+
+    assert max(steps) > 20, f"the kills came too early to test anything: {steps}"
+    assert (killed / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+    assert (killed / "metrics.jsonl").read_bytes() == (whole / "metrics.jsonl").read_bytes()
+    one, other = read_result(whole), read_result(killed)
+    assert (other.metrics, other.files, other.reached) == (one.metrics, one.files, one.reached)
+    assert (one.resumed, other.resumed) == (0, KILLS)
+    assert other.training_seconds < 60
+    assert not (killed / "checkpoint").exists()
+    assert not list(killed.glob(".*")), "a finished run holds no stray files"
+
+
+def test_a_kill_costs_at_most_one_interval(tmp_path):
+    child, folder = begin(tmp_path)
+    while not (folder / "checkpoint" / "00000014.json").exists():
+        time.sleep(0.005)
+    child.kill()
+    child.wait()
+    child.stdout.close()
+    newest = max(int(path.stem) for path in (folder / "checkpoint").glob("*.json"))
+    logged = [json.loads(line)["step"] for line in (folder / "metrics.jsonl").read_text().split("\n")[:-1]]
+    assert newest >= 14
+    assert max(logged) - newest <= 7 + 1  # one interval, and the step that was under way
+    assert len(list((folder / "checkpoint").glob("*.json"))) <= 3
+
+
+def test_two_runs_started_at_once_get_different_folders(tmp_path):
+    children = [begin(tmp_path) for _ in range(3)]
+    assert len({folder for _, folder in children}) == 3
+    assert {summary.state for summary in list_runs(tmp_path)} == {"running"}
+    for child, _ in children:
+        child.kill()
+        child.wait()
+        child.stdout.close()

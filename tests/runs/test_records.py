@@ -1,0 +1,106 @@
+"""Records of runs, and the text that is made from them."""
+
+import dataclasses
+import json
+
+import pytest
+
+from upslope.runs.problem import RunProblem
+from upslope.runs.records import read_records, record, results_markdown, write_record
+from upslope.runs.result import Result, Target
+
+
+def result(seed, accuracy, **changes):
+    values = {
+        "lab": "lenet",
+        "title": "LeNet-5",
+        "run": f"lenet-{seed:04d}",
+        "preset": "laptop",
+        "config": {"seed": seed, "epochs": 2},
+        "seed": seed,
+        "metrics": {"test_accuracy": accuracy, "loss": 0.1},
+        "targets": (Target("test_accuracy", 0.988, None, accuracy, accuracy >= 0.988, {"frozen filters": 0.9612}),),
+        "reached": accuracy >= 0.988,
+        "seconds": 10.0 + seed,
+        "training_seconds": 7.0,
+        "machine": {"cores": 2, "os": "Linux x86_64", "python": "3.11.7", "numpy": "2.4.6"},
+        "code": "c0de" * 16,
+        "parts": {},
+        "facts": {},
+        "started": "2026-01-02T03:04:05+00:00",
+        "finished": f"2026-01-0{seed + 2}T03:04:05+00:00",
+        "resumed": 0,
+    }
+    return Result(**{**values, **changes})
+
+
+RUNS = [result(2, 0.9875), result(0, 0.991), result(1, 0.99)]
+
+
+def test_mean_and_worst_over_seeds(tmp_path):
+    made = record(RUNS)
+    assert made.seeds == [0, 1, 2]
+    assert made.metrics["test_accuracy"] == [0.991, 0.99, 0.9875]
+    assert made.mean["test_accuracy"] == pytest.approx(0.9895)
+    assert made.worst == {"test_accuracy": 0.9875}
+    assert (made.reached, made.seconds, made.date) == (2, [10.0, 11.0, 12.0], "2026-01-04")
+    assert made.config == {"epochs": 2}
+    path = write_record(made, tmp_path / "results")
+    assert path.name == "lenet.json"
+    assert read_records(tmp_path / "results") == [made]
+    text = path.read_text()
+    assert "run" not in json.loads(text)
+    assert str(tmp_path) not in text
+
+
+def test_worst_of_a_metric_that_should_be_small():
+    target = Target("loss", None, 0.5, 0.1, True)
+    runs = [result(0, 0.99, targets=(target,)), result(1, 0.99, targets=(target,), metrics={"loss": 0.3})]
+    assert record(runs).worst == {"loss": 0.3}
+
+
+def test_variants_are_named():
+    assert record(RUNS, variant="fashion").name == "lenet-fashion"
+    with pytest.raises(RunProblem, match='got "A b"'):
+        record(RUNS, variant="A b")
+
+
+@pytest.mark.parametrize(
+    ("other", "sentence"),
+    [
+        (result(0, 0.9), "each seed once"),
+        (result(5, 0.9, lab="digits"), "differ in lab"),
+        (result(5, 0.9, code="other"), "differ in code"),
+        (result(5, 0.9, config={"seed": 5, "epochs": 3}), "different settings"),
+        (result(5, 0.9, parts={"upslope.scratch.ops:relu": "yours"}), "learner's parts"),
+    ],
+)
+def test_runs_that_make_no_common_record(other, sentence):
+    with pytest.raises(RunProblem, match=sentence):
+        record([*RUNS, other])
+
+
+def test_no_runs_make_no_record():
+    with pytest.raises(RunProblem, match="at least one"):
+        record([])
+
+
+def test_markdown_says_the_worst_seed_and_the_broken_variant():
+    text = results_markdown([record(RUNS)])
+    assert text == results_markdown([record(list(reversed(RUNS)))])
+    row = "| lenet | test accuracy | 98.95 % | 98.75 % | >= 98.8 % | 2 of 3 | 11 (7) | 2 cores, Linux x86_64 |"
+    assert row in text
+    assert "| lenet | test accuracy | >= 98.8 % | frozen filters | 96.12 % |" in text
+    assert "test set was used once per seed" in text
+    assert text.endswith("\n")
+
+
+def test_a_damaged_record_is_named(tmp_path):
+    (tmp_path / "x.json").write_text('{"lab": "x"}')
+    with pytest.raises(RunProblem, match=r"x\.json is not a record of runs"):
+        read_records(tmp_path)
+
+
+def test_a_result_is_immutable():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        RUNS[0].seed = 3

@@ -1,0 +1,75 @@
+"""The wheel holds everything, and works from where pip puts it."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCE = ROOT / "src" / "upslope"
+
+RIGHT = """\
+import numpy as np
+
+from upslope.scratch.tensor import Tensor
+
+
+def relu(x: Tensor) -> Tensor:
+    return x.then(np.maximum(x.data, 0), lambda g: g * (x.data > 0))
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The project's wheel, built with the build backend that is installed: no network."""
+    pytest.importorskip("hatchling", reason="hatchling, which builds the wheel, is not installed")
+    pytest.importorskip("build", reason="build is not installed")
+    if not (ROOT / "pyproject.toml").is_file():
+        pytest.skip("runs in a checkout")
+    out = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return next(out.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    target = tmp_path_factory.mktemp("site")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(target)
+    return target
+
+
+def test_every_file_of_the_package_is_in_the_wheel(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        inside = {name for name in archive.namelist() if name.startswith("upslope/")}
+    wanted = {
+        path.relative_to(SOURCE.parent).as_posix()
+        for path in SOURCE.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert inside == wanted
+    kinds = {Path(name).suffix for name in inside}
+    assert {".py", ".md", ".typed"} <= kinds
+
+
+def upslope(installed, tmp_path, *words):
+    env = {**os.environ, "PYTHONPATH": str(installed), "UPSLOPE_HOME": str(tmp_path / "home"), "NO_COLOR": "1"}
+    command = [sys.executable, "-P", "-m", "upslope", *words]
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=120, cwd=tmp_path)
+
+
+def test_an_answer_is_graded_from_the_installed_wheel(installed, tmp_path):
+    assert upslope(installed, tmp_path, "init").returncode == 0
+    where = upslope(installed, tmp_path, "doctor").stdout
+    assert str(ROOT) not in where
+    answer = next((tmp_path / "home" / "exercises").rglob("*-relu.py"))
+    assert upslope(installed, tmp_path, "check", "relu").returncode == 1
+    answer.write_text(RIGHT)
+    done = upslope(installed, tmp_path, "check", "relu")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "relu" in done.stdout
