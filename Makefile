@@ -45,7 +45,7 @@ check: $(VENV)/full
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
-	@$(BIN)/upslope author pages --check
+	@$(BIN)/upslope author results
 	@$(BIN)/upslope author budget
 
 bench: $(VENV)/full
@@ -57,7 +57,7 @@ results: $(VENV)/base
 	@$(BIN)/upslope author record digits --seeds 5
 	@$(BIN)/upslope author record digits --seeds 5 data=mnist
 	@$(BIN)/upslope author record lenet --seeds 5
-	@$(BIN)/upslope author pages
+	@$(BIN)/upslope author results --write
 
 wheel: $(VENV)/full
 	@$(BIN)/python -m build --outdir dist

@@ -204,6 +204,8 @@ def main() -> int:
     args = parser.parse_args()
 
     results = []
+    if not args.json:
+        print("threads, case, milliseconds, ratio = ours / torch")
     for threads in args.threads:
         torch.set_num_threads(threads)
         with threadpoolctl.threadpool_limits(threads, user_api="blas"):
@@ -212,13 +214,12 @@ def main() -> int:
                     row = measure(case, rounds=args.rounds, budget=args.budget) | {"threads": threads}
                     results.append(row)
                     if not args.json:
-                        floor = f"{row['floor_ms']:8.3f}" if "floor_ms" in row else " " * 8
-                        print(
-                            f"{threads} thread{'s' if threads > 1 else ' '}  {row['case']:<32} ours {row['ours_ms']:8.3f} ms   "
-                            f"torch {row['torch_ms']:8.3f} ms   floor {floor}   ratio {row['ratio']:.2f}   "
-                            f"(bound {row['bound']}, aim {row['aim']})",
-                            flush=True,
+                        times = "".join(
+                            f"{name} {row[f'{name}_ms']:7.3f}   " if f"{name}_ms" in row else " " * 16
+                            for name in ("ours", "torch", "floor")
                         )
+                        bounds = f"(bound {row['bound']}, aim {row['aim']})" if threads == 1 else ""
+                        print(f"{threads}  {row['case']:<32}{times}ratio {row['ratio']:5.2f}  {bounds}", flush=True)
     broken = [row["case"] for row in results if row["threads"] == 1 and row["ratio"] > row["bound"]]
     if args.json:
         print(json.dumps({"results": results, "broken": broken, "numpy": np.__version__, "torch": torch.__version__}))

@@ -1,6 +1,6 @@
 """The author's check: the roadmap passes it, and every fault that an author can make is named.
 
-Faults are planted in a copy of the package, and the copy checks itself.
+Faults that show only when something runs are planted in a copy of the package, and the copy checks itself.
 """
 
 import json
@@ -8,23 +8,21 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from upslope.academy import proofread
 from upslope.academy.author import author_check
-from upslope.academy.lessons import UnknownStep, exercises
-from upslope.academy.source import PACKAGE
+from upslope.academy.checklist import Check, CheckList, Wrong, checks_of
+from upslope.academy.lessons import UnknownStep, exercises, find, read, steps
+from upslope.academy.source import PACKAGE, Located, locate, parse
 
-CODE = """
-import json, sys
-from upslope.academy.author import author_check
-report = author_check(sys.argv[1:], seeds=3)
-print(json.dumps([*report.problems, *(said for row in report.rows for said in row.problems)]))
-"""
+RELU = "upslope.scratch.ops:relu"
 OPS = "scratch/ops/activations.py"
 CHECKS = "checks/scratch/ops/test_activations.py"
-LESSON = "lessons/1-foundations/03-relu.md"
+BODY = "    y = np.maximum(x.data, 0)\n    # The gradient passes"
 
 
 def test_the_roadmap_passes():
@@ -43,22 +41,28 @@ def test_the_roadmap_passes():
 
 
 def test_names_choose_steps():
-    report = author_check(["relu", "1.04"], seeds=1)
-    assert [row.name for row in report.rows] == ["relu", "sigmoid"]
+    report = author_check(["relu"], seeds=1)
+    assert [row.name for row in report.rows] == ["relu"]
     with pytest.raises(UnknownStep, match="did you mean softmax"):
         author_check(["sotfmax"])
 
 
-@pytest.fixture
-def copy(tmp_path):
-    """A copy of the package in which faults may be planted: copy.plant(file, old, new), then copy.said(step)."""
-    shutil.copytree(PACKAGE, tmp_path / "upslope", ignore=shutil.ignore_patterns("__pycache__"))
-    return Copy(tmp_path)
+# Faults that show when something runs.
+
+CODE = """
+import json, sys
+from upslope.academy.author import author_check
+report = author_check(sys.argv[1:], seeds=4)
+print(json.dumps([*report.problems, *(said for row in report.rows for said in row.problems)]))
+"""
 
 
 class Copy:
+    """A copy of the package in which faults may be planted."""
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        shutil.copytree(PACKAGE, folder / "upslope", ignore=shutil.ignore_patterns("__pycache__"))
 
     def plant(self, file: str, old: str, new: str) -> None:
         path = self.folder / "upslope" / file
@@ -66,9 +70,9 @@ class Copy:
         assert text.count(old) == 1, f"{file} holds {old!r} {text.count(old)} times"
         path.write_text(text.replace(old, new), encoding="utf-8")
 
-    def add(self, file: str, text: str) -> None:
-        with (self.folder / "upslope" / file).open("a", encoding="utf-8") as out:
-            out.write(text)
+    def wrong(self, name: str, old: str, new: str) -> None:
+        with (self.folder / "upslope" / CHECKS).open("a", encoding="utf-8") as out:
+            out.write(f"\n\nwrong(ops.relu, {name!r}, {old!r}, {new!r})\n")
 
     def said(self, *names: str) -> list[str]:
         done = subprocess.run(
@@ -83,166 +87,180 @@ class Copy:
         return json.loads(done.stdout)
 
 
-def only(said: list[str], *words: str) -> None:
-    """One problem, and it holds these words."""
-    assert len(said) == 1, said
-    assert all(word in said[0] for word in words), said
+@pytest.fixture
+def copy(tmp_path):
+    return Copy(tmp_path)
 
 
-def test_an_untouched_copy_passes(copy):
-    assert copy.said("relu") == []
+def one_of(said: list[str], *words: str) -> str:
+    """The one problem that holds these words."""
+    found = [sentence for sentence in said if all(word in sentence for word in words)]
+    assert len(found) == 1, said
+    return found[0]
 
 
-def test_a_wrong_answer_that_nothing_kills(copy):
-    copy.add(
-        CHECKS,
-        '\n\nwrong(ops.relu, "nothing is wrong with this one", "np.maximum(x.data, 0)", "np.maximum(0, x.data)")\n',
-    )
-    only(copy.said("relu"), "nothing is wrong with this one", "passes all checks for 3 of 3 seeds")
+def test_faults_of_wrong_answers(copy):
+    copy.wrong("nothing is wrong with this one", "np.maximum(x.data, 0)", "np.maximum(0, x.data)")
+    sometimes = "np.maximum(x.data, 0) * (1 + (abs(x.data.sum()) * 100 % 4 < 1))"
+    copy.wrong("this one is wrong for some numbers only", "np.maximum(x.data, 0)", sometimes)
+    copy.wrong("this is no Python at all", "np.maximum(x.data, 0)", "np.maximum(x.data, 0")
+    for check in ("by_hand", "random", "gradient", "gradient_at_zero", "nan", "memory_order"):
+        copy.plant(CHECKS, f"def test_relu_{check}(rng):", f"def test_relu_{check}(rng, only=None):")
+    said = copy.said("relu")
+    one_of(said, "nothing is wrong with this one", "passes all checks for 4 of 4 seeds")
+    one_of(said, "this is no Python at all", "cannot be loaded", "SyntaxError")
 
 
 def test_a_wrong_answer_that_only_some_seeds_kill(copy):
-    copy.plant(
-        CHECKS,
-        '    """at exactly 0 no gradient passes"""\n',
-        '    """at exactly 0 no gradient passes"""\n    if rng.random() < 0.5:\n        return\n',
+    copy.wrong(
+        "large numbers are too large", "np.maximum(x.data, 0)", "np.maximum(x.data, 0) + (x.data > 22).astype(x.dtype)"
     )
-    copy.plant(CHECKS, "[x],\n        rng=rng,\n        tensor=leaf,\n        names=\"x\",\n        case=\"relu([-2, 0, 3]), g = [2, 3, 5]\"", "[x[::2]],\n        rng=rng,\n        tensor=leaf,\n        names=\"x\",\n        case=\"relu([-2, 0, 3]), g = [2, 3, 5]\"")  # fmt: skip
-    copy.plant(CHECKS, "upstream=np.array([2.0, 3.0, 5.0]),\n        expected=[np.array([0.0, 0.0, 5.0])],", "upstream=np.array([2.0, 5.0]),\n        expected=[np.array([0.0, 5.0])],")  # fmt: skip
+    copy.plant(CHECKS, "spread=10", "spread=8")
     said = copy.said("relu")
-    assert any("at exactly 0 the gradient passes" in one and "of 3 seeds" in one for one in said), said
+    assert "of 4 seeds" in one_of(said, "large numbers are too large")
 
 
-def test_a_wrong_answer_whose_quote_is_gone(copy):
-    copy.plant(
-        OPS,
-        "y = np.maximum(x.data, 0)\n    # The gradient passes",
-        "y = np.maximum(0, x.data)\n    # The gradient passes",
-    )
-    said = copy.said("relu")
-    assert said
-    assert all("stands 0 times in the reference" in one for one in said), said
+def test_wrong_answers_that_cannot_be_told_apart(copy):
+    copy.wrong("everything passes back, once more", "lambda g: g * (y > 0)", "lambda g: g + 0")
+    one_of(copy.said("relu"), "everything passes back, once more", "fail in the same way")
 
 
-def test_a_wrong_answer_that_is_not_python(copy):
-    copy.add(
-        CHECKS, '\n\nwrong(ops.relu, "this is no Python at all", "np.maximum(x.data, 0)", "np.maximum(x.data, 0")\n'
-    )
-    only(copy.said("relu"), "this is no Python at all", "cannot be loaded", "SyntaxError")
-
-
-def test_two_wrong_answers_that_cannot_be_told_apart(copy):
-    copy.add(
-        CHECKS, '\n\nwrong(ops.relu, "everything passes back, once more", "lambda g: g * (y > 0)", "lambda g: g + 0")\n'
-    )
-    only(copy.said("relu"), "everything passes back, once more", "fail in the same way")
-
-
-def test_too_few_wrong_answers(copy):
-    path = copy.folder / "upslope" / CHECKS
-    text = path.read_text(encoding="utf-8")
-    path.write_text(
-        text.replace("ops.relu,", "ops.tanh,").replace("wrong(\n    ops.tanh,", "wrong(\n    ops.tanh,"),
-        encoding="utf-8",
-    )
-    said = copy.said("relu")
-    assert any("wrong answers; at least 4 are needed" in one for one in said), said
+def test_a_quote_of_a_body_that_was_rewritten():
+    wrong = Wrong("a quote of a body that was rewritten", "np.fmax(x.data, 0)", "0")
+    checks = checks_of(RELU)
+    texts, problems = proofread.quotes(locate(RELU), replace(checks, wrongs=(*checks.wrongs, wrong)))
+    assert len(texts) == len(checks.wrongs)
+    one_of(problems, "a quote of a body that was rewritten", "stands 0 times")
 
 
 def test_a_stub_that_passes(copy):
-    """Checks that call nothing are passed by anybody."""
+    """Checks that never call the answer are passed by anybody."""
     path = copy.folder / "upslope" / CHECKS
-    text = path.read_text(encoding="utf-8")
-    path.write_text(
-        text.replace("ops.relu(", "np.positive(").replace("gradients(ops.relu", "print(ops.relu"), encoding="utf-8"
-    )
+    tree = parse(path.read_text(encoding="utf-8"))
+    idle = [f'@grades(ops.relu)\ndef test_{k}(rng):\n    """check {k}"""\n    assert ops.relu\n' for k in range(3)]
     lines = path.read_text(encoding="utf-8").split("\n")
-    kept, inside = [], False
-    for line in lines:
-        if line.startswith("def test_relu"):
-            inside = True
-            kept += [line, f'    """{line}"""', "    assert ops.relu", ""]
-        elif line.startswith(("@grades", "wrong(", "def ")):
-            inside = False
-        if not inside:
-            kept.append(line)
-    path.write_text("\n".join(kept), encoding="utf-8")
-    assert "the stub passes all checks" in copy.said("relu")
-
-
-def test_a_reference_that_fails(copy):
-    copy.plant(
-        OPS,
-        "y = np.maximum(x.data, 0)\n    # The gradient passes",
-        "y = np.maximum(x.data, 1)\n    # The gradient passes",
-    )
+    head = "\n".join(lines[: tree.body[-1].lineno]).split("@grades")[0]
+    path.write_text("\n\n".join([head, *idle]), encoding="utf-8")
     said = copy.said("relu")
-    assert any("the reference fails for seed 0" in one and "relu([-2, 0, 3])" in one for one in said), said
+    assert "the stub passes all checks" in said
+    one_of(said, "0 wrong answers; at least 4")
 
 
-def test_a_private_helper_that_holds_the_answer(copy):
-    copy.plant(
-        OPS,
-        "y = np.maximum(x.data, 0)\n    # The gradient passes",
-        "y = _cut(np.maximum, x.data)\n    # The gradient passes",
-    )
-    copy.plant(OPS, "def relu(", "def _cut(larger, a):\n    return larger(a, 0)\n\n\ndef relu(")
-    copy.plant(CHECKS, '"np.maximum(x.data, 0)", "np.abs(x.data)"', '"_cut(np.maximum, x.data)", "np.abs(x.data)"')
+def test_faults_of_a_reference(copy):
+    """One that is wrong, and runs a later exercise by way of a method."""
+    copy.plant(OPS, BODY, BODY.replace("np.maximum(x.data, 0)", "np.maximum(x.data, 1) + 0 * x.sigmoid().data"))
     said = copy.said("relu")
-    assert any("_cut" in one and "private" in one for one in said), said
-
-
-def test_a_reference_that_needs_a_later_exercise(copy):
-    copy.plant(OPS, "y = np.maximum(x.data, 0)\n    # The gradient passes", "y = np.maximum(sigmoid(x).data * 0 + x.data, 0)\n    # The gradient passes")  # fmt: skip
-    said = copy.said("relu")
-    assert any("needs a later exercise: 1.04 sigmoid" in one for one in said), said
-    assert any("sigmoid, which stands below it" in one for one in said), said
+    one_of(said, "the reference fails for seed 0", "relu([-2, 0, 3])", "got [1, 1, 3]")
+    one_of(said, "needs a later exercise: 1.04 sigmoid")
 
 
 def test_checks_that_need_a_later_exercise(copy):
     """TinyTorch's tests needed modules that came later."""
     copy.plant(CHECKS, 'case="relu([-2, 0, 3])")', 'case="relu([-2, 0, 3])")\n    ops.softmax(Tensor(x))')
-    only(copy.said("relu"), "needs a later exercise", "softmax")
+    said = copy.said("relu")
+    assert len(said) == 1
+    one_of(said, "needs a later exercise", "1.08 softmax")
 
 
-def test_no_comments(copy):
-    copy.plant(OPS, "    # Cut everything below zero.\n", "")
-    copy.plant(OPS, "    # The gradient passes where the number passed.\n", "")
-    only(copy.said("relu"), "fewer than two comments")
-
-
-def test_no_worked_number(copy):
-    copy.plant(OPS, "    relu([-2, 0, 3]) is [0, 0, 3], and g = [1, 1, 1] goes back as [0, 0, 1].\n", "")
-    copy.plant(
-        OPS,
-        "Where x is positive the slope is 1, elsewhere 0, at exactly 0 as well:",
-        "The slope of what is cut vanishes:",
-    )
-    only(copy.said("relu"), "no worked number")
+def test_a_lesson_that_cannot_be_read(copy):
+    copy.plant("lessons/1-foundations/03-relu.md", "minutes: 15", "minuets: 15")
+    one_of(copy.said(), "unknown key 'minuets'")
 
 
 def test_a_target_that_does_not_resolve(copy):
-    copy.plant(LESSON, "upslope.scratch.ops:relu", "upslope.scratch.ops:rellu")
-    only(copy.said("relu"), "does not resolve", "rellu")
+    copy.plant("lessons/1-foundations/03-relu.md", "upslope.scratch.ops:relu", "upslope.scratch.ops:rellu")
+    one_of(copy.said("relu"), "does not resolve", "rellu")
+
+
+# Faults that can be read.
+
+
+def edited(*pairs: tuple[str, str]) -> Located:
+    """relu's reference with its text changed."""
+    located = locate(RELU)
+    text = located.text
+    for old, new in pairs:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    node = next(node for node in parse(text).body if getattr(node, "name", "") == "relu")
+    return replace(located, text=text, node=node)
+
+
+def against(located: Located) -> list[str]:
+    return list(proofread.reference(located, find("relu")))
+
+
+def test_nothing_is_said_against_the_references():
+    for step in exercises():
+        assert list(proofread.reference(locate(step.exercise), step)) == []
+
+
+def test_no_comments():
+    bare = edited(
+        ("    # Cut everything below zero.\n", ""), ("    # The gradient passes where the number passed.\n", "")
+    )
+    one_of(against(bare), "fewer than two comments")
+
+
+def test_no_worked_number_and_no_formula():
+    worked = "    relu([-2, 0, 3]) is [0, 0, 3], and g = [1, 1, 1] goes back as [0, 0, 1].\n"
+    one_of(against(edited((worked, ""))), "no worked number")
+    start = locate(RELU).docstring
+    node = parse(
+        'def relu(x):\n    """Cuts. relu([-2, 3]) is [0, 3]."""\n    # One.\n    y = 1\n    # Two.\n    return y\n'
+    ).body[0]
+    one_of(against(replace(locate(RELU), text="", node=node)), "no formula")  # type: ignore[arg-type]
+    assert start
+
+
+def test_an_answer_could_not_import_what_is_private_or_stands_below():
+    hidden = edited((BODY, BODY.replace("np.maximum(x.data, 0)", "_cut(sigmoid(x).data)")))
+    one_of(against(hidden), "_cut", "private")
+    one_of(against(hidden), "sigmoid, which stands below it")
+
+
+def test_what_the_lesson_refuses_the_reference_may_not_use():
+    step = replace(find("relu"), refuses=("x",))
+    one_of(list(proofread.reference(locate(RELU), step)), "refuses x, which the reference itself uses")
 
 
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
         ("difficulty: easy", "difficulty: trivial", "trivial"),
+        ("minutes: 15", "minutes: 0", "minutes"),
         ("needs: [scalar-backward]", "needs: [softmax]", "no earlier step"),
         ("returns in: [", "returns in: [nowhere, ", "nowhere"),
         ("**By hand.**", "By hand.", "worked number"),
         ("**Think.**", "Think.", "question"),
-        ("refuses: []", "refuses: [x]", "the reference itself uses"),
-        ("minutes: 15", "minuets: 15", "unknown key 'minuets'"),
+        ("imports: [numpy]", "imports: [numpy]\nlab: digots", "there is no lab digots"),
     ],
 )
-def test_a_lesson_with_a_fault(copy, old, new, words):
-    copy.plant(LESSON, old, new)
-    only(copy.said(), words) if "minuets" in new else only(copy.said("relu"), words)
+def test_a_lesson_with_a_fault(old, new, words, tmp_path):
+    original = find("relu")
+    text = original.path.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    path = tmp_path / original.path.parent.name / original.path.name
+    path.parent.mkdir()
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    step = read(path)
+    roadmap = [step if other.name == "relu" else other for other in steps()]
+    said = list(proofread.lesson(step, roadmap))
+    assert len(said) == 1
+    one_of(said, words)
 
 
-def test_a_lab_that_is_not_there(copy):
-    copy.plant("lessons/1-foundations/12-digits.md", "\nlab: digits\n", "\nlab: digots\n")
-    only(copy.said("1.12"), "there is no lab digots")
+def test_checks_and_wrong_answers_in_too_small_number_or_under_one_name():
+    checks = (Check("test_a", "it works"), Check("test_a", "it works"), Check("test_b", "test_b"))
+    wrongs = (Wrong("a slip", "1", "2"), Wrong("a slip", "3", "4"))
+    said = list(proofread.graders(replace(checks_of(RELU), checks=checks, wrongs=wrongs)))
+    for words in (
+        '2 checks are named "test_a"',
+        'the title "it works"',
+        '2 wrong answers are named "a slip"',
+        "at least 4",
+    ):
+        one_of(said, words)
+    one_of(said, "test_b has no docstring")
+    none = CheckList("m", Path("p"), (), ())
+    one_of(list(proofread.graders(none)), "0 checks; at least 3")

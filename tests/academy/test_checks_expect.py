@@ -47,7 +47,6 @@ def test_a_result_without_parents_is_named(rng):
 @pytest.mark.parametrize(
     ("what", "f"),
     [
-        ("the gradient that came back", lambda x: x.then(x.data * 2, lambda g: np.multiply(g, 2, out=g))),
         ("the result", lambda x: (lambda y: x.then(y, lambda g: np.multiply(g, 2, out=y)))(x.data * 2)),
         ("the data of x", lambda x: x.then(x.data * 2, lambda g: (x.data.__iadd__(1), g * 2)[1])),
     ],
@@ -55,6 +54,12 @@ def test_a_result_without_parents_is_named(rng):
 def test_changes_in_place_are_named(what, f, rng):
     with pytest.raises(Mismatch, match=f"{what} was changed in place"):
         check(f, rng)
+
+
+def test_the_gradient_that_came_back_is_not_the_answers_to_change(rng):
+    """The engine hands it out read-only; should an answer find a way around that, the comparison sees it."""
+    with pytest.raises(ValueError, match="read-only"):
+        check(lambda x: x.then(x.data * 2, lambda g: np.multiply(g, 2, out=g)), rng)
 
 
 def test_a_gradient_that_is_set_and_not_added_is_found(rng):
@@ -72,7 +77,10 @@ def test_a_gradient_that_is_set_and_not_added_is_found(rng):
 def test_the_first_difference_is_shown():
     with pytest.raises(Mismatch) as caught:
         close(np.array([1.0, 2.0]), [1.0, 2.5], case="f([1, 2])")
-    assert (caught.value.case, caught.value.got, caught.value.expected) == ("f([1, 2])", "[1., 2.]", "[1., 2.5]")
+    assert (caught.value.case, caught.value.got, caught.value.expected) == ("f([1, 2])", "[1, 2]", "[1, 2.5]")
+    with pytest.raises(Mismatch) as caught:
+        close([1.0], [1.0 + 1e-7], rtol=1e-9, atol=0)
+    assert (caught.value.got, caught.value.expected) == ("[1]", "[1.0000001]")
     large = np.zeros((4, 5))
     large[2, 3] = 1
     with pytest.raises(Mismatch, match=r"index \[2, 3\] of shape \(4, 5\)"):

@@ -8,6 +8,7 @@ from types import CodeType
 
 import numpy as np
 import pytest
+from markdown_it import MarkdownIt
 from rich.console import Console
 from rich.markdown import Markdown
 
@@ -97,6 +98,13 @@ def test_the_prose_is_sober(step: Step):
     assert "!" not in re.sub(r"```.*?```", "", step.body, flags=re.DOTALL)
     letters = [c for c in step.body if ord(c) > 0x1F000 or 0x2600 <= ord(c) < 0x27C0]
     assert not letters, f"{letters}: no emoji"
+
+
+@STEPS
+def test_a_lesson_is_paragraphs_and_formulas_only(step: Step):
+    """A line of prose that happens to begin with + or 1. would be set as a list."""
+    kinds = {token.type for token in MarkdownIt().parse(step.body)}
+    assert kinds == {"paragraph_open", "inline", "paragraph_close", "fence"}
 
 
 @STEPS

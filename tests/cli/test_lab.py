@@ -11,7 +11,6 @@ import pytest
 
 from upslope.academy.progress import Progress
 from upslope.cards import discover
-from upslope.cli import lab as lab_verb
 from upslope.runs.workspace import progress_file
 
 
@@ -113,7 +112,7 @@ def test_reached_is_evidence_and_missed_is_an_honest_exit(upslope, monkeypatch, 
         assert upslope("--json").json["missing"].count("lab digits") == 0
 
 
-def test_an_interrupt_can_be_resumed(program, home, tmp_path, wait_for):
+def test_an_interrupt_can_be_resumed(program, upslope, home, tmp_path, wait_for):
     """SIGINT in the middle: no traceback, 130, the words to type; --resume ends it, and adds no second run."""
     command = [sys.executable, "-m", "upslope", "lab", "digits", "--preset", "smoke", "epochs=400"]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
@@ -123,17 +122,11 @@ def test_an_interrupt_can_be_resumed(program, home, tmp_path, wait_for):
     assert child.returncode == 130, err
     assert "Traceback" not in err
     assert "upslope lab --resume digits-0001" in err
-    listed = program("runs", "--json").json["runs"]
+    listed = upslope("runs", "--json").json["runs"]
     assert [(one["run"], one["state"]) for one in listed] == [("digits-0001", "unfinished")]
-    assert "upslope lab --resume digits-0001" in program("runs", "show", "digits-0001").out
+    assert "upslope lab --resume digits-0001" in upslope("runs", "show", "digits-0001").out
     said = program("lab", "--resume", "digits-0001", "--json")
     assert said.code == 0, said.err
     assert said.json["run"] == "digits-0001"
     assert said.json["resumed"] == 1
-    assert program("lab", "lenet", "--resume", "digits-0001").code == 2
-
-
-def test_seconds_of_a_card():
-    card = discover("labs")["digits"].card
-    assert lab_verb.seconds_of(card).split()[1] in {"s", "min"}
-    assert lab_verb.seconds_of(card, "none") == ""
+    assert upslope("lab", "lenet", "--resume", "digits-0001").code == 2

@@ -144,7 +144,7 @@ def test_a_record_is_made_listed_and_printed(upslope, checkout):
     assert [one["lab"] for one in listed.json["records"]] == ["digits"]
     said = upslope("results")
     assert said.code == 0
-    assert "1 records" in said.out or "1 record " in said.out
+    assert "1 record in" in said.out
     said = upslope("author", "results")
     assert said.code == 1
     assert "RESULTS.md" in said.out

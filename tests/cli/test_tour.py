@@ -32,13 +32,13 @@ def test_the_whole_tour_unattended_and_without_a_terminal(program, home, tempora
     for act in range(1, 8):
         assert f"{act} of 7" in said.out
     for words in (
-        "This looks like a known mistake: exp before the largest score is subtracted.",
+        "This looks like a known mistake: the gradient passes everywhere",
         "8 of 8 checks passed",
-        "Yours: softmax",
+        "Yours: relu",
         "step ",
         "reached",
         "confusion",
-        "softmax and digits are proven",
+        "relu and digits are proven",
         "upslope init",
     ):
         assert words in said.out
@@ -59,13 +59,13 @@ def test_the_tour_for_programs(program, temporary):
     assert facts["true"] is True
     assert facts["wrong"]["mistake"]
     assert facts["right"]["checks"] >= 3
-    assert facts["run"]["parts"]["upslope.scratch.ops:softmax"] == "yours"
+    assert facts["run"]["parts"]["upslope.scratch.ops:relu"] == "yours"
     assert all(os.path.exists(path) for path in facts["pictures"])
 
 
 def test_the_tours_answers_are_its_own():
     """They are not cut from the library, and the right one is not the wrong one."""
-    body = {line.strip() for line in locate("upslope.scratch.ops:softmax").source.splitlines()}
+    body = {line.strip() for line in locate("upslope.scratch.ops:relu").source.splitlines()}
     for code in (tour_text.WRONG_CODE, tour_text.RIGHT_CODE):
         own = {line.strip() for line in code.splitlines()[1:]} - {""}
         assert not own & body
@@ -73,9 +73,9 @@ def test_the_tours_answers_are_its_own():
 
 
 VERDICT = Verdict(
-    "upslope.scratch.ops:softmax",
+    "upslope.scratch.ops:relu",
     False,
-    (CheckResult("a", "t", False, "", {"case": "softmax([1000])", "got": "nan", "expected": "1"}),),
+    (CheckResult("a", "t", False, "", {"case": "relu([-2])", "got": "nan", "expected": "1"}),),
     mistake="exp first",
 )
 RESULT = Result(
@@ -92,8 +92,9 @@ RESULT = Result(
     training_seconds=1.0,
     machine={},
     code="",
-    parts={"upslope.scratch.ops:softmax": "yours"},
+    parts={"upslope.scratch.ops:relu": "yours"},
     facts={},
+    settings=(),
     started="",
     finished="",
     resumed=0,
@@ -101,14 +102,14 @@ RESULT = Result(
 
 
 def graded(verdict):
-    return Graded(find("softmax"), Path("x.py"), verdict, hints=0)
+    return Graded(find("relu"), Path("x.py"), verdict, hints=0)
 
 
 def test_a_true_tour_is_believed():
     assert judge_wrong(graded(VERDICT))["mistake"] == "exp first"
     passed = replace(VERDICT, passed=True, checks=(CheckResult("a", "t", True),))
     assert judge_right(graded(passed))["checks"] == 1
-    assert judge_run(RESULT, "upslope.scratch.ops:softmax")["run"] == "digits-0001"
+    assert judge_run(RESULT, "upslope.scratch.ops:relu")["run"] == "digits-0001"
 
 
 @pytest.mark.parametrize(
@@ -122,13 +123,11 @@ def test_a_true_tour_is_believed():
         ),
         (lambda: judge_right(graded(VERDICT)), "the right answer did not pass"),
         (lambda: judge_right(graded(replace(VERDICT, passed=True, checks=()))), "the right answer did not pass"),
-        (lambda: judge_run(replace(RESULT, reached=False), "upslope.scratch.ops:softmax"), "the target was missed"),
-        (lambda: judge_run(replace(RESULT, reached=None), "upslope.scratch.ops:softmax"), "the target was missed"),
-        (lambda: judge_run(replace(RESULT, parts={}), "upslope.scratch.ops:softmax"), "did not use the answer"),
+        (lambda: judge_run(replace(RESULT, reached=False), "upslope.scratch.ops:relu"), "the target was missed"),
+        (lambda: judge_run(replace(RESULT, reached=None), "upslope.scratch.ops:relu"), "the target was missed"),
+        (lambda: judge_run(replace(RESULT, parts={}), "upslope.scratch.ops:relu"), "did not use the answer"),
         (
-            lambda: judge_run(
-                replace(RESULT, parts={"upslope.scratch.ops:softmax": "ours"}), "upslope.scratch.ops:softmax"
-            ),
+            lambda: judge_run(replace(RESULT, parts={"upslope.scratch.ops:relu": "ours"}), "upslope.scratch.ops:relu"),
             "did not use the answer",
         ),
     ],

@@ -51,6 +51,7 @@ def test_powers(same_as_torch, rng):
     same_as_torch(operator.pow, operator.pow, base, exponent)
     same_as_torch(lambda x: 2.0**x, lambda x: 2.0**x, exponent)
     same_as_torch(lambda x: x**0.5, lambda x: x**0.5, base)
+    same_as_torch(operator.pow, operator.pow, np.zeros((2, 1)), np.array([0.0, 1.0, 2.0, 3.0]))
 
 
 @pytest.mark.parametrize("name", ["exp", "log", "sqrt", "abs", "sin", "cos", "tanh", "sigmoid", "relu"])

@@ -70,6 +70,16 @@ def test_cross_entropy(same_as_torch, F, rng, smoothing):
     )
 
 
+def test_cross_entropy_bears_impossible_and_huge_scores():
+    scores = np.array([[-np.inf, 1.0, 2.0], [1000.0, -1000.0, 0.0], [0.0, 1000.0, 999.0]])
+    x = Tensor(scores, requires_grad=True)
+    loss = ops.cross_entropy(x, [2, 1, 2])
+    loss.backward()
+    log_p = special.log_softmax(scores, axis=1)
+    assert loss.item() == pytest.approx(-(log_p[0, 2] + log_p[1, 1] + log_p[2, 2]) / 3)
+    np.testing.assert_allclose(x.grad, (np.exp(log_p) - np.eye(3)[[2, 1, 2]]) / 3, atol=1e-12)
+
+
 def test_cross_entropy_takes_labels_as_list_array_or_tensor():
     x = Tensor([[0.0, np.log(3)]])
     values = [ops.cross_entropy(x, t).item() for t in ([1], np.array([1], dtype=np.uint8), Tensor(np.array([1])))]

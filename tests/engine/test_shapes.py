@@ -19,6 +19,12 @@ def test_reductions(same_as_torch, rng, name, dim):
         same_as_torch(reduce, reduce, rng.standard_normal((3, 4, 5)))
 
 
+@pytest.mark.parametrize("correction", [0, 1, 2])
+def test_variance_with_another_correction(same_as_torch, rng, correction):
+    var = operator.methodcaller("var", dim=1, correction=correction)
+    same_as_torch(var, var, rng.standard_normal((3, 5)))
+
+
 @pytest.mark.parametrize("name", ["max", "min"])
 def test_extremes_along_a_dimension(same_as_torch, rng, name):
     a = rng.integers(0, 5, (4, 6)).astype(float)
@@ -69,7 +75,8 @@ def test_shapes(same_as_torch, rng, change):
     "index",
     [
         0, -1, slice(1, 3), (slice(None), 2), (..., 1), (None, 1), (slice(None, None, 2), slice(1, None)),
-        np.array([0, 2, 2]), (np.array([0, 1, 1]), np.array([3, 3, 3])), [1, 1], (slice(None), np.array([[0, 0], [1, 2]])),
+        np.array([0, 2, 2]), (np.array([0, 1, 1]), np.array([3, 3, 3])), [1, 1],
+        (slice(None), np.array([[0, 0], [1, 2]])),
     ],
     ids=str,
 )  # fmt: skip

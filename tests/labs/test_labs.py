@@ -8,6 +8,7 @@ from matplotlib.image import imread
 from safetensors.numpy import load_file
 
 from upslope.cards import LabCard, discover
+from upslope.runs import pictures
 from upslope.runs.config import LabConfig, parse_settings, settings_of
 from upslope.runs.execute import resume, start
 from upslope.runs.problem import ConfigProblem, RunProblem
@@ -90,6 +91,20 @@ def test_smoke_draws(found, smoked):
         picture = imread(folder / "pictures" / f"{name}.png")[:, :, :3]
         assert (picture < 0.7).any(axis=2).mean() > 0.001, f"{name} is empty"
         assert f"pictures/{name}.png" in page
+
+
+def test_confusion_has_a_row_per_true_class(found, tmp_path, monkeypatch):
+    """Toy test sets hold each class equally often; predictions do not."""
+    seen = []
+    confusion = pictures.confusion
+    monkeypatch.setattr(
+        pictures, "confusion", lambda matrix, classes: seen.append(matrix) or confusion(matrix, classes)
+    )
+    result = start(found, preset="smoke", root=tmp_path, quiet=True)
+    (matrix,) = seen
+    assert len(set(matrix.sum(axis=1))) == 1
+    assert len(set(matrix.sum(axis=0))) > 1
+    assert np.trace(matrix) / matrix.sum() == pytest.approx(result.metrics["test_accuracy"])
 
 
 def test_smoke_moves_every_weight(found, smoked):

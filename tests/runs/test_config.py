@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field, model_validator
 
 from upslope.cards import LabCard
-from upslope.runs.config import LabConfig, parse_settings, settings_of
+from upslope.runs.config import LabConfig, parse_settings, settings_of, words_for
 from upslope.runs.problem import ConfigProblem
 
 
@@ -36,6 +36,10 @@ CARD = LabCard(
     data=(),
     expect=(),
     presets={"smoke": {"epochs": 1}, "laptop": {}, "full": {"epochs": 50, "lr": 0.2}},
+)
+
+EMPTY = LabCard(
+    name="x", title="", paper="", claim="", domain="", seconds={}, data=(), expect=(), presets={"laptop": {}}
 )
 
 
@@ -87,6 +91,30 @@ def test_unknown_preset():
     with pytest.raises(ConfigProblem) as caught:
         parse(preset="labtop")
     assert str(caught.value) == 'lenet has no preset "labtop"; did you mean laptop? (presets: smoke, laptop, full)'
+
+
+def test_words_that_make_a_config_again():
+    config = parse("lr=0.25", "seed=4", "sizes=3,4", preset="full")
+    words = words_for(config, card=CARD, preset="full")
+    assert sorted(words) == ["lr=0.25", "seed=4", "sizes=3,4"]
+    assert parse(*words, preset="full") == config
+    assert words_for(parse(preset="smoke"), card=CARD, preset="smoke") == []
+
+
+def test_words_leave_out_what_follows_from_others():
+    class Brings(LabConfig):
+        data: Literal["small", "large"] = "small"
+        epochs: int = 60
+
+        @model_validator(mode="before")
+        @classmethod
+        def _large(cls, given):
+            return {"epochs": 10} | given if given.get("data") == "large" else given
+
+    words = ["data=large"]
+    assert words_for(parse_settings(Brings, words, card=EMPTY), card=EMPTY, preset="laptop") == words
+    words = ["data=large", "epochs=60"]
+    assert words_for(parse_settings(Brings, words, card=EMPTY), card=EMPTY, preset="laptop") == words
 
 
 def test_settings_for_the_help():

@@ -17,6 +17,7 @@ def result(seed, accuracy, **changes):
         "run": f"lenet-{seed:04d}",
         "preset": "laptop",
         "config": {"seed": seed, "epochs": 2},
+        "settings": (f"seed={seed}",) if seed else (),
         "seed": seed,
         "metrics": {"test_accuracy": accuracy, "loss": 0.1},
         "targets": (Target("test_accuracy", 0.988, None, accuracy, accuracy >= 0.988, {"frozen filters": 0.9612}),),

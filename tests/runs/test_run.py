@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -115,6 +116,23 @@ def test_targets_count_only_under_their_settings(tmp_path):
     free = open_run(tmp_path, seed=1).finish({"test_accuracy": 0.1})
     assert free.reached is None
     assert "no target under these settings" in free.line()
+
+
+def test_the_cause_names_settings_and_the_learners_parts(tmp_path):
+    class Config(LabConfig):
+        epochs: int = 5
+
+    def cause(config, parts):
+        run = Run.create(CARD, config, root=tmp_path, parts=parts, quiet=True)
+        result = run.finish({"test_accuracy": 0.8, "loss": 0.1})
+        assert result.settings == (("epochs=1",) if config.epochs == 1 else ())
+        return result.cause
+
+    assert cause(Config(epochs=1), {}) == "the target was measured without epochs=1"
+    assert "1 of 2 parts are yours" in cause(Config(), {"a": "yours", "b": "ours"})
+    assert "another seed" in cause(Config(), {"a": "ours"})
+    page = (tmp_path / "tiny-0001" / "index.html").read_text()
+    assert "upslope lab tiny --preset laptop epochs=1" in page
 
 
 def test_resumed_in_process_equals_uninterrupted(tmp_path):
@@ -226,6 +244,24 @@ def test_full_disk_is_one_sentence_and_no_half_result(tmp_path, monkeypatch):
     assert again(run).keep(counter=Counter(), rng=np.random.default_rng(0)) == 6
 
 
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+@pytest.mark.parametrize("moment", ["fsync", "replace"])
+def test_a_write_that_is_killed_leaves_the_old_file(tmp_path, monkeypatch, moment):
+    path = tmp_path / "result.json"
+    files.write_atomically(path, b"old")
+
+    def killed(*args):
+        raise Killed
+
+    monkeypatch.setattr(files.os, moment, killed)
+    with pytest.raises(Killed):
+        files.write_atomically(path, b"new and longer")
+    assert path.read_bytes() == b"old"
+
+
 def test_a_file_limit_is_one_sentence(tmp_path):
     """The system itself refuses, in the middle of a write."""
     code = f"""
@@ -275,7 +311,7 @@ def test_a_file_where_the_folder_belongs_is_one_sentence(tmp_path):
         Run.create(CARD, LabConfig(), root=tmp_path / "runs")
 
 
-def test_folders_are_numbered_and_never_shared(tmp_path):
+def test_folders_are_numbered_and_never_shared(tmp_path, monkeypatch):
     made = []
     threads = [
         threading.Thread(target=lambda: made.append(create_folder("tiny", {"x": 1}, root=tmp_path))) for _ in range(16)
@@ -287,6 +323,11 @@ def test_folders_are_numbered_and_never_shared(tmp_path):
     assert sorted(path.name for path in made) == [f"tiny-{n:04d}" for n in range(1, 17)]
     assert all((path / "config.json").is_file() for path in made)
     assert len(list(tmp_path.iterdir())) == 16
+    # Somebody takes the number between looking and renaming.
+    with monkeypatch.context() as patch:
+        patch.setattr("upslope.runs.folder._highest_number", lambda root, lab: 3)
+        assert create_folder("tiny", {"x": 2}, root=tmp_path).name == "tiny-0017"
+    assert json.loads((tmp_path / "tiny-0004" / "config.json").read_text()) == {"x": 1}
     assert create_folder("tiny-er", {}, root=tmp_path).name == "tiny-er-0001"
     (tmp_path / "tiny-9999").mkdir()
     assert create_folder("tiny", {}, root=tmp_path).name == "tiny-10000"
@@ -336,29 +377,35 @@ def test_metrics_survive_a_torn_line_and_odd_numbers(tmp_path):
 
 
 def test_code_hash_changes_with_the_code(tmp_path):
-    """Two copies of the package that differ in one character hash differently; where they lie does not matter."""
+    """A tree of links to the package hashes as the package does; a change in it, however deep, is seen."""
     import upslope
 
-    source = os.path.dirname(upslope.__file__)
-    seen = []
-    for name, change in (("a", ""), ("b", ""), ("c", "# changed\n")):
-        copy = tmp_path / name / "upslope"
-        (tmp_path / name).mkdir()
-        copy.mkdir()
-        for entry in os.listdir(source):
-            os.symlink(os.path.join(source, entry), copy / entry)
-        if change:
-            text = (copy / "cards.py").read_text()
-            (copy / "cards.py").unlink()
-            (copy / "cards.py").write_text(text + change)
+    source = Path(upslope.__file__).parent
+    (tmp_path / "runs").mkdir()
+    for path in (source / "runs").iterdir():
+        if path.is_file():
+            (tmp_path / "runs" / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "runs" / "problem.py").write_text((source / "runs" / "problem.py").read_text() + "# changed\n")
+    seen = {}
+    for name in ("same", "changed above", "changed below"):
+        tree = tmp_path / name / "upslope"
+        tree.mkdir(parents=True)
+        for path in source.iterdir():
+            (tree / path.name).symlink_to(path)
+        if name == "changed above":
+            (tree / "cards.py").unlink()
+            (tree / "cards.py").write_text((source / "cards.py").read_text() + "# changed\n")
+        if name == "changed below":
+            (tree / "runs").unlink()
+            (tree / "runs").symlink_to(tmp_path / "runs")
         code = "from upslope.runs.result import code_hash; print(code_hash())"
         done = subprocess.run(
             [sys.executable, "-P", "-c", code],
-            env={**os.environ, "PYTHONPATH": str(tmp_path / name)},
+            env={**os.environ, "PYTHONPATH": str(tree.parent)},
             capture_output=True,
             text=True,
             check=True,
         )
-        seen.append(done.stdout.strip())
-    assert seen[0] == seen[1]
-    assert seen[0] != seen[2]
+        seen[name] = done.stdout.strip()
+    assert seen["same"] == code_hash.__wrapped__()  # not what was true when the tests began
+    assert len(set(seen.values())) == 3

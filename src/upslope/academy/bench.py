@@ -57,7 +57,7 @@ class Bench:
         # After NumPy was imported, a fork is safe with OpenBLAS on one thread, not with macOS' Accelerate.
         self._fork = sys.platform == "linux" if fork is None else fork
         self._preload = ["numpy"]
-        self._mark = f"UPSLOPE_GRADING={secrets.token_hex(12)}"
+        self.mark = f"UPSLOPE_GRADING={secrets.token_hex(12)}"
         self._process: subprocess.Popen[bytes] | None = None
         self._used = False
         self._start()
@@ -82,6 +82,11 @@ class Bench:
             if self._process.stderr is not None:
                 self._process.stderr.close()
             self._process = None
+
+    @property
+    def pid(self) -> int:
+        """The number of the server's process; 0 while there is none."""
+        return self._process.pid if self._process is not None else 0
 
     def preload(self, names: Iterable[str]) -> None:
         """Let the child import these while nobody waits; what is not installed is left out."""
@@ -127,7 +132,7 @@ class Bench:
 
     def _start(self) -> None:
         here, there = socket.socketpair()
-        name, _, value = self._mark.partition("=")
+        name, _, value = self.mark.partition("=")
         environment = {**dict.fromkeys(_THREADS, "1"), name: value, "LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"}
         for kept in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"):
             if kept in os.environ:
@@ -145,8 +150,9 @@ class Bench:
         there.close()
         self._control = here
         self._used = False
-        send(here, {"path": readable().libraries, "fork": self._fork})
-        send(here, {"preload": self._preload})
+        with contextlib.suppress(OSError):  # a child that is gone is noticed when it gets its job
+            send(here, {"path": readable().libraries, "fork": self._fork})
+            send(here, {"preload": self._preload})
 
     def _watch(self, job: Job, referee: "_Referee", events: selectors.BaseSelector) -> None:
         """Until the job is over: take in what comes, look at the clock and at what the processes use."""
@@ -201,16 +207,31 @@ class Bench:
         if verdict in {"time", "total"}:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGABRT)  # faulthandler answers with the line of every thread
+                os.kill(pid, signal.SIGCONT)  # also if the answer has put its process to sleep
             self._drain(referee, events, 0.3, until_status=True)
         elif verdict in {"end", "died"}:
+            self._await_end(0.5)
             self._drain(referee, events, 0.2, until_status=True)
         spare = () if self._process is None or not self._fork else (self._process.pid,)
-        strays = 0 if told.ended == "end" and referee.filtered else end_group(pid, self._mark, spare)
+        strays = 0 if told.ended == "end" and referee.filtered else end_group(pid, self.mark, spare)
         self._drain(referee, events, 0.2, until_status=self._fork)
         if strays and told.ended in {"end", "died"}:
             told.ended = "processes"
         if not self._fork and self._process is not None:
             told.status = self._process.wait()
+
+    def _await_end(self, seconds: float) -> None:
+        """Let a child that is its own examinee end by itself, without reaping it: until then its number is its own."""
+        if self._fork or self._process is None:
+            return
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if hasattr(os, "waitid"):
+                if os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None:
+                    return
+            elif self._process.poll() is not None:
+                return
+            time.sleep(0.005)
 
     def _drain(
         self, referee: "_Referee", events: selectors.BaseSelector, seconds: float, *, until_status: bool

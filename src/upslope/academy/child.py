@@ -29,7 +29,7 @@ from typing import Any
 from upslope.academy import landlock, seccomp
 from upslope.academy.examine import examine, to_bytes
 from upslope.academy.guard import Policy, install
-from upslope.academy.job import Job, receive, send
+from upslope.academy.job import CUT_OFF, DONE, Job, receive, send
 from upslope.academy.limits import restrict
 from upslope.academy.tamper import Snapshot, own_kind_of_number
 from upslope.academy.wire import Writer
@@ -101,8 +101,8 @@ def _become_examinee(job: Job, secret: list[bytes], descriptors: list[int]) -> N
         # Before the learner's code is loaded an error here is ours: say it where the parent looks.
         with contextlib.suppress(BaseException):
             os.write(TRACE, f"grader: {type(error).__name__}: {error}\n".encode())
-        os._exit(70)
-    os._exit(0)
+        os._exit(CUT_OFF)
+    os._exit(DONE)
 
 
 def _settle(job: Job, descriptors: list[int]) -> None:
@@ -164,8 +164,9 @@ def _run(job: Job, writer: Writer) -> None:
         finally:
             inbox.put(None)
 
-    threading.stack_size(_STACK)
+    usual = threading.stack_size(_STACK)
     threading.Thread(target=work, daemon=True).start()
+    threading.stack_size(usual)
     while (said := inbox.get()) is not None:
         kind, content = said
         writer.send_bytes(content)

@@ -151,6 +151,7 @@ def plain_text(text: str | bytes, name: str) -> str | Refusal:
         except UnicodeDecodeError as error:
             line = error.object[: error.start].count(b"\n") + 1
             return Refusal(f"line {line} is not UTF-8 text; save the file as UTF-8", line)
+    text = text.removeprefix("\ufeff")
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
         return Refusal(f"line {line} holds a zero byte, so this is not a text file", line)

@@ -73,7 +73,7 @@ def grade(
         job = place.job(overlay, checks, names, seed=seed, limits=limits, answers=answers, landlock=landlock)
         graded = judge(bench.run(job, rest=1.0, until=began + _ALL_SECONDS - 3.0), asked)
         left = _ALL_SECONDS - 1.0 - (time.monotonic() - began)
-        verdict = _with_what_follows(graded, located, checks, place, bench, left, limits)
+        verdict = _with_what_follows(graded, located, checks, place, bench, left, alone=not with_answers)
     return replace(verdict, seconds=time.monotonic() - began)
 
 
@@ -162,7 +162,8 @@ def _with_what_follows(
     place: Workplace,
     bench: Bench,
     left: float,
-    limits: Limits,
+    *,
+    alone: bool,
 ) -> Verdict:
     """What is worth knowing beside the verdict: a known mistake's name, or how long the reference takes."""
     verdict = graded.verdict
@@ -182,7 +183,7 @@ def _with_what_follows(
             times = spent / max(took, 0.001)
             return replace(verdict, note=f"right, but {times:.0f} times slower than the reference in these checks")
         return verdict
-    if verdict.refused or verdict.stopped:
+    if verdict.refused or verdict.stopped or not alone:
         return verdict
     learner = mistakes.pattern_of(graded.outcomes, checks)
     first = graded.outcomes.get(learner.failed[0]) if learner.failed else None

@@ -85,6 +85,7 @@ _REFLECTION = {
     "function.__new__": "build a function by hand",
 }
 _FAMILIES = {"socket": "open a network connection", "ctypes": "run machine code with ctypes"}
+_IMPORTING = "<frozen importlib"
 _FRAMES = frozenset({"tb_frame", "gi_frame", "cr_frame", "ag_frame"})
 _PARTS_OF_FUNCTIONS = frozenset({"__code__", "__defaults__", "__kwdefaults__", "__bases__", "__class__"})
 _CHANGES = {  # event: how many of its first arguments are paths, and the verb
@@ -149,7 +150,7 @@ class _Guard:
         everyday = ("collections/__init__.py", "enum.py", "typing.py", "dataclasses.py", "warnings.py")
         stdlib = sysconfig.get_path("stdlib") + "/"
         packages = tuple(path for path in installed if not path.startswith(stdlib[:-1]) or "-packages/" in path)
-        self.everyday = (*(stdlib + name for name in everyday), *packages, *ours, "<frozen importlib")
+        self.everyday = (*(stdlib + name for name in everyday), *packages, *ours, _IMPORTING)
         self.waiting = [on_first_run]
         self.asking: list[int] = []  # the thread that is looking up its own caller right now
         # Bound here, because the learner's code may change these modules.
@@ -231,11 +232,14 @@ class _Guard:
             self.stop("load machine code of its own")
 
     def reflect(self, what: str) -> None:
-        """Refuse if code that is not trusted stands in the chain of calls, unless an everyday library asks."""
+        """Refuse if code that is not trusted stands in the chain of calls.
+
+        Not if an everyday library asks, nor if a library does so while it is being imported, whoever imports it.
+        """
         frame = first = self.caller()
         if first is not None and first.f_code.co_filename.startswith(self.everyday):
             return
-        while frame is not None:
+        while frame is not None and not frame.f_code.co_filename.startswith(_IMPORTING):
             if not frame.f_code.co_filename.startswith(self.trusted):
                 self.stop(what, first)
             frame = frame.f_back

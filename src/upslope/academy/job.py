@@ -13,6 +13,9 @@ from typing import Any
 
 from upslope.academy.limits import Limits
 
+# How a child ends when it has reported all, and when it can no longer report.
+DONE, CUT_OFF = 64, 70
+
 
 @dataclass(frozen=True)
 class Job:

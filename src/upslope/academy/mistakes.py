@@ -1,25 +1,23 @@
 """Known mistakes: does an answer fail exactly as one of the planted wrong answers does?
 
 A wrong answer is the reference with a small edit. It is graded as a learner's answer is, with the same random inputs,
-and if the same checks fail and the first counterexample is the same one, the learner is told its name. The same
-machinery proves the checks: every wrong answer must fail, the reference must pass, whatever the seed.
+and if the same checks fail and the first counterexample is the same one, the learner is told its name.
 """
 
 import json
 import re
 import secrets
-import textwrap
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from upslope.academy import stub
 from upslope.academy.bench import Bench
 from upslope.academy.checklist import BadChecks, CheckList, apply, checks_of
 from upslope.academy.limits import Limits
 from upslope.academy.overlay import Answer, module_text
 from upslope.academy.source import Located, locate
+from upslope.academy.trial import standing_alone
 from upslope.academy.wire import Message
 from upslope.academy.workplace import Workplace
 
@@ -69,30 +67,6 @@ def patterns(exercise: str, seed: int | None = None, *, bench: Bench | None = No
             return patterns_in(located, checks, place, own, seed)
 
 
-def grade_reference(
-    exercise: str, seeds: Iterable[int] = (0,), *, text: str | None = None, bench: Bench | None = None
-) -> dict[int, Pattern]:
-    """The library's own definition under its checks, for every seed; with `text` another answer, such as the stub."""
-    located, checks = locate(exercise), checks_of(exercise)
-    names = _names(checks)
-    answers = {exercise: Answer(exercise, _standing_alone(located) if text is None else text, _FILE)}
-    with Workplace() as place:
-        own = bench or Bench()
-        try:
-            overlay = place.package(answers)
-            return {
-                seed: _run(
-                    place.job(overlay, checks, names, seed=seed, limits=_limits(20.0), trusted=True),
-                    own,
-                    checks,
-                )
-                for seed in seeds
-            }
-        finally:
-            if bench is None:
-                own.close()
-
-
 def patterns_in(
     located: Located,
     checks: CheckList,
@@ -120,7 +94,7 @@ def patterns_in(
         if (left := until - time.monotonic()) < 0.1:
             break
         try:
-            answer = Answer(located.exercise, _standing_alone(located, apply(wrong, located)), _FILE)
+            answer = Answer(located.exercise, standing_alone(located, apply(wrong, located)), _FILE)
         except BadChecks:
             if like is None:
                 raise
@@ -151,12 +125,6 @@ def _limits(seconds: float) -> Limits:
 
 def _depth(located: Located) -> int:
     return located.module.count(".") + (1 if located.path.name == "__init__.py" else 0)
-
-
-def _standing_alone(located: Located, definition: str | None = None) -> str:
-    """The definition as the text of a file of its own."""
-    source = located.source if definition is None else definition
-    return "\n".join([*stub.imports(located), "", "", textwrap.dedent(source), ""])
 
 
 def _said(outcome: Message) -> str:

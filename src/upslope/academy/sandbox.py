@@ -46,7 +46,7 @@ class Readable:
 @lru_cache(maxsize=1)
 def readable() -> Readable:
     """What this machine's child may read, the overlay aside."""
-    closed = (str(PACKAGE), *(str(path) for path in PACKAGE.parent.glob("upslope-*.dist-info")))
+    closed = _closed()
     libraries = _libraries()
     paths = sysconfig.get_paths()
     wanted = [paths["stdlib"], paths["platstdlib"], os.path.join(sys.base_prefix, "lib"), *libraries, *_SYSTEM]
@@ -57,6 +57,15 @@ def readable() -> Readable:
         if not any(_inside(root, other) for other in real if other != root):
             _carve(root, closed, roots, names)
     return Readable(libraries, tuple(roots), tuple(names), closed)
+
+
+def _closed() -> tuple[str, ...]:
+    """This package wherever it is installed below a readable folder: another copy holds the same answers."""
+    found = [PACKAGE, *PACKAGE.parent.glob("upslope-*.dist-info")]
+    for folder in (os.path.join(sys.base_prefix, "lib"), "/usr/lib", "/usr/local/lib", *_libraries()):
+        found += Path(folder).glob("python3*/*-packages/upslope*")
+        found += Path(folder).glob("upslope*")
+    return tuple(dict.fromkeys(os.path.realpath(path) for path in found))
 
 
 def _libraries() -> tuple[str, ...]:

@@ -9,11 +9,11 @@ from typing import Any
 
 from upslope.academy.bench import GradingFailed, Told, exited_by, place_in
 from upslope.academy.checklist import Check, CheckList
+from upslope.academy.job import CUT_OFF, DONE
 from upslope.academy.limits import Limits
 from upslope.academy.wire import Message
 
 NOT_RUN = "not run"
-CUT_OFF = 70  # the exit status of a child that can no longer report
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ def _stop(told: Told, asked: Asked) -> str:
     }
     if told.ended in sentences:
         return sentences[told.ended]
-    if told.status == CUT_OFF:
+    if told.status in {DONE, CUT_OFF}:
         return "the answer closed the line on which the grader reports"
     if told.status is not None and told.status >= 0:
         return f"the answer ended the whole program (with status {told.status}) before the checks were done"
@@ -236,5 +236,5 @@ def _warning(failing: int | None, results: list[CheckResult], outcomes: dict[str
 
 
 def _line(text: str, line: int) -> str:
-    lines = text.splitlines()
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")  # what Python counts as lines
     return lines[line - 1].strip() if 0 < line <= len(lines) else ""

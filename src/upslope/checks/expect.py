@@ -75,11 +75,17 @@ def _first_difference(
 ) -> Mismatch:
     there = abs(_numbers(expected)[flat])
     within = f"within {atol + rtol * there:.1g}" if math.isfinite(there) else ""
-    if got.size <= 12:
-        return Mismatch("", case=case, got=_show(got), expected=_show(expected), within=within)
-    index = tuple(int(i) for i in np.unravel_index(flat, got.shape))
-    problem = f"they part first at index {list(index)} of shape {_shape(got.shape)}"
-    return Mismatch(problem, case=case, got=_show(got[index]), expected=_show(expected[index]), within=within)
+    problem = ""
+    if got.size > 12:
+        index = tuple(int(i) for i in np.unravel_index(flat, got.shape))
+        problem = f"they part first at index {list(index)} of shape {_shape(got.shape)}"
+        got, expected = got[index], expected[index]
+    # As few digits as show that the two differ.
+    for digits in (5, 9, 17):
+        ours, theirs = _show(got, digits), _show(expected, digits)
+        if ours != theirs:
+            break
+    return Mismatch(problem, case=case, got=ours, expected=theirs, within=within)
 
 
 def equal(got: Any, expected: Any, *, case: str = "", problem: str = "") -> None:
@@ -233,13 +239,15 @@ def _shape(shape: tuple[int, ...]) -> str:
     return "(" + ", ".join(str(n) for n in shape) + ("," if len(shape) == 1 else "") + ")"
 
 
-def _show(array: Any) -> str:
-    """An array on one line. More than two dimensions: leading ones of size 1 are left out."""
+def _show(array: Any, digits: int = 5) -> str:
+    """An array on one line. Of more than two dimensions, leading ones of size 1 are left out."""
     array = np.asarray(array)
     while array.ndim > 2 and len(array) == 1:
         array = array[0]
-    array = array + 0.0 if array.dtype.kind == "f" else array  # -0 reads as 0
     text = np.array2string(
-        array, precision=5, suppress_small=True, separator=", ", max_line_width=10_000, threshold=1000
+        array + 0.0 if array.dtype.kind == "f" else array,  # -0 reads as 0
+        separator=", ",
+        formatter={"float_kind": lambda v: f"{v:.{digits}g}"},
+        max_line_width=10_000,
     )
-    return " ".join(text.split()).replace("[ ", "[").replace(" ,", ",")
+    return " ".join(text.split())

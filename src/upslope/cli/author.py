@@ -113,6 +113,20 @@ def pages(
     return Exit.NOT if stale and not write else Exit.DONE
 
 
+@author.command("budget")
+def line_budget(as_json: AsJson = False, debug: Debug = False) -> int:
+    """Count the package's lines of code, room by room; prose is free."""
+    from upslope.academy.pages import budget
+
+    screen = Screen()
+    rooms = budget()
+    total = sum(lines for _, lines in rooms)
+    screen.give({"rooms": dict(rooms), "total": total})
+    rows: list[list[Piece]] = [[room, f"{lines:,}"] for room, lines in [*rooms, ("all", total)]]
+    screen.table(("room", "lines of code"), rows, right=(1,))
+    return Exit.DONE
+
+
 @author.command("record")
 def make_record(
     name: Annotated[str, typer.Argument(metavar="LAB", help="A lab.", autocompletion=lab_names)],

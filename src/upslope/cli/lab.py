@@ -14,7 +14,7 @@ from upslope.cli.words import listed, seconds
 
 if TYPE_CHECKING:
     from upslope.academy.overlay import Answer
-    from upslope.cards import Found, LabCard
+    from upslope.cards import Found
     from upslope.runs.result import Result
     from upslope.runs.run import Run
 
@@ -178,8 +178,3 @@ def conclude(screen: Screen, result: "Result", folder: Path) -> None:
     screen.line(f"{listed(drawn) or 'The page'}    ", short(folder / "index.html"))
     mine = " --mine" if "yours" in result.parts.values() else ""
     screen.line("again with another seed    ", (f"upslope lab {result.lab}{mine} seed={result.seed + 1}", "bold cyan"))
-
-
-def seconds_of(card: "LabCard", preset: str = "laptop") -> str:
-    """How long a preset takes, as the card says."""
-    return seconds(card.seconds[preset]) if preset in card.seconds else ""

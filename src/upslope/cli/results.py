@@ -6,7 +6,7 @@ from upslope.cli.exits import Exit
 from upslope.cli.options import AsJson, Debug
 from upslope.cli.screen import Piece, Screen
 from upslope.cli.sentences import Missing
-from upslope.cli.words import seconds
+from upslope.cli.words import plural, seconds
 
 
 def results(as_json: AsJson = False, debug: Debug = False) -> int:
@@ -46,7 +46,9 @@ def results(as_json: AsJson = False, debug: Debug = False) -> int:
             )
     screen.table(("lab", "", "mean", "worst seed", "target", "seeds", ""), rows, right=(2, 3))
     screen.gap()
-    screen.prose(f"{len(records)} records in {short(folder)}; upslope lab NAME seed=S runs one again.", style="dim")
+    screen.prose(
+        f"{plural(len(records), 'record')} in {short(folder)}; upslope lab NAME seed=S runs one again.", style="dim"
+    )
     return Exit.DONE
 
 

@@ -58,7 +58,7 @@ def _walk(screen: Screen, home: Path, facts: dict[str, Any]) -> None:
     _act(screen, 1, "What this is")
     screen.prose(WHAT)
 
-    _act(screen, 2, "An idea: softmax")
+    _act(screen, 2, "An idea: relu")
     _idea(screen)
 
     _act(screen, 3, "A first answer, and its verdict")
@@ -67,7 +67,7 @@ def _walk(screen: Screen, home: Path, facts: dict[str, Any]) -> None:
     wrong = _check(screen, home, STEP, WRONG)
     facts["wrong"] = judge_wrong(wrong)
 
-    _act(screen, 4, "A second answer, one line longer")
+    _act(screen, 4, "A second answer, one line changed")
     screen.code(RIGHT_CODE)
     right = _check(screen, home, STEP, RIGHT)
     facts["right"] = judge_right(right)
@@ -146,15 +146,9 @@ def _idea(screen: Screen) -> None:
 
     from upslope.cli.tour_text import IDEA
 
-    scores, large = np.array([1.0, 2.0, 3.0]), 1000
-    p = np.exp(scores) / np.exp(scores).sum()
-    with np.errstate(over="ignore"):
-        overflow = np.exp(np.float64(large))
+    numbers = np.array([-2.0, 0.0, 3.0])
     words = {
-        "scores": ", ".join(f"{s:g}" for s in scores),
-        "probabilities": ", ".join(f"{v:.2f}" for v in p),
-        "large": large,
-        "overflow": overflow,
+        name: ", ".join(f"{v:g}" for v in a) for name, a in (("numbers", numbers), ("cut", np.maximum(0, numbers)))
     }
     for line in IDEA:
         screen.prose(line.format(**words))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from upslope.cli.options import asked
+from upslope.cli.sentences import Unread
 
 if TYPE_CHECKING:
     from upslope.cli.screen import Screen
@@ -50,7 +51,10 @@ def _tell(screen: "Screen", over: threading.Event) -> None:
                 metrics = "   ".join(
                     f"{spoken(name)} {shown(name, rows[-1][name])}" for name in rows[-1] if name != "step"
                 )
-                screen.line(f"step {told:>5.0f}   {metrics}")
+                try:
+                    screen.line(f"step {told:>5.0f}   {metrics}")
+                except Unread:  # the main thread meets it, too, and ends the tour
+                    return
 
 
 def _folders(runs: Path) -> list[Path]:

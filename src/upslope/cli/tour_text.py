@@ -1,6 +1,6 @@
-"""What the tour says and types: a wrong and a right softmax, neither of them copied from the library."""
+"""What the tour says and types: a wrong and a right relu, neither of them copied from the library."""
 
-STEP, LAB = "softmax", "digits"
+STEP, LAB = "relu", "digits"
 
 WHAT = (
     "Upslope teaches deep learning by letting you write it: you fill in functions of a real library, its own checks "
@@ -8,13 +8,14 @@ WHAT = (
 )
 
 IDEA = (
-    "A network ends in scores, any real numbers. Softmax makes them probabilities:",
-    "p_i = exp(x_i) / sum_j exp(x_j)        scores {scores} become {probabilities}",
-    "There is a trap. exp({large}) is too large for a computer ({overflow}), and inf / inf is not a number.",
-    "Only differences of scores matter, so the largest may be taken away from all of them first.",
+    "A layer takes weighted sums, and weighted sums of weighted sums are only weighted sums.",
+    "So between two layers stands a bend. The simplest cuts off what is below zero:",
+    "relu(x) = max(0, x)        {numbers} become {cut}",
+    "To learn, a network sends a gradient g back: how the loss changes with each number.",
+    "So your function says two things: what goes forward, and what of g goes back.",
 )
 
-_HEAD = '''"""An answer to softmax."""
+_HEAD = '''"""An answer to relu."""
 
 import numpy as np
 
@@ -23,22 +24,17 @@ from upslope.scratch.tensor import Tensor
 
 '''
 
-# What most people write first: right on paper, nan for scores of 1000.
+# What many people write first: the way forward is right, and the way back forgets what was cut.
 WRONG_CODE = """\
-def softmax(x: Tensor, dim: int = -1) -> Tensor:
-    powers = np.exp(x.data)
-    p = powers / np.sum(powers, axis=dim, keepdims=True)
+def relu(x: Tensor) -> Tensor:
+    forward = np.maximum(0, x.data)
 
     def back(g):
-        average = np.sum(p * g, axis=dim, keepdims=True)
-        return p * (g - average)
+        return g
 
-    return x.then(p, back)
+    return x.then(forward, back)
 """
 
-RIGHT_CODE = WRONG_CODE.replace(
-    "    powers = np.exp(x.data)\n",
-    "    highest = np.max(x.data, axis=dim, keepdims=True)\n    powers = np.exp(x.data - highest)\n",
-)
+RIGHT_CODE = WRONG_CODE.replace("        return g\n", "        return np.where(x.data > 0, g, 0)\n")
 
 WRONG, RIGHT = _HEAD + WRONG_CODE, _HEAD + RIGHT_CODE

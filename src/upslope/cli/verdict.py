@@ -107,7 +107,7 @@ def _failed(screen: Screen, graded: "Graded", verdict: "Verdict") -> None:
     elif failure is not None and not ended:
         screen.gap()
         _failure(screen, failure)
-    if failure is not None and failure.line and not unwritten or verdict.mistake:
+    if (failure is not None and failure.line and not unwritten) or verdict.mistake:
         screen.gap()
     if verdict.mistake:
         screen.prose(f"This looks like a known mistake: {verdict.mistake}.")

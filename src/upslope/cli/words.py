@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 
 def seconds(value: float) -> str:
-    """0.4 s, 38 s, 12 min, 3 h."""
-    if value < 9.95:
+    """0.4 s, 2 s, 38 s, 12 min, 3 h. A whole number is an estimate and shows no digits behind the point."""
+    if value < 9.95 and not isinstance(value, int):
         return f"{value:.1f} s"
     if value < 120:
         return f"{value:.0f} s"

@@ -72,6 +72,17 @@ def make_config(config_class: type[AConfig], values: dict[str, Any], *, lab: str
         raise ConfigProblem(_sentence(lab, error.errors()[0], list(config_class.model_fields))) from None
 
 
+def words_for(config: LabConfig, *, card: LabCard, preset: str) -> list[str]:
+    """The fewest `key=value` words that make this config from the preset: what to type to have it again."""
+    needed = config.model_dump(mode="json")
+    # Leave out, one by one, what follows from the rest; a setting may bring others along, as data=mnist its epochs.
+    for name in list(needed):
+        fewer = {other: value for other, value in needed.items() if other != name}
+        if type(config).model_validate({**card.presets.get(preset, {}), **fewer}) == config:
+            needed = fewer
+    return [f"{name}={','.join(map(str, v)) if isinstance(v, list) else v}" for name, v in needed.items()]
+
+
 def settings_of(config_class: type[LabConfig], *, card: LabCard) -> list[Setting]:
     """All settings of a lab, in the order of its file, those of every lab last."""
     common = list(LabConfig.model_fields)

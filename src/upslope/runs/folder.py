@@ -13,6 +13,7 @@ Two runs that start at once get different numbers, because renaming a folder ont
 One process at a time writes a run: it holds a lock on the folder, which the system frees when the process ends.
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -72,6 +73,10 @@ def create_folder(lab: str, settings: dict[str, Any], *, root: Path | None = Non
     """The next numbered folder of this lab, holding config.json with these settings."""
     root = root or runs_folder()
     make_folder(root)
+    for stray in root.glob(".new-*"):  # of processes that were killed here; others are at work right now
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - stray.stat().st_mtime > 3600:
+                shutil.rmtree(stray, ignore_errors=True)
     with writing(root):
         fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=root))
     try:
@@ -109,7 +114,7 @@ def read_settings(folder: Path) -> dict[str, Any]:
     try:
         settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         if isinstance(settings, dict) and isinstance(settings.get("config"), dict) and "lab" in settings:
-            return settings
+            return {"settings": [], "parts": {}, "preset": "", "started": "", "sessions": 1, **settings}
         reason = 'it has no "lab" and "config"'
     except (OSError, ValueError) as error:
         reason = str(error)

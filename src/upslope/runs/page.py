@@ -41,7 +41,7 @@ def page(result: Result, card: LabCard, pictures: Sequence[dict[str, str]]) -> s
             for target in result.targets
         ],
         facts=_lines(result.facts),
-        again=f"upslope lab {result.lab} --preset {result.preset} " + " ".join(_changed(result, card)),
+        again=" ".join([f"upslope lab {result.lab} --preset {result.preset}", *result.settings]),
     )
 
 
@@ -58,11 +58,3 @@ def _lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _number(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _changed(result: Result, card: LabCard) -> list[str]:
-    """The settings to type so that this run happens again."""
-    preset = card.presets.get(result.preset, {})
-    words = [f"{k}={result.config[k]}" for k, v in preset.items() if k in result.config and result.config[k] != v]
-    words += [f"{k}={v}" for k, v in result.config.items() if k == "seed" and v and k not in preset]
-    return words

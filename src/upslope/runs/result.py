@@ -9,7 +9,7 @@ import json
 import math
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
@@ -49,6 +49,7 @@ class Result:
     run: str  # the folder's name
     preset: str
     config: dict[str, Any]
+    settings: tuple[str, ...]  # the words that make this config from the preset: "epochs=3"
     seed: int
     metrics: dict[str, float | None]
     targets: tuple[Target, ...]
@@ -67,12 +68,13 @@ class Result:
 
     def to_json(self) -> dict[str, Any]:
         """A dict of JSON values."""
-        return asdict(self) | {"targets": [asdict(target) for target in self.targets]}
+        return asdict(self) | {"targets": [asdict(t) for t in self.targets], "settings": list(self.settings)}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "Result":
         """The inverse of `to_json`."""
-        return cls(**{**content, "targets": tuple(Target(**target) for target in content["targets"])})
+        targets = tuple(Target(**target) for target in content["targets"])
+        return cls(**{**content, "targets": targets, "settings": tuple(content["settings"])})
 
     def line(self) -> str:
         """The run in one line: "test accuracy 98.9 %   target >= 98.8 %   reached   38 s".
@@ -107,9 +109,7 @@ def judge(card: LabCard, config: Mapping[str, Any], metrics: Mapping[str, float]
     return tuple(_target(expect, metrics.get(expect.metric)) for expect in counting)
 
 
-def likely_cause(
-    card: LabCard, preset: str, config: Mapping[str, Any], targets: tuple[Target, ...], parts: Mapping[str, str]
-) -> str:
+def likely_cause(targets: Sequence[Target], *, settings: Sequence[str], parts: Mapping[str, str]) -> str:
     """One sentence on why a target was missed, from what is known: a score a broken variant has, or other settings."""
     missed = [target for target in targets if not target.reached]
     if not missed:
@@ -123,10 +123,9 @@ def likely_cause(
         worse = target.value <= score if target.at_least is not None else target.value >= score
         if worse:
             return f"no better than {name} ({shown(target.metric, score)}): look there first"
-    normal = card.presets.get(preset, {})
-    changed = [f"{k}={config[k]} (preset: {v})" for k, v in normal.items() if config.get(k, v) != v]
+    changed = [word for word in settings if word.partition("=")[0] not in ("seed", "threads", "data")]
     if changed:
-        return f"settings differ from preset {preset}: {', '.join(changed)}"
+        return f"the target was measured without {' '.join(changed)}"
     yours = sum(1 for whose in parts.values() if whose == "yours")
     if yours:
         return f"{yours} of {len(parts)} parts are yours: run without --mine to see whether one of them is the cause"

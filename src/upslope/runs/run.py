@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Generic, SupportsFloat, TypeVar, cast
 
 from upslope.cards import LabCard, discover
 from upslope.runs.checkpoint import Checkpoint, Tensors, load_checkpoint, pack, remove_checkpoints, save_checkpoint
-from upslope.runs.config import LabConfig, make_config
+from upslope.runs.config import LabConfig, make_config, words_for
 from upslope.runs.files import make_folder, write_atomically, write_json
 from upslope.runs.folder import FolderLock, create_folder, find_run, read_settings
 from upslope.runs.metrics import MetricsFile, Row, read_metrics
@@ -76,6 +76,7 @@ class Run(Generic[AConfig]):
             "lab": card.name,
             "preset": preset,
             "config": config.model_dump(mode="json"),
+            "settings": words_for(config, card=card, preset=preset),
             "parts": dict(parts or {}),
             "code": code_hash(),
             "started": _now(),
@@ -106,6 +107,8 @@ class Run(Generic[AConfig]):
         if read_result(folder) is not None:
             raise RunProblem(f"{folder.name} is finished: nothing is left to do (upslope lab {lab} starts a new run)")
         run = cls(folder, card, make_config(config_class, settings["config"], lab=lab), settings, quiet=quiet)
+        for stray in folder.glob(".*"):  # files that a kill kept from their place
+            stray.unlink()
         settings["sessions"] = int(settings.get("sessions", 1)) + 1
         write_json(folder / "config.json", settings)
         return run
@@ -220,6 +223,7 @@ class Run(Generic[AConfig]):
             run=self.folder.name,
             preset=self.preset,
             config=self._settings["config"],
+            settings=tuple(self._settings["settings"]),
             seed=self.config.seed,
             metrics={name: _finite(value) for name, value in values.items()},
             targets=tuple(replace(target, value=_finite(target.value)) for target in targets),
@@ -233,7 +237,7 @@ class Run(Generic[AConfig]):
             started=str(self._settings["started"]),
             finished=_now(),
             resumed=int(self._settings["sessions"]) - 1,
-            cause=likely_cause(self.card, self.preset, self._settings["config"], targets, self.parts),
+            cause=likely_cause(targets, settings=self._settings["settings"], parts=self.parts),
             files={name: _sha256(self.folder / name) for name in ("metrics.jsonl", "model.safetensors")},
         )
         write_page(self.folder, result, self.card, self._pictures)

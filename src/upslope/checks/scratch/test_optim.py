@@ -203,20 +203,20 @@ wrong(optim.SGD, "the step goes uphill, along the gradient", "p.data -= self.lr 
 wrong(
     optim.SGD,
     "the new gradient enters the velocity times 1 - momentum, as in a mean",
-    'self.momentum * state["velocity"] + g if state',
-    'self.momentum * state["velocity"] + (1 - self.momentum) * g if state',
+    'self.momentum * state.get("velocity", 0) + g',
+    'self.momentum * state.get("velocity", g) + (1 - self.momentum) * g',
 )
 wrong(
     optim.SGD,
     "the velocity forgets: it is the newest gradient alone",
-    'self.momentum * state["velocity"] + g if state',
-    "g.copy() if state",
+    'self.momentum * state.get("velocity", 0) + g',
+    "g.copy()",
 )
 wrong(
     optim.SGD,
     "the velocity starts from 0 with g times 1 - momentum, where the first one is g",
-    "if state else g.copy()",
-    "if state else (1 - self.momentum) * g",
+    'self.momentum * state.get("velocity", 0) + g',
+    'self.momentum * state["velocity"] + g if state else (1 - self.momentum) * g',
 )
 wrong(
     optim.SGD,
@@ -248,16 +248,21 @@ wrong(
     "zip(self.params, self.state, strict=True)",
     "zip(self.params, [self.state[0]] * len(self.params), strict=True)",
 )
-wrong(optim.SGD, "the velocity is p.grad itself, not a copy of it", "if state else g.copy()", "if state else g")
+wrong(
+    optim.SGD,
+    "the velocity is p.grad itself, not a copy of it",
+    'self.momentum * state.get("velocity", 0) + g',
+    'self.momentum * state["velocity"] + g if state else g',
+)
 wrong(
     optim.SGD,
     "lr is multiplied into the velocity, so a new lr comes too late",
-    """self.momentum * state["velocity"] + g if state else g.copy()
+    """self.momentum * state.get("velocity", 0) + g
                 # Nesterov takes the gradient as if the velocity had already been followed once more.
                 g = g + self.momentum * state["velocity"] if self.nesterov else state["velocity"]
             # One step downhill.
             p.data -= self.lr * g""",
-    """self.momentum * state["velocity"] + self.lr * g if state else self.lr * g
+    """self.momentum * state.get("velocity", 0) + self.lr * g
                 g = self.lr * g + self.momentum * state["velocity"] if self.nesterov else state["velocity"]
             else:
                 g = self.lr * g

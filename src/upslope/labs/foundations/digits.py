@@ -3,7 +3,8 @@
 D. Rumelhart, G. Hinton, R. Williams, "Learning representations by back-propagating errors", 1986,
 https://doi.org/10.1038/323533a0
 
-Claim: CLAIM
+Claim: at least 97 % of the digits' test images with every seed, after two seconds on one CPU core; with data=mnist
+at least 98 %, after ten (5 seeds each).
 
 - Every part is an exercise: Linear, relu, softmax, cross_entropy and SGD, and the engine under them.
 - The default data come with scikit-learn, so this runs on a fresh machine with the network off; `data=mnist` is harder.
@@ -159,13 +160,18 @@ CARD = LabCard(
     name="digits",
     title="Digits with a network from scratch",
     paper="Rumelhart, Hinton and Williams 1986",
-    claim="CLAIM",
+    claim=(
+        "at least 97 % of the digits' test images with every seed, after two seconds on one CPU core; "
+        "with data=mnist at least 98 %, after ten"
+    ),
     domain="foundations",
-    seconds={"smoke": 2, "laptop": 10, "full": 60},
+    seconds={"smoke": 1, "laptop": 2, "full": 30},
     data=("digits", "mnist", "fashion_mnist"),
     expect=(
-        Expect(metric="test_accuracy", at_least=0.97, when={"data": "digits"}, broken={}),
-        Expect(metric="test_accuracy", at_least=0.98, when={"data": "mnist"}, broken={}),
+        Expect(metric="test_accuracy", at_least=0.97, when={"data": "digits"}, broken={"frozen hidden layer": 0.95}),
+        Expect(metric="test_accuracy", at_least=0.98, when={"data": "mnist"}, broken={"frozen hidden layer": 0.927}),
+        Expect(metric="hidden_moved", at_least=0.25, when={"data": "digits"}, broken={"frozen hidden layer": 0.0}),
+        Expect(metric="hidden_moved", at_least=0.25, when={"data": "mnist"}, broken={"frozen hidden layer": 0.0}),
     ),
     presets={
         "smoke": {"data": "toy", "epochs": 10},

@@ -3,14 +3,15 @@
 Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-Based Learning Applied to Document Recognition", 1998,
 http://yann.lecun.com/exdb/publis/pdf/lecun-98.pdf
 
-Claim: CLAIM
+Claim: at least 98.8 % of MNIST's test images with every seed, 99 % in the mean over seeds, within a minute of training
+on 2 CPU cores (two epochs, 5 seeds).
 
 - From the paper: two convolutions with pooling, three fully connected layers, 61,706 parameters in all.
 - Of today: ReLU and max pooling, Adam with one cycle of the learning rate, label smoothing.
 - Left out: trained subsampling, the sparse connections of C3, the radial basis functions at the output.
 - Two threads each take half of every batch: NumPy lets the other one run while it computes.
 
-The shapes must be learned: with frozen convolution filters (`freeze=conv`) the layers above them cannot make up for it.
+The shapes must be learned: over filters frozen as they were drawn (`freeze=conv`) the layers above miss the target.
 """
 
 from collections.abc import Iterator
@@ -178,17 +179,16 @@ CARD = LabCard(
     name="lenet",
     title="LeNet-5 from scratch on MNIST",
     paper="LeCun, Bottou, Bengio and Haffner 1998",
-    claim="CLAIM",
+    claim=(
+        "at least 98.8 % of MNIST's test images with every seed, 99 % in the mean over seeds, "
+        "within a minute of training on 2 CPU cores"
+    ),
     domain="vision",
-    seconds={"smoke": 3, "laptop": 20, "full": 120},
+    seconds={"smoke": 2, "laptop": 12, "full": 60},
     data=("mnist", "fashion_mnist"),
     expect=(
-        Expect(
-            metric="test_accuracy",
-            at_least=0.988,
-            when={"data": "mnist"},
-            broken={},
-        ),
+        Expect(metric="test_accuracy", at_least=0.988, when={"data": "mnist"}, broken={"frozen filters": 0.979}),
+        Expect(metric="filters_moved", at_least=0.25, when={"data": "mnist"}, broken={"frozen filters": 0.0}),
     ),
     presets={
         "smoke": {"data": "toy", "epochs": 2, "batch_size": 50},

@@ -16,8 +16,8 @@ def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: int
     not fit raise a ValueError with both shapes.
     Backward: weight.grad[o, c, i, j] += the sum over b, r, s of g[b, o, r, s] x[b, c, r t + i, s t + j]; into x.grad
     each g[b, o, r, s] brings its filter, laid where it stood, overlaps added; bias.grad += g summed over b, r and s.
-    [[1, 2, 3]] under the filter [[1, -1]] is [[-1, -1]]; g = [[1, 1]] goes back as [[1, 0, -1]] to x, [[3, 5]] to the
-    filter.
+    [[1, 2, 3]] under the filter [[1, -1]] is [[-1, -1]]; g = [[1, 1]] goes back to x as [[1, 0, -1]], to the filter
+    as [[3, 5]].
     LeCun et al. 1989; as matrix products: Chellapilla et al. 2006.
     """
     images, channels, height, width = x.shape
@@ -33,10 +33,9 @@ def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: int
     # Take a band of the output's rows at a time, so that what its filters see fits into the processor's cache.
     step = max(1, 1_500_000 // (channels * kh * kw * columns * images))
     bands = [slice(top, min(top + step, rows)) for top in range(0, rows, step)]
-
     places = [(i, j) for i in range(kh) for j in range(kw)]
 
-    # Weight (i, j) of a filter meets, as the filter slides over a band, every stride-th pixel from (i, j) on.
+    # As a filter slides over a band, its weight at (i, j) meets every stride-th pixel from (i, j) on.
     def met(i: int, j: int, band: slice) -> tuple[slice, ...]:
         return np.s_[:, i + band.start * stride : i + band.stop * stride : stride, j : j + columns * stride : stride]
 
@@ -64,12 +63,12 @@ def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: int
         return gradient.reshape(shape)
 
     def gradient_of_x(g: np.ndarray) -> np.ndarray:
-        # What a weight saw gets g times that weight, summed over the filters; laid back where it was seen, overlaps
-        # add up.
+        # What a weight saw gets g times that weight, summed over the filters.
         g = g.transpose(1, 2, 3, 0).reshape(filters, rows, -1)
         gradient = np.zeros_like(padded)
         for band in bands:
             shares = (flat.T @ g[:, band].reshape(filters, -1)).reshape(channels, kh, kw, -1, columns, images)
+            # Lay the shares back where they were seen; overlaps add up.
             for i, j in places:
                 gradient[met(i, j, band)] += shares[:, i, j]
         return gradient[inside].transpose(3, 0, 1, 2)

@@ -20,23 +20,28 @@ def cross_entropy(logits: Tensor, target: Any, *, label_smoothing: float = 0.0) 
     """
     batch, classes = logits.shape
     labels = np.asarray(target)
-    # The right class of each row, as a row of zeros with a single one.
-    right = labels[..., np.newaxis] == np.arange(classes)
-    if right.shape != (batch, classes) or np.count_nonzero(right) != batch:
+    if labels.shape != (batch,) or not ((labels >= 0) & (labels < classes)).all():
         raise ValueError(f"cross_entropy: logits {logits.shape} need {batch} labels from 0 to {classes - 1}")
-    # The wanted probabilities: all on the right class, but for what smoothing spreads over every class.
-    q = right.astype(logits.dtype)
-    if label_smoothing:
-        q = (1 - label_smoothing) * q + label_smoothing / classes
+    rows = np.arange(batch)
     # Log-probabilities: shift so that the largest score is 0, then take away the log of the sum of exponentials.
     shifted = logits.data - logits.data.max(axis=1, keepdims=True)
     e = np.exp(shifted)
     total = e.sum(axis=1, keepdims=True)
     log_p = shifted - np.log(total)
-    # The cross entropy -sum_j q_j log p_j of each row, and its mean over the batch.
-    loss = -(q * log_p).sum() / batch
-    # Softmax and logarithm together have a simple slope: what was predicted minus what was wanted.
-    return logits.then(loss, lambda g: (e / total - q) * (g / batch))
+    # The surprise at the right classes, the mean over the batch.
+    loss = -log_p[rows, labels].sum() / batch
+    # Smoothing asks for a little of every class: the mean surprise at all of them.
+    if label_smoothing:
+        loss = (1 - label_smoothing) * loss - label_smoothing * log_p.mean()
+
+    def gradient_of_logits(g: np.ndarray) -> np.ndarray:
+        # Softmax and logarithm together have a simple slope: what was predicted minus what was wanted.
+        gradient: np.ndarray = e / total - label_smoothing / classes
+        gradient[rows, labels] -= 1 - label_smoothing
+        gradient *= g / batch
+        return gradient
+
+    return logits.then(loss, gradient_of_logits)
 
 
 def mse_loss(x: Tensor, target: Any) -> Tensor:

@@ -57,9 +57,11 @@ def compare(rng, shapes, dtype):
     """conv2d beside the written-out sums for some shapes, with a bias."""
     for a, w, stride, padding, _ in shapes:
         x, weight, bias = some(rng, *a), some(rng, *w), some(rng, w[0])
-        got = ops.conv2d(*(Tensor(v.astype(dtype)) for v in (x, weight, bias)), stride=stride, padding=padding)
         case = words(x, weight, stride, padding) + f" with bias {spelled(bias)}"
-        close(got, slide(x, weight, bias, stride, padding), case=case, atol=1e-5)
+        expected = slide(x, weight, bias, stride, padding)
+        for laid, note in ((np.ascontiguousarray, ""), (np.asfortranarray, ", x and weight in another memory order")):
+            tensors = (Tensor(laid(v.astype(dtype))) for v in (x, weight, bias))
+            close(ops.conv2d(*tensors, stride=stride, padding=padding), expected, case=case + note, atol=1e-5)
 
 
 def compare_gradients(rng, shapes):

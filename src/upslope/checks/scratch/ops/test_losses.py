@@ -86,6 +86,7 @@ def test_gradient(rng):
 def test_large(rng):
     """stable for large scores: sure and wrong costs the difference of the scores"""
     for row, label, loss, slope in (
+        ([1000.0, 0.0], 0, 0.0, [0, 0]),
         ([1000.0, 0.0], 1, 1000.0, [1, -1]),
         ([-1000.0, 0.0], 1, 0.0, [0, 0]),
         ([0.0, 200.0, 0.0], 0, 200.0, [-1, 1, 0]),
@@ -140,27 +141,33 @@ def test_labels(rng):
 wrong(
     ops.cross_entropy,
     "the losses are summed over the batch, not averaged",
-    "loss = -(q * log_p).sum() / batch",
-    "loss = -(q * log_p).sum()",
+    "loss = -log_p[rows, labels].sum() / batch",
+    "loss = -log_p[rows, labels].sum()",
 )
 wrong(
     ops.cross_entropy,
     "the mean runs over all B x C numbers, not over the B rows",
-    "loss = -(q * log_p).sum() / batch",
-    "loss = -(q * log_p).mean()",
+    "loss = -log_p[rows, labels].sum() / batch",
+    "loss = -log_p[rows, labels].sum() / log_p.size",
+)
+wrong(
+    ops.cross_entropy,
+    "log_p[:, labels] picks the label's column in every row, not the label of each row",
+    "loss = -log_p[rows, labels].sum() / batch",
+    "loss = -log_p[:, labels].mean()",
 )
 wrong(
     ops.cross_entropy,
     "the gradient is that of the sum: it lacks the 1 / B of the mean",
-    "(e / total - q) * (g / batch)",
-    "(e / total - q) * g",
+    "gradient *= g / batch",
+    "gradient *= g",
 )
-wrong(ops.cross_entropy, "the gradient's sign is turned around", "(e / total - q) * (g", "(q - e / total) * (g")
+wrong(ops.cross_entropy, "the gradient's sign is turned around", "gradient *= g / batch", "gradient *= -g / batch")
 wrong(
     ops.cross_entropy,
     "the gradient is that of the right class's score alone, without the softmax",
-    "(e / total - q) * (g",
-    "-q * (g",
+    "= e / total - label_smoothing / classes",
+    "= 0 * e - label_smoothing / classes",
 )
 wrong(
     ops.cross_entropy,
@@ -177,18 +184,18 @@ wrong(
 wrong(
     ops.cross_entropy,
     "label smoothing spreads over the other classes only, where each class, the right one too, gets s / C",
-    "q = (1 - label_smoothing) * q + label_smoothing / classes",
-    "q = np.where(right, 1 - label_smoothing * (classes > 1), label_smoothing / max(classes - 1, 1)).astype(q.dtype)",
-)
-wrong(
-    ops.cross_entropy,
-    "label smoothing is missing in the gradient",
-    "(e / total - q) * (g",
-    "(e / total - right) * (g",
+    "label_smoothing * log_p.mean()",
+    "label_smoothing * (log_p.mean() * classes + loss) / max(classes - 1, 1)",
 )
 wrong(
     ops.cross_entropy,
     "label smoothing takes its share from the right class and gives it to none",
-    "q = (1 - label_smoothing) * q + label_smoothing / classes",
-    "q = (1 - label_smoothing) * q",
+    "(1 - label_smoothing) * loss - label_smoothing * log_p.mean()",
+    "(1 - label_smoothing) * loss",
+)
+wrong(
+    ops.cross_entropy,
+    "label smoothing is missing in the gradient",
+    "e / total - label_smoothing / classes\n        gradient[rows, labels] -= 1 - label_smoothing",
+    "e / total\n        gradient[rows, labels] -= 1",
 )

@@ -1,0 +1,375 @@
+"""Hostile answers: every one gets the right verdict in a sentence, leaves nothing behind and ends in time.
+
+Each text in hostile/ is graded three times: with the gate, which reads the text first; without it, shut in by the
+kernel, the guard and the limits; and without it and without the kernel's layers, as on macOS or on an old kernel.
+"""
+
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from upslope.academy.bench import Bench
+from upslope.academy.grade import grade
+from upslope.academy.limits import Limits
+from upslope.academy.source import PACKAGE
+from upslope.academy.verdict import Verdict
+
+FOLDER = Path(__file__).parent / "hostile"
+RELU = "upslope.scratch.ops:relu"
+LEARNERS_FILE = "/learner/03-relu.py"
+LIMITS = Limits(check_seconds=1.0, total_seconds=3.0, memory_mb=96, files_mb=8, file_mb=4)
+
+PASSES, WRONG = "", "wrong"  # WRONG: simply a wrong answer; the trick did nothing and is not worth a word
+LOOK, TEXT, REPLACES = "tried to look at the program that grades it", "tried to run code from a string", "replaces "
+NETWORK, PROGRAM, PROCESS = (
+    "tried to open a network",
+    "tried to start another program",
+    "tried to start another process",
+)
+TIME = "did not come back"
+
+# What is said about each, gate off: a part of the sentence, or several of which one must be there.
+SAYS: dict[str, str | tuple[str, ...]] = {
+    "endless_loop": TIME,
+    "endless_loop_at_load": TIME,
+    "sleeps_for_ever": TIME,
+    "endless_sum_in_c": TIME,
+    "stops_itself": TIME,
+    "slow_and_in_time": PASSES,
+    "slow_and_too_late": TIME,
+    "memory_bomb": ("MemoryError", "MB of memory", TIME),
+    "memory_in_one_array": "MemoryError: the answer needs more than 96 MB of memory",
+    "endless_output": "printed more than 1024 KB",
+    "endless_output_below_python": "printed more than 1024 KB",
+    "large_file": ("File too large", "wrote a file larger than its limit", "MB of files"),
+    "many_files": "wrote more than 8 MB of files",
+    "infinite_recursion": "calls itself without end",
+    "infinite_recursion_unlimited": (TIME, "MemoryError", "MB of memory", "crashed", "RecursionError"),
+    "calls_the_method": "calls itself without end",
+    "imports_itself": "calls itself without end",
+    "thread_that_never_ends": ("left a thread running", "can't start new thread"),
+    "daemon_thread_at_load": "left a thread running",
+    "sys_exit": "SystemExit: the answer tried to end the program",
+    "sys_exit_at_load": "SystemExit: the answer tried to end the program",
+    "raise_system_exit": "SystemExit: the answer tried to end the program",
+    "raise_keyboard_interrupt": "KeyboardInterrupt: the answer interrupted itself",
+    "os_exit": "ended the whole program",
+    "os_exit_at_load": "ended the whole program",
+    "abort": "crashed (abort)",
+    "ends_itself_by_signal": "was ended by signal 9",
+    "segmentation_fault": "tried to run machine code with ctypes",
+    "segmentation_fault_by_memset": "crashed (segmentation fault)",
+    "interrupts_the_grader": WRONG,
+    "fork_bomb": PROCESS,
+    "fork_and_hide": PROCESS,
+    "multiprocessing": PROCESS,
+    "subprocess": PROGRAM,
+    "os_system": PROGRAM,
+    "posix_spawn": PROGRAM,
+    "fork_below_the_hook": "tried to load _posixsubprocess anew",
+    "kills_its_parent": "tried to send a signal to a process",
+    "kills_its_parent_by_descriptor": ("tried to reach another process", "tried to send a signal to a process"),
+    "leaves_its_session": "tried to leave its process group",
+    "raises_its_limits": "tried to change its limits",
+    "connects": NETWORK,
+    "connects_by_datagram": NETWORK,
+    "connects_by_url": NETWORK,
+    "connects_by_private_module": NETWORK,
+    "overwrites_a_file": "tried to write {CANARY}",
+    "writes_by_dotdot": "tried to write {CANARY}",
+    "deletes_a_file": "tried to remove {CANARY}",
+    "deletes_the_home": ("tried to read {HOME}", "tried to remove {HOME}"),
+    "truncates_a_file": "tried to change {CANARY}",
+    "renames_a_file": "tried to rename {CANARY}",
+    "changes_a_mode": "tried to change {CANARY}",
+    "changes_a_time": "tried to change {CANARY}",
+    "makes_a_folder": "tried to make {HOME}/new",
+    "makes_a_pipe": "tried to make a pipe",
+    "writes_through_a_link": "tried to link to {CANARY}",
+    "writes_by_numpy": "tried to write {HOME}/new.npy",
+    "writes_by_sqlite": "tried to write {HOME}/new.db",
+    "writes_with_a_path_of_its_own": "a path that is not plain text",
+    "changes_folder_and_writes": "tried to change the current folder",
+    "writes_into_the_overlay": "tried to write {PACKAGE}/__init__.py",
+    "reads_the_home": "tried to read {CANARY}",
+    "reads_the_home_below_python": "tried to read {CANARY}",
+    "opens_the_reference": "tried to read {PACKAGE}/scratch/ops/activations.py",
+    "follows_the_link": "tried to read {PACKAGE}/scratch/ops/activations.py",
+    "follows_a_folder_link_up": "tried to read {PACKAGE}/scratch/ops/activations.py",
+    "opens_its_own_module": TEXT,
+    "opens_by_folder_descriptor": "tried to read {PACKAGE}",
+    "opens_by_parent_descriptor": ("tried to read", WRONG),
+    "imports_the_reference": ("tried to read {PACKAGE}", WRONG),
+    "reads_the_compiled_reference": "tried to read {PACKAGE}",
+    "asks_inspect": TEXT,
+    "reads_the_wrong_answers": "tried to read {PACKAGE}/checks/scratch/ops/test_activations.py",
+    "walks_the_repository": WRONG,
+    "patches_allclose": REPLACES + "numpy.allclose",
+    "patches_asarray": REPLACES + "numpy.asarray",
+    "patches_builtins": REPLACES + "builtins.",
+    "patches_math": REPLACES + "math.isfinite",
+    "patches_the_comparison": REPLACES + "upslope.checks.expect.",
+    "patches_a_part_of_the_comparison": REPLACES + "upslope.checks.expect._near",
+    "patches_the_code_of_the_comparison": "tried to change __code__ of a function",
+    "widens_the_tolerance": REPLACES + "upslope.checks.expect.close",
+    "shadows_a_builtin_in_the_comparison": REPLACES + "upslope.checks.expect.",
+    "patches_for_one_check_only": REPLACES,
+    "patches_the_mismatch": REPLACES + "upslope.checks.expect.Mismatch",
+    "patches_tensor_eq": REPLACES + "upslope.scratch.tensor.Tensor.",
+    "patches_the_generator": REPLACES + "numpy.random",
+    "patches_pytest": WRONG,
+    "replaces_the_checks": REPLACES + "upslope.checks.scratch.ops.test_activations.test_relu",
+    "finds_modules_its_own_way": REPLACES + "sys.meta_path",
+    "silences_the_errors": WRONG,
+    "an_array_that_lies": "makes its own kind of number or array (class Liar)",
+    "a_tensor_that_lies": "makes its own kind of number or array (class Liar)",
+    "writes_a_forged_verdict": "wrote on the pipe on which the grader reports",
+    "takes_the_report_over": "closed the line on which the grader reports",
+    "closes_everything": "closed the line on which the grader reports",
+    "prints_a_verdict": WRONG,
+    "looks_at_frames": LOOK,
+    "looks_at_frames_by_inspect": LOOK,
+    "looks_at_frames_by_traceback": LOOK,
+    "looks_at_frames_by_generator": LOOK,
+    "looks_at_all_threads": LOOK,
+    "looks_at_all_objects": LOOK,
+    "looks_by_signal": WRONG,
+    "traces": "tried to trace the program that grades it",
+    "adds_its_own_hook": "tried to watch the grader",
+    "runs_text": TEXT,
+    "asks_at_the_keyboard": "tried to ask a question at the keyboard",
+    "stops_in_the_debugger": "tried to stop in the debugger",
+}
+# What the gate says where an import does not already tell: otherwise "imports os", say.
+GATE_SAYS = {
+    "calls_the_method": "uses x.relu, which is the answer itself",
+    "patches_allclose": "changes numpy.allclose",
+    "patches_asarray": "changes numpy.asarray",
+    "patches_math": "changes math.isfinite",
+    "patches_the_generator": "changes numpy.random.",
+    "patches_tensor_eq": "changes upslope.scratch.tensor.Tensor.",
+    "looks_at_frames_by_traceback": "uses __traceback__",
+    "looks_at_frames_by_generator": "uses f_back",
+    "runs_text": "uses exec",
+    "asks_at_the_keyboard": "uses input",
+    "stops_in_the_debugger": "uses breakpoint",
+    "opens_the_reference": "uses open",
+    "reads_the_wrong_answers": "uses open",
+    "overwrites_a_file": "uses open",
+    "reads_the_home": "uses open",
+    "large_file": "uses open",
+    "many_files": "uses open",
+    "writes_with_a_path_of_its_own": "uses open",
+}
+# Nothing in these texts is forbidden to write; what they do when they run is.
+GATE_LETS_PASS = {
+    "endless_loop",
+    "endless_sum_in_c",
+    "memory_bomb",
+    "memory_in_one_array",
+    "endless_output",
+    "infinite_recursion",
+    "raise_system_exit",
+    "raise_keyboard_interrupt",
+    "prints_a_verdict",
+    "an_array_that_lies",
+    "a_tensor_that_lies",
+    "writes_by_numpy",
+    "reads_the_home_below_python",
+    "silences_the_errors",
+    "endless_loop_at_load",
+}
+TEXTS = {path.name.removesuffix(".py.txt"): path.read_text(encoding="utf-8") for path in FOLDER.glob("*.py.txt")}
+
+
+class World:
+    """A home with something to lose, a port on which somebody listens, a folder for temporary files."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.home = Path(os.path.realpath(folder)) / "home"
+        self.home.mkdir()
+        self.canary = self.home / "canary.txt"
+        self.canary.write_text("alive: 8f3a")
+        self.temporary = folder / "temporary"
+        self.temporary.mkdir()
+        monkeypatch.setenv("HOME", str(self.home))
+        monkeypatch.setenv("TMPDIR", str(self.temporary))
+        monkeypatch.setattr("tempfile.tempdir", str(self.temporary))
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener.setblocking(False)
+        self.before = self.state()
+
+    def words(self) -> dict[str, str]:
+        return {
+            "HOME": str(self.home),
+            "CANARY": str(self.canary),
+            "PORT": str(self.listener.getsockname()[1]),
+            "PACKAGE": str(PACKAGE),
+            "SOURCE": str(PACKAGE.parent),
+            "REPOSITORY": str(PACKAGE.parent.parent),
+        }
+
+    def fill(self, text: str) -> str:
+        for word, value in self.words().items():
+            text = text.replace("{" + word + "}", value)
+        return text
+
+    def state(self) -> dict[str, tuple[object, ...]]:
+        found: dict[str, tuple[object, ...]] = {}
+        for path in [self.home, *self.home.rglob("*")]:
+            facts = path.lstat()
+            content = path.read_bytes() if path.is_file() else b""
+            found[str(path)] = (facts.st_mode, facts.st_mtime_ns, facts.st_nlink, content)
+        return found
+
+    def untouched(self) -> None:
+        assert self.state() == self.before
+        assert list(self.temporary.iterdir()) == [], "the grading left something behind"
+        with pytest.raises(BlockingIOError):
+            self.listener.accept()
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    world = World(tmp_path, monkeypatch)
+    yield world
+    world.listener.close()
+
+
+@pytest.fixture(scope="module")
+def bench():
+    with Bench() as bench:
+        yield bench
+
+
+def living(bench: Bench) -> list[str]:
+    """What still runs of a bench's gradings, the bench's own server left out."""
+    if sys.platform != "linux":
+        return []
+    found = []
+    for entry in os.scandir("/proc"):
+        try:
+            marked = entry.name.isdigit() and bench.mark.encode() in Path(entry.path, "environ").read_bytes()
+            if marked and int(entry.name) != bench.pid and b") Z" not in Path(entry.path, "stat").read_bytes():
+                found.append(Path(entry.path, "cmdline").read_text())
+        except OSError:
+            continue
+    return found
+
+
+def sentence(verdict: Verdict) -> str:
+    """What a learner reads first."""
+    failing = next((check for check in verdict.checks if not check.passed), None)
+    return verdict.refused or verdict.stopped or (failing.message if failing else "")
+
+
+def judge(world: World, bench: Bench, name: str, *, gate: bool, landlock: bool) -> str:
+    text = world.fill(TEXTS[name])
+    began = time.monotonic()
+    verdict = grade(RELU, text, LEARNERS_FILE, limits=LIMITS, gate=gate, landlock=landlock, seed=7, bench=bench)
+    assert time.monotonic() - began < 20
+    world.untouched()
+    assert living(bench) == []
+    assert "8f3a" not in verdict.output
+    said = sentence(verdict)
+    assert "\n" not in said
+    assert "Traceback" not in said
+    assert len(said) < 400
+    assert verdict.passed == (SAYS[name] == PASSES and (not gate or name in GATE_LETS_PASS)), said
+    return said
+
+
+def speaks_of(said: str, world: World, name: str) -> None:
+    wanted = SAYS[name] if isinstance(SAYS[name], tuple) else (SAYS[name],)
+    if WRONG in wanted and not said.startswith("the answer"):
+        return
+    assert any(world.fill(str(part)) in said for part in wanted), said
+
+
+def test_every_text_is_in_the_table():
+    assert set(TEXTS) == set(SAYS)
+
+
+@pytest.mark.needs("landlock")
+@pytest.mark.parametrize("name", sorted(SAYS))
+def test_shut_in_without_the_gate(world, bench, name):
+    speaks_of(judge(world, bench, name, gate=False, landlock=True), world, name)
+
+
+@pytest.mark.parametrize("name", sorted(SAYS))
+def test_without_the_gate_and_without_the_kernels_help(world, bench, name):
+    speaks_of(judge(world, bench, name, gate=False, landlock=False), world, name)
+
+
+@pytest.mark.parametrize("name", sorted(SAYS))
+def test_with_the_gate(world, bench, name):
+    said = judge(world, bench, name, gate=True, landlock=True)
+    if name in GATE_LETS_PASS:
+        speaks_of(said, world, name)
+    else:
+        assert GATE_SAYS.get(name, " imports ") in said
+        assert said.startswith("line ")
+
+
+# Where a fork is not safe the server itself becomes the examinee, a new one for every job.
+@pytest.mark.parametrize(
+    "name",
+    ["endless_loop", "os_exit", "fork_bomb", "closes_everything", "writes_a_forged_verdict", "kills_its_parent"],
+)
+def test_without_a_fork(world, name):
+    with Bench(fork=False) as bench:
+        speaks_of(judge(world, bench, name, gate=False, landlock=False), world, name)
+
+
+@pytest.mark.parametrize("gate", [True, False])
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (b"", "the file is empty: write relu in it"),
+        (b"  \n\t\n", "the file is empty"),
+        (b"\xff\xfe\x00r\x00e", "line 1 is not UTF-8 text"),
+        (b"# caf\xe9\ndef relu(x): ...", "line 1 is not UTF-8 text"),
+        (b"x = 1\n\0\n", "line 2 holds a zero byte"),
+        (b"#" * (10 << 20), "the file holds 10485760 bytes; an answer is at most 262144"),
+    ],
+)
+def test_what_is_no_text_is_refused_at_once(world, bench, text, says, gate):
+    verdict = grade(RELU, text, LEARNERS_FILE, gate=gate, bench=bench)
+    assert not verdict.passed
+    assert verdict.refused is not None
+    assert says in verdict.refused
+    assert verdict.seconds < 2
+    world.untouched()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("def relu(x):\n    return (x\n", "line 2 is not Python: '(' was never closed"),
+        ("this is prose, not a program", "line 1 is not Python"),
+        ("(" * 5000, "line 1 is not Python"),
+    ],
+)
+def test_what_is_not_python_is_refused_with_its_line(world, bench, text, says):
+    verdict = grade(RELU, text, LEARNERS_FILE, bench=bench)
+    assert says in str(verdict.refused)
+    ungated = grade(RELU, text, LEARNERS_FILE, bench=bench, gate=False, limits=LIMITS)
+    assert not ungated.passed
+    assert "SyntaxError" in sentence(ungated) or "too" in sentence(ungated)
+    world.untouched()
+
+
+@pytest.mark.parametrize("library", ["scipy.special", "torch"])
+def test_calling_somebody_elses_answer_is_refused(library):
+    text = (
+        f"import numpy as np\nimport {library}\n\n\ndef softmax(x, dim=-1):\n"
+        f"    return x.then({library}.softmax(x.data, dim), lambda g: g)\n"
+    )
+    verdict = grade("upslope.scratch.ops:softmax", text, "/learner/08-softmax.py")
+    assert not verdict.passed
+    assert f"imports {library}" in str(verdict.refused)
+    assert verdict.checks[0].line == 2

@@ -1,0 +1,103 @@
+"""Known mistakes are named, others are not, and an answer's verdict never hangs on the naming."""
+
+import pytest
+
+from upslope.academy import mistakes
+from upslope.academy.bench import Bench
+from upslope.academy.checklist import apply, checks_of
+from upslope.academy.grade import grade
+from upslope.academy.mistakes import Pattern
+from upslope.academy.source import locate
+from upslope.academy.trial import standing_alone
+
+SOFTMAX = "upslope.scratch.ops:softmax"
+HEAD = "import numpy as np\n\nfrom upslope.scratch.tensor import Tensor\n\n\n"
+NAIVE = """\
+def softmax(x, dim=-1):
+    powers = [np.exp(x.data)]
+    total = sum(powers).sum(axis=dim, keepdims=True)
+    share = powers[0] / total
+    return x.then(share, lambda g: share * (g - (share * g).sum(axis=dim, keepdims=True)))
+"""
+
+
+@pytest.fixture(scope="module")
+def bench():
+    with Bench() as bench:
+        yield bench
+
+
+@pytest.mark.parametrize("exercise", [SOFTMAX, "upslope.scratch.optim:SGD", "upslope.scratch.scalar:Value.backward"])
+def test_every_planted_mistake_fails_and_most_are_known_by_name(bench, exercise):
+    patterns = mistakes.patterns(exercise, seed=3, bench=bench)
+    assert set(patterns) == {wrong.name for wrong in checks_of(exercise).wrongs}
+    assert [name for name, pattern in patterns.items() if pattern.passed] == []
+    named = [mistakes.name_of(pattern, patterns) == name for name, pattern in patterns.items()]
+    assert sum(named) >= 0.7 * len(named)  # two mistakes may fail in the very same way
+
+
+def test_a_learner_who_makes_a_known_mistake_is_told_its_name(bench):
+    verdict = grade(SOFTMAX, HEAD + NAIVE, "/learner/softmax.py", seed=5, bench=bench)
+    assert not verdict.passed
+    assert verdict.mistake == "exp before the largest score is subtracted"
+
+
+@pytest.mark.parametrize("wrong", checks_of(SOFTMAX).wrongs, ids=lambda wrong: wrong.name)
+def test_a_planted_mistake_handed_in_is_named(bench, wrong):
+    text = standing_alone(locate(SOFTMAX), apply(wrong, locate(SOFTMAX)))
+    verdict = grade(SOFTMAX, text, "/learner/softmax.py", seed=6, bench=bench)
+    assert not verdict.passed
+    assert verdict.mistake in {wrong.name, None}
+    alike = mistakes.patterns(SOFTMAX, seed=6, bench=bench)
+    assert (verdict.mistake is None) == (mistakes.name_of(alike[wrong.name], alike) is None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["return x.then(x.data * 0 + 0.123, lambda g: g)", "return None", "raise ValueError('hm')", "return x.nothing"],
+)
+def test_other_mistakes_have_no_name(bench, body):
+    text = f"{HEAD}def softmax(x, dim=-1):\n    {body}\n"
+    verdict = grade(SOFTMAX, text, "/learner/softmax.py", seed=5, bench=bench)
+    assert not verdict.passed
+    assert verdict.mistake is None
+
+
+def test_a_slip_in_the_planted_mistakes_costs_no_verdict(bench, monkeypatch):
+    def slip(*_):
+        raise mistakes.BadChecks("its old text stands 0 times in the reference")
+
+    monkeypatch.setattr(mistakes, "apply", slip)
+    verdict = grade(SOFTMAX, HEAD + NAIVE, "/learner/softmax.py", seed=5, bench=bench)
+    assert not verdict.passed
+    assert verdict.mistake is None
+    with pytest.raises(mistakes.BadChecks):
+        mistakes.patterns(SOFTMAX, bench=bench)
+
+
+ALL = ("a", "b", "c")
+
+
+@pytest.mark.parametrize(
+    ("learner", "known", "name"),
+    [
+        (Pattern(("b",), "x", True, ALL), {"m": Pattern(("b",), "x", True, ALL)}, "m"),
+        (Pattern(("b",), "x", True, ALL), {"m": Pattern(("b",), "y", True, ALL)}, None),  # another counterexample
+        (Pattern(("b",), "x", True, ALL), {"m": Pattern(("b", "c"), "x", True, ALL)}, None),  # more checks fail
+        (Pattern(("b",), "x", False, ("a", "b")), {"m": Pattern(("b", "c"), "x", True, ALL)}, "m"),  # c never ended
+        (Pattern(("b",), "x", True, ALL), {"m": Pattern(("b",), "x", False, ("a", "b"))}, None),  # too little is known
+        (Pattern((), "", True, ALL), {"m": Pattern((), "", True, ALL)}, None),  # nothing fails
+        (Pattern(("b",), "x", True, ALL), dict.fromkeys("mn", Pattern(("b",), "x", True, ALL)), None),  # two alike
+    ],
+)
+def test_the_same_checks_must_fail_in_the_same_way(learner, known, name):
+    assert mistakes.name_of(learner, known) == name
+
+
+def test_numbers_are_compared_to_four_digits():
+    def outcome(got):
+        return {"check": "a", "passed": False, "counterexample": {"got": got, "case": "f([1, 2])"}}
+
+    said = [mistakes._said(outcome(got)) for got in ("[0.123456, -1.5e-07]", "[0.12346, -1.50001e-7]", "[0.1236, 1]")]
+    assert said[0] == said[1]
+    assert said[0] != said[2]
