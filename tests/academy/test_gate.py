@@ -69,7 +69,7 @@ def test_a_windows_file_and_a_byte_order_mark_are_fine():
         ("from upslope import scratch\n" + softmax("..."), "line 1 imports upslope.scratch; this"),
         (
             "from scipy.special import softmax as s\n" + softmax("..."),
-            "uses scipy.special.softmax, which is the answer",
+            "uses scipy.special.softmax, which is the",
         ),
         (softmax("return x.softmax(dim)"), "line 7 uses x.softmax, which is the answer itself; write out what it does"),
         (softmax("return getattr(x, 'softmax')(dim)"), "line 7 uses softmax, which reaches outside"),

@@ -78,8 +78,12 @@ def test_the_first_failure_is_shown_and_the_rest_is_not(bench):
 
 
 def test_a_seed_repeats_a_verdict_and_another_seed_draws_other_numbers(bench):
-    text = relu("y = np.maximum(x.data, 0)\nreturn x.then(y * np.float32(1.001), lambda g: g * (y > 0))")
-    one, again, other = (grade(RELU, text, "x.py", seed=seed, bench=bench) for seed in (4, 4, 5))
+    body = """
+        y = np.maximum(x.data, 0)
+        y = np.where(y == np.round(y), y, y * 1.01).astype(y.dtype)
+        return x.then(y, lambda g: g * (y > 0))
+    """
+    one, again, other = (grade(RELU, relu(body), "x.py", seed=seed, bench=bench) for seed in (4, 4, 5))
     assert first_failure(one).counterexample == first_failure(again).counterexample
     assert first_failure(one).counterexample != first_failure(other).counterexample
     assert one.seed == 4
@@ -223,6 +227,8 @@ def test_everyday_python_is_not_taken_for_an_attack(bench):
 
 
         class Helper:
+            made = 0
+
             @property
             def limit(self):
                 return zero()
@@ -246,6 +252,8 @@ def test_everyday_python_is_not_taken_for_an_attack(bench):
         np.random.seed(0), random.random(), np.polynomial.Polynomial([1]), np.ma.array([1]), np.char.upper("a")
         typing.get_type_hints(Kept)
         scipy.special.expit(0.0)
+        Helper.made += 1
+        pattern = "\\d"
         kept = Kept(np.maximum(x.data, Helper().limit))
         return x.then(kept.y, lambda g: g * (kept.y > 0))
     """
@@ -411,7 +419,8 @@ def test_another_secret_opens_nothing():
 
 
 def test_the_parent_stays_light():
-    code = "import sys, upslope.academy.grade; print([m for m in ('numpy', 'upslope.scratch', 'torch', 'rich') if m in sys.modules])"
+    heavy = ("numpy", "upslope.scratch", "torch", "rich")
+    code = f"import sys, upslope.academy.grade; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -146,7 +146,7 @@ def _run(job: Job, writer: Writer) -> None:
     output = sys.stdout
     _package_from(job.root)
     tried: list[str] = []
-    snapshot = Snapshot(job.learner, frozenset(job.asked))
+    snapshot = Snapshot(job.learner, job.asked, job.made)
     layers = {} if job.trusted else _shut_in(job, tried, snapshot)
     importlib.import_module("upslope.checks.expect")
     writer.send({"kind": "ready", **layers})

@@ -28,6 +28,7 @@ class Job:
     seed: int
     learner: tuple[str, ...] = ()  # the file names under which the learner's code is compiled
     asked: tuple[str, ...] = ()  # the names that those files were asked to define
+    made: tuple[str, ...] = ()  # all names that those files define
     trusted: bool = False  # the code is the library's own: no sandbox, only time limits
     landlock: bool = True  # with the kernel's layers (Landlock and the system call filter), where there are any
     opened: tuple[str, ...] = ()  # real files that the overlay links to
@@ -62,7 +63,10 @@ def send(control: socket.socket, message: dict[str, Any], descriptors: Sequence[
 
 def receive(control: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
     """Read one message and the descriptors that came with it; None when the other side is gone."""
-    head, descriptors, _, _ = socket.recv_fds(control, _HEAD.size, 8)
+    try:
+        head, descriptors, _, _ = socket.recv_fds(control, _HEAD.size, 8)
+    except ConnectionResetError:
+        return None, []
     if len(head) < _HEAD.size:
         return None, descriptors
     (left,) = _HEAD.unpack(head)

@@ -44,8 +44,9 @@ class _Held:
 class Snapshot:
     """What the loaded modules held at one moment."""
 
-    def __init__(self, learner: tuple[str, ...], asked: frozenset[str]) -> None:
-        self._learner, self._asked = learner, asked  # the learner's files, and what they were asked to define
+    def __init__(self, learner: tuple[str, ...], asked: tuple[str, ...], made: tuple[str, ...]) -> None:
+        # The learner's files, what they were asked to define, and all that they define.
+        self._learner, self._asked, self._made = learner, frozenset(asked), frozenset(made)
         self._held: dict[object, _Held] = {}
         self._functions: list[tuple[str, FunctionType, tuple[Any, ...], dict[str, Any]]] = []
         self._modules = sys.modules
@@ -83,6 +84,8 @@ class Snapshot:
         for key, value in list(vars(module).items()):
             if getattr(value, "__module__", None) != name:
                 continue
+            if key in self._made and f"{name}.{key}" not in self._held:
+                continue  # what the learner made, the learner may change
             if type(value) is FunctionType:
                 self._hold_function(f"{name}.{key}", value)
             elif isinstance(value, type) and self._hold(f"{name}.{key}", vars(value), loading):
@@ -125,9 +128,14 @@ class Snapshot:
                 if any(function.__name__ not in self._asked for function in written):
                     return f"{name}.{key}"
             # A new name matters where it stands in front of a builtin, or gives a class new manners.
-            elif key in _BUILTINS or (is_class and key.startswith("__")) or name == "builtins":
+            elif key in _BUILTINS or name == "builtins" or (is_class and _is_manner(key, living[key])):
                 return f"{name}.{key}"
         return None
+
+
+def _is_manner(key: str, value: object) -> bool:
+    """Whether an attribute makes the objects of a class behave otherwise: `__eq__`, but not a note such as `__doc__`."""
+    return key.startswith("__") and (callable(value) or hasattr(value, "__get__"))
 
 
 def _same(left: Any, right: Any) -> bool:

@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +14,7 @@ from upslope.academy.job import Job
 from upslope.academy.limits import Limits
 from upslope.academy.overlay import Answer, Overlay, build
 from upslope.academy.sandbox import private, readable
-from upslope.academy.source import PACKAGE
+from upslope.academy.source import PACKAGE, parse, top_level_names
 
 
 class Workplace:
@@ -58,6 +59,7 @@ class Workplace:
             checks=tuple(names),
             seed=seed,
             learner=tuple(answer.path for answer in (answers or {}).values()),
+            made=tuple(name for answer in (answers or {}).values() for name in _defined_in(answer.text)),
             asked=tuple(exercise.rpartition(":")[2].rpartition(".")[2] for exercise in answers or {}),
             trusted=trusted,
             landlock=landlock,
@@ -74,6 +76,16 @@ class Workplace:
         folder = self.folder / f"{name}-{self._count}"
         folder.mkdir(mode=0o700)
         return folder
+
+
+def _defined_in(text: str) -> set[str]:
+    """The names of functions, classes and variables that a file makes; none where it is not Python."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return top_level_names(parse(text))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
 
 
 def _fast() -> str | None:

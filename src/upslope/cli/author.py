@@ -127,6 +127,19 @@ def line_budget(as_json: AsJson = False, debug: Debug = False) -> int:
     return Exit.DONE
 
 
+@author.command("picture")
+def readme_picture(as_json: AsJson = False, debug: Debug = False) -> int:
+    """Draw the README's picture again: a wrong answer, really graded."""
+    from upslope.cli.author_picture import draw
+
+    screen = Screen()
+    path = _checkout() / "docs" / "check.svg"
+    draw(path)
+    screen.give({"path": str(path)})
+    screen.line(f"Drawn: {path}")
+    return Exit.DONE
+
+
 @author.command("record")
 def make_record(
     name: Annotated[str, typer.Argument(metavar="LAB", help="A lab.", autocompletion=lab_names)],
