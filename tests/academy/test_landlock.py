@@ -12,7 +12,12 @@ from pathlib import Path
 import pytest
 
 from upslope.academy import landlock, seccomp
+from upslope.academy.checklist import checks_of
+from upslope.academy.limits import Limits
+from upslope.academy.overlay import Answer
+from upslope.academy.sandbox import readable
 from upslope.academy.source import PACKAGE
+from upslope.academy.workplace import Workplace
 
 SHUT_IN = """
 import json, os, sys
@@ -175,6 +180,51 @@ def test_system_calls(place, code, came):
 def test_limits_cannot_be_raised(place):
     code = "try:\n    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))\nexcept ValueError:\n    return 'refused'"
     assert place.attempt(code, with_landlock=False, with_seccomp=True) == "refused"
+
+
+@pytest.mark.needs("landlock")
+def test_the_rules_of_a_real_job_hide_the_reference(tmp_path, monkeypatch):
+    """The child's own rules and nothing else: the libraries can be used, the answers cannot be read by any path."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    exercise = "upslope.scratch.ops:relu"
+    with Workplace() as work:
+        overlay = work.package({exercise: Answer(exercise, "def relu(x):\n    return x\n", "/learner/relu.py")})
+        job = work.job(overlay, checks_of(exercise), [], seed=0, limits=Limits())
+        paths = [str(path) for path in overlay.hidden]
+        paths += [path.replace(str(PACKAGE), job.root + "/upslope/lessons/..") for path in paths]
+        paths += [str(PACKAGE.parent.parent / "pyproject.toml"), str(Path.home() / ".bashrc"), "/etc/passwd"]
+        code = f"""
+            import json, os, sys
+            sys.path.insert(0, {str(PACKAGE.parent)!r})
+            from upslope.academy import landlock
+            from upslope.academy.child import rules
+            from upslope.academy.job import Job
+            job = Job.from_json(json.loads({json.dumps(json.dumps(job.to_json()))}))
+            landlock.shut_in(rules(job))
+            readable = []
+            for path in {paths!r}:
+                try:
+                    readable.append((path, open(path, "rb").read(20).decode(errors="replace")))
+                except OSError:
+                    pass
+            for name in [name for name in sys.modules if name.startswith("upslope")]:
+                del sys.modules[name]
+            sys.path[:] = [job.root, *sys.path[1:], *{list(readable().libraries)!r}]
+            import decimal, sqlite3, numpy, numpy.fft, scipy.special, scipy.optimize
+            from upslope.scratch import nn, ops
+            from upslope.scratch.tensor import Tensor
+            print(json.dumps([readable, ops.relu(7), ops.relu.__code__.co_filename, float(Tensor([2.0]).sum().data)]))
+        """
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", "-B", "-c", textwrap.dedent(code)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env={"OPENBLAS_NUM_THREADS": "1"},
+        )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [[], 7, "/learner/relu.py", 2.0]
 
 
 def test_a_kernel_without_landlock_is_told_apart(monkeypatch):

@@ -80,3 +80,18 @@ def test_an_optimiser_step_between_forward_and_backward_is_noticed():
     w.data -= 0.1
     with pytest.raises(RuntimeError, match="matmul needs the numbers of a tensor of shape"):
         y.backward()
+
+
+def test_a_convolution_reads_its_weight_only_for_the_gradient_of_its_images():
+    """It has lined up the images already, so those may change."""
+    x, w = leaf(2, 1, 4, 4), leaf(3, 1, 2, 2)
+    out = ops.conv2d(x, w).sum()
+    x.data += 1
+    out.backward()
+    out = ops.conv2d(x, w).sum()
+    w.data += 1
+    with pytest.raises(RuntimeError, match="conv2d needs the numbers of a tensor of shape"):
+        out.backward()
+    out = ops.conv2d(x.detach(), w).sum()
+    w.data += 1
+    out.backward()

@@ -171,3 +171,22 @@ def test_a_misspelt_setting_starts_nothing(found, tmp_path):
 def test_lenet_is_the_papers_size(smoked):
     result, _ = smoked(LABS["lenet"])
     assert result.facts["parameters"] == 61_706
+
+
+def test_digits_reaches_its_target_and_frozen_it_does_not(tmp_path):
+    """The real thing, whole: the data come with scikit-learn, and a run takes a second."""
+    reached = start(LABS["digits"], ["seed=11"], root=tmp_path, quiet=True)
+    assert reached.reached is True, reached.line()
+    assert reached.cause == ""
+    assert "target >= 97.0 %   reached" in reached.line()
+    frozen = start(LABS["digits"], ["seed=11", "freeze=hidden"], root=tmp_path, quiet=True)
+    assert frozen.reached is False
+    assert "frozen hidden layer" in frozen.cause
+    assert [target.reached for target in frozen.targets] == [False, False]
+
+
+@pytest.mark.needs("data")
+def test_lenet_learns_real_digits(tmp_path):
+    """One epoch in large batches is enough to see that it learns; the records hold the claim."""
+    result = start(LABS["lenet"], ["epochs=1", "batch_size=512", "workers=1"], root=tmp_path, quiet=True)
+    assert result.metrics["test_accuracy"] > 0.95

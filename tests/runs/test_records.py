@@ -62,6 +62,8 @@ def test_worst_of_a_metric_that_should_be_small():
 
 def test_variants_are_named():
     assert record(RUNS, variant="fashion").name == "lenet-fashion"
+    mnist = [result(n, 0.9, settings=("data=fashion_mnist", "lr=0.5", f"seed={n}")) for n in (1, 2)]
+    assert record(mnist).name == "lenet-fashion-mnist-0-5"
     with pytest.raises(RunProblem, match='got "A b"'):
         record(RUNS, variant="A b")
 

@@ -14,40 +14,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any
 
 from upslope.academy.job import Job, receive, send
-from upslope.academy.limits import end_group, usage, written
+from upslope.academy.limits import LOOK_EVERY, end_group, usage, written
+from upslope.academy.referee import Referee, Told
 from upslope.academy.sandbox import readable
 from upslope.academy.source import PACKAGE
-from upslope.academy.wire import Forged, Message, Reader
+from upslope.academy.wire import Reader
 
 _BOOT = "import sys; sys.path.insert(0, sys.argv.pop()); from upslope.academy.child import main; main()"
-_BOOT_SECONDS = 15.0  # until the child is ready; only our own code runs in that time
-_TICK = 0.05  # between two looks at memory and processes
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
 class GradingFailed(RuntimeError):
     """The grader itself could not do its work; nothing is said about the answer."""
-
-
-@dataclass
-class Told:
-    """What came of one job."""
-
-    messages: list[Message] = field(default_factory=list)
-    output: bytes = b""  # what the answer printed, up to the limit
-    trace: str = ""  # where all threads stood when the process was stopped or crashed
-    # How it ended: "end" as it should; "time", "total", "memory", "processes", "output", "forged" stopped by the
-    # parent for that; "caught" stopped after the child told of a forbidden deed; "rest" stopped after a failure was
-    # known and the rest took too long; "died" by itself.
-    ended: str = ""
-    status: int | None = None  # exit status, or minus the signal
-    running: str | None = None  # the check that was running; "" while the answer was being loaded
-    seconds: float = 0.0
 
 
 class Bench:
@@ -117,7 +98,7 @@ class Bench:
             finally:
                 for _, writing in pipes:
                     os.close(writing)
-            referee = _Referee(job, Reader(secret), rest, until)
+            referee = Referee(job, Reader(secret), rest, until)
             with selectors.DefaultSelector() as events:
                 for (reading, _), name in zip(pipes, ("report", "output", "trace"), strict=True):
                     os.set_blocking(reading, False)
@@ -154,18 +135,18 @@ class Bench:
             send(here, {"path": readable().libraries, "fork": self._fork})
             send(here, {"preload": self._preload})
 
-    def _watch(self, job: Job, referee: "_Referee", events: selectors.BaseSelector) -> None:
+    def _watch(self, job: Job, referee: Referee, events: selectors.BaseSelector) -> None:
         """Until the job is over: take in what comes, look at the clock and at what the processes use."""
         told, pid, began, looked = referee.told, 0, time.monotonic(), 0.0
         while True:
             now = time.monotonic()
             verdict = referee.clock(now)
-            if verdict is None and pid and not job.trusted and now - looked >= _TICK:
+            if verdict is None and pid and not job.trusted and now - looked >= LOOK_EVERY:
                 looked = now
                 verdict = _too_much(pid, job)
             if verdict is not None:
                 break
-            wait = min(_TICK, max(referee.deadline - now, 0.0))
+            wait = min(LOOK_EVERY, max(referee.deadline - now, 0.0))
             for key, _ in events.select(wait):
                 if key.data == "control":
                     said, _ = receive(self._control)
@@ -188,7 +169,7 @@ class Bench:
         self._finish(job, referee, events, pid, verdict)
         told.seconds = time.monotonic() - began
 
-    def _take(self, key: selectors.SelectorKey, referee: "_Referee", events: selectors.BaseSelector) -> bool:
+    def _take(self, key: selectors.SelectorKey, referee: Referee, events: selectors.BaseSelector) -> bool:
         """Read what is there on one pipe; False when the report has ended."""
         try:
             piece = os.read(key.fd, 1 << 16)
@@ -200,7 +181,7 @@ class Bench:
         referee.take(key.data, piece)
         return True
 
-    def _finish(self, job: Job, referee: "_Referee", events: selectors.BaseSelector, pid: int, verdict: str) -> None:
+    def _finish(self, job: Job, referee: Referee, events: selectors.BaseSelector, pid: int, verdict: str) -> None:
         """Stop what still runs, ask it first where it stands, collect the last words, end all strays."""
         told = referee.told
         told.ended = verdict
@@ -233,9 +214,7 @@ class Bench:
                 return
             time.sleep(0.005)
 
-    def _drain(
-        self, referee: "_Referee", events: selectors.BaseSelector, seconds: float, *, until_status: bool
-    ) -> None:
+    def _drain(self, referee: Referee, events: selectors.BaseSelector, seconds: float, *, until_status: bool) -> None:
         """Take in what is still on the way."""
         until = time.monotonic() + seconds
         while events.get_map() and (left := until - time.monotonic()) > 0:
@@ -264,75 +243,6 @@ class Bench:
         return GradingFailed(f"the grading child {what}: {said.decode(errors='replace').strip() or 'it said nothing'}")
 
 
-class _Referee:
-    """Follows one job by its messages: which check runs, since when, until when it may."""
-
-    def __init__(self, job: Job, reader: Reader, rest: float | None, until: float | None) -> None:
-        self.told = Told()
-        self.stop: str | None = None
-        self.filtered = False
-        self._limits, self._reader, self._rest = job.limits, reader, rest
-        self._until_all = time.monotonic() + 1e6 if until is None else until
-        self.deadline = min(time.monotonic() + _BOOT_SECONDS, self._until_all)
-        self._late = "died"
-        self._end: float | None = None
-        self._printed = 0
-
-    def take(self, pipe: str, piece: bytes) -> None:
-        if pipe == "report":
-            try:
-                for message in self._reader.feed(piece):
-                    self._follow(message)
-            except (Forged, LookupError, TypeError):
-                self.stop = "forged"
-        elif pipe == "output":
-            self._printed += len(piece)
-            room = self._limits.output_kept_kb * 1024 - len(self.told.output)
-            self.told.output += piece[: max(room, 0)]
-            if self._printed > self._limits.output_kb * 1024:
-                self.stop = self.stop or "output"
-        else:
-            self.told.trace = (self.told.trace + piece.decode("utf-8", "replace"))[:100_000]
-
-    def _follow(self, message: Message) -> None:
-        now, told, limits = time.monotonic(), self.told, self._limits
-        told.messages.append(message)
-        kind = message["kind"]
-        if kind == "ready":
-            self.filtered = bool(message.get("seccomp"))
-            self._end = min(now + limits.total_seconds, self._until_all)
-            told.running = ""
-            self._until("time", now + limits.check_seconds)
-        elif kind == "start":
-            told.running = message["check"]
-            self._until("time", now + limits.check_seconds)
-        elif kind == "result" and not message["passed"] and self._rest is not None:
-            self._end, self._rest = now + self._rest, None
-            self._late = "rest"
-        elif kind == "verified" and any(message[problem] for problem in ("changed", "poses", "tried", "threads")):
-            self.stop = "caught"
-        elif kind == "end":
-            told.running = None
-
-    def _until(self, late: str, deadline: float) -> None:
-        """The running check has until then; or until the end of all, if that comes first."""
-        end = self._end or deadline
-        if self._late == "rest":
-            self.deadline = min(deadline, end)
-        elif end < deadline:
-            self._late, self.deadline = "total", end
-        else:
-            self._late, self.deadline = late, deadline
-
-    def clock(self, now: float) -> str | None:
-        return self._late if now >= self.deadline else None
-
-    def over(self) -> str:
-        """The process has ended by itself: as it should, or not."""
-        said_so = bool(self.told.messages) and self.told.messages[-1]["kind"] == "end"
-        return self.stop or ("end" if said_so else "died")
-
-
 def _too_much(pid: int, job: Job) -> str | None:
     used = usage(pid)
     if len(used.processes) > 1:
@@ -341,38 +251,3 @@ def _too_much(pid: int, job: Job) -> str | None:
     if used.memory > (job.limits.memory_mb + 256) << 20:
         return "memory"
     return "files" if written(job.work) > job.limits.files_mb << 20 else None
-
-
-def place_in(trace: str, files: tuple[str, ...]) -> tuple[str, int] | None:
-    """The innermost line in one of `files` in what faulthandler wrote, threads in the order in which it wrote them."""
-    for line in trace.splitlines():
-        head, _, tail = line.strip().partition('", line ')
-        name = head.removeprefix('File "')
-        number = tail.split(" ")[0]
-        if number.isdigit() and any(name == file or name == _escaped(file) for file in files):
-            return next(file for file in files if name in {file, _escaped(file)}), int(number)
-    return None
-
-
-def _escaped(name: str) -> str:
-    """How faulthandler writes a file name: plain ASCII."""
-    return name.encode("ascii", "backslashreplace").decode()
-
-
-def exited_by(status: int | None) -> str:
-    """The way a process ended, in words."""
-    if status is None:
-        return "was gone"
-    if status >= 0:
-        return f"left with status {status}"
-    names: dict[int, Any] = {
-        signal.SIGSEGV: "crashed (segmentation fault)",
-        signal.SIGBUS: "crashed (bus error)",
-        signal.SIGILL: "crashed (illegal instruction)",
-        signal.SIGFPE: "crashed (arithmetic fault in machine code)",
-        signal.SIGABRT: "crashed (abort)",
-        signal.SIGXCPU: "used up its processor time",
-        signal.SIGXFSZ: "wrote a file larger than its limit",
-        signal.SIGSYS: "made a system call that is not allowed",
-    }
-    return str(names.get(-status, f"was ended by signal {-status}"))

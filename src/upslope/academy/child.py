@@ -188,11 +188,8 @@ def _shut_in(job: Job, tried: list[str], snapshot: Snapshot) -> dict[str, Any]:
     restrict(job.limits, alone=not (job.landlock and seccomp.available()))
     found: dict[str, Any] = {"landlock": 0, "seccomp": False}
     if job.landlock:
-        rules = landlock.Rules(
-            write=(job.work, os.devnull), read=(job.root, *job.readable, *job.opened), names=job.names
-        )
         try:
-            found["landlock"] = landlock.shut_in(rules)
+            found["landlock"] = landlock.shut_in(rules(job))
         except OSError as error:
             found["lacks"] = str(error)
         found["seccomp"] = seccomp.shut_in()
@@ -208,6 +205,11 @@ def _shut_in(job: Job, tried: list[str], snapshot: Snapshot) -> dict[str, Any]:
     )
     install(policy, tried, snapshot.extend)
     return found
+
+
+def rules(job: Job) -> landlock.Rules:
+    """What the kernel shall leave of the file system."""
+    return landlock.Rules(write=(job.work, os.devnull), read=(job.root, *job.readable, *job.opened), names=job.names)
 
 
 def _threads_left() -> int:

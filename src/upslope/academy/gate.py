@@ -13,105 +13,33 @@ from dataclasses import dataclass
 
 from upslope.academy import stub
 from upslope.academy.lessons import Step
+from upslope.academy.signature import differences
 from upslope.academy.source import Located
 
 LARGEST = 256 * 1024  # bytes; an answer is a page of Python
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # Of the standard library, what any computation may use.
-_EVERYDAY = frozenset(
-    [
-        "__future__",
-        "abc",
-        "bisect",
-        "cmath",
-        "collections",
-        "contextlib",
-        "dataclasses",
-        "enum",
-        "fractions",
-        "functools",
-        "heapq",
-        "itertools",
-        "math",
-        "numbers",
-        "operator",
-        "random",
-        "statistics",
-        "string",
-        "types",
-        "typing",
-        "typing_extensions",
-        "warnings",
-    ]
-)
-_DOORS = frozenset(
-    [
-        "__import__",
-        "eval",
-        "exec",
-        "compile",
-        "globals",
-        "locals",
-        "vars",
-        "open",
-        "input",
-        "breakpoint",
-        "memoryview",
-        "exit",
-        "quit",
-        "__builtins__",
-        "__loader__",
-        "__spec__",
-        "__file__",
-    ]
-)
-_HIDDEN_ATTRIBUTES = frozenset(
-    [
-        "__globals__",
-        "__builtins__",
-        "__subclasses__",
-        "__code__",
-        "__closure__",
-        "__bases__",
-        "__base__",
-        "__mro__",
-        "mro",
-        "__self__",
-        "__defaults__",
-        "__kwdefaults__",
-        "__loader__",
-        "__spec__",
-        "__traceback__",
-        "__getattribute__",
-        "__reduce__",
-        "__reduce_ex__",
-        "f_back",
-        "f_globals",
-        "f_locals",
-        "f_builtins",
-        "tb_frame",
-        "gi_frame",
-        "cr_frame",
-        "ag_frame",
-    ]
-)
-_MODULES_AS_ATTRIBUTES = frozenset(
-    [
-        "sys",
-        "os",
-        "builtins",
-        "ctypes",
-        "ctypeslib",
-        "importlib",
-        "inspect",
-        "gc",
-        "subprocess",
-        "socket",
-        "threading",
-        "signal",
-        "modules",
-    ]
-)
+_EVERYDAY = _words("""
+    __future__ abc bisect cmath collections contextlib dataclasses enum fractions functools heapq itertools math numbers
+    operator random statistics string types typing typing_extensions warnings
+""")
+_DOORS = _words("""
+    __import__ eval exec compile globals locals vars open input breakpoint memoryview exit quit
+    __builtins__ __loader__ __spec__ __file__
+""")
+_HIDDEN_ATTRIBUTES = _words("""
+    __globals__ __builtins__ __subclasses__ __code__ __closure__ __bases__ __base__ __mro__ mro __self__ __defaults__
+    __kwdefaults__ __loader__ __spec__ __traceback__ __getattribute__ __reduce__ __reduce_ex__
+    f_back f_globals f_locals f_builtins tb_frame gi_frame cr_frame ag_frame
+""")
+_MODULES_AS_ATTRIBUTES = _words("""
+    sys os builtins ctypes ctypeslib importlib inspect gc subprocess socket threading signal modules
+""")
 
 
 @dataclass(frozen=True)
@@ -210,10 +138,9 @@ class _Reading:
                 yield Refusal(
                     f"line {node.lineno} sets {wanted.name} anew; the {kind} alone should say what it is", node.lineno
                 )
-        if isinstance(wanted, ast.FunctionDef) and isinstance(mine, ast.FunctionDef):
-            yield from _same_parameters(wanted, mine, wanted.name)
-        elif isinstance(wanted, ast.ClassDef) and isinstance(mine, ast.ClassDef):
-            yield from _same_class(wanted, mine)
+        if isinstance(mine, ast.FunctionDef | ast.ClassDef):
+            for sentence, line in differences(wanted, mine):
+                yield Refusal(sentence, line)
 
     def imports(self) -> Iterator[Refusal]:
         """Does it import only what the lesson and the file's own header give?"""
@@ -350,38 +277,3 @@ def _bound(tree: ast.Module) -> Iterator[tuple[str, str]]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             for alias in node.names:
                 yield alias.asname or alias.name, f"{node.module}.{alias.name}"
-
-
-def _same_class(wanted: ast.ClassDef, mine: ast.ClassDef) -> Iterator[Refusal]:
-    bases = [ast.unparse(base) for base in wanted.bases]
-    if [ast.unparse(base) for base in mine.bases] != bases:
-        made = f"class {wanted.name}({', '.join(bases)})" if bases else f"class {wanted.name}"
-        yield Refusal(f"line {mine.lineno}: the class should begin with {made}", mine.lineno)
-    methods = {node.name: node for node in mine.body if isinstance(node, ast.FunctionDef)}
-    for node in wanted.body:
-        if not isinstance(node, ast.FunctionDef) or (node.name.startswith("_") and node.name != "__init__"):
-            continue
-        if node.name not in methods:
-            yield Refusal(f"class {wanted.name} has no method {node.name}", mine.lineno)
-        else:
-            yield from _same_parameters(node, methods[node.name], f"{wanted.name}.{node.name}")
-
-
-def _same_parameters(wanted: ast.FunctionDef, mine: ast.FunctionDef, name: str) -> Iterator[Refusal]:
-    asked, came = _parameters(wanted.args), _parameters(mine.args)
-    if asked != came:
-        yield Refusal(f"line {mine.lineno}: {name} takes {asked}, yours takes {came}", mine.lineno)
-
-
-def _parameters(arguments: ast.arguments) -> str:
-    """Names, order, kinds and defaults as text, annotations left out."""
-    bare = ast.arguments(
-        posonlyargs=[ast.arg(a.arg) for a in arguments.posonlyargs],
-        args=[ast.arg(a.arg) for a in arguments.args],
-        vararg=ast.arg(arguments.vararg.arg) if arguments.vararg else None,
-        kwonlyargs=[ast.arg(a.arg) for a in arguments.kwonlyargs],
-        kw_defaults=arguments.kw_defaults,
-        kwarg=ast.arg(arguments.kwarg.arg) if arguments.kwarg else None,
-        defaults=arguments.defaults,
-    )
-    return f"({ast.unparse(bare)})"

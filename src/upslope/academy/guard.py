@@ -10,13 +10,26 @@ import builtins
 import os
 import posix
 import sys
-import sysconfig
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PosixPath
 from types import FrameType
 from typing import Any, NoReturn
+
+from upslope.academy.deeds import (
+    CALLS_TAKEN_AWAY,
+    CHANGES,
+    FAMILIES,
+    FRAMES,
+    IMPORTING,
+    LOOK,
+    MODULES_TAKEN_AWAY,
+    NEVER,
+    PARTS_OF_FUNCTIONS,
+    REFLECTION,
+    WRITING,
+)
 
 # The functions below keep the builtins of this moment, whatever the learner's code does to the module later.
 globals()["__builtins__"] = dict(vars(builtins))
@@ -40,87 +53,6 @@ class Policy:
     learner: tuple[str, ...]  # the files' names under which the learner's code was compiled
 
 
-# Refused in every case; the text completes "the answer tried to ...".
-_PROGRAM, _PROCESS, _LIMITS, _NETWORK = "start another program", "start another process", "change its limits", "network"
-_NEVER = {
-    "os.system": _PROGRAM,
-    "os.exec": _PROGRAM,
-    "os.posix_spawn": _PROGRAM,
-    "os.spawn": _PROGRAM,
-    "pty.spawn": _PROGRAM,
-    "subprocess.Popen": _PROGRAM,
-    "webbrowser.open": "start a browser",
-    "os.fork": _PROCESS,
-    "os.forkpty": _PROCESS,
-    "os.kill": "send a signal to a process",
-    "os.killpg": "send a signal to a process",
-    "signal.pthread_kill": "send a signal to a thread",
-    "resource.setrlimit": _LIMITS,
-    "resource.prlimit": _LIMITS,
-    "os.unshare": "leave its sandbox",
-    "os.setns": "leave its sandbox",
-    "os.chdir": "change the current folder",
-    "sys.addaudithook": "watch the grader",
-    "sys.remote_exec": "run code in another process",
-    "sqlite3.enable_load_extension": "load machine code",
-    "sqlite3.load_extension": "load machine code",
-    "builtins.input": "ask a question at the keyboard with input",
-    "builtins.breakpoint": "stop in the debugger with breakpoint",
-}
-# Refused when it is the answer that asks: looking into, or changing, the program around it.
-_LOOK = "look at the program that grades it"
-_REFLECTION = {
-    "sys._getframe": _LOOK,
-    "sys._current_frames": _LOOK,
-    "sys._current_exceptions": _LOOK,
-    "gc.get_objects": _LOOK,
-    "gc.get_referrers": _LOOK,
-    "gc.get_referents": _LOOK,
-    "sys.settrace": "trace the program that grades it",
-    "sys.setprofile": "trace the program that grades it",
-    "sys.monitoring.register_callback": "trace the program that grades it",
-    "exec": "run code from a string with exec or eval",
-    "compile": "run code from a string with compile, exec or eval",
-    "code.__new__": "build code by hand",
-    "function.__new__": "build a function by hand",
-}
-_FAMILIES = {"socket": "open a network connection", "ctypes": "run machine code with ctypes"}
-_IMPORTING = "<frozen importlib"
-_FRAMES = frozenset({"tb_frame", "gi_frame", "cr_frame", "ag_frame"})
-_PARTS_OF_FUNCTIONS = frozenset({"__code__", "__defaults__", "__kwdefaults__", "__bases__", "__class__"})
-_CHANGES = {  # event: how many of its first arguments are paths, and the verb
-    "os.remove": (1, "remove"),
-    "os.rmdir": (1, "remove"),
-    "os.mkdir": (1, "make"),
-    "os.rename": (2, "rename"),
-    "os.link": (2, "link to"),
-    "os.symlink": (2, "link to"),
-    "os.truncate": (1, "change"),
-    "os.chmod": (1, "change"),
-    "os.chown": (1, "change"),
-    "os.chflags": (1, "change"),
-    "os.utime": (1, "change"),
-    "os.setxattr": (1, "change"),
-    "os.removexattr": (1, "change"),
-    "sqlite3.connect": (1, "write"),
-}
-_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-# Loading these anew would bring back calls that are closed here; calls that raise no event of their own.
-_MODULES_TAKEN_AWAY = frozenset({"posix", "_posixsubprocess", "_ctypes", "ctypes", "_signal", "_dbm", "_gdbm"})
-_CALLS_TAKEN_AWAY = {
-    "mkfifo": "make a pipe in the file system",
-    "mknod": "make a device",
-    "chroot": "leave its sandbox",
-    "setsid": "leave its process group",
-    "setpgid": "leave its process group",
-    "setpgrp": "leave its process group",
-    "pidfd_open": "reach another process",
-    "pidfd_send_signal": "send a signal to a process",
-    "_fork_exec": _PROGRAM,
-    "fork_exec": _PROGRAM,
-}
-
-
 def install(policy: Policy, tried: list[str], on_first_run: Callable[[], None]) -> None:
     """Guard this process from now on, for good.
 
@@ -130,7 +62,7 @@ def install(policy: Policy, tried: list[str], on_first_run: Callable[[], None]) 
     guard = _Guard(policy, tried, on_first_run)
     modules = ("os", "posix", "signal", "_signal", "subprocess", "_posixsubprocess")
     for module in [sys.modules[name] for name in modules if name in sys.modules]:
-        for call, what in _CALLS_TAKEN_AWAY.items():
+        for call, what in CALLS_TAKEN_AWAY.items():
             if hasattr(module, call):
                 setattr(module, call, guard.closed(what))
     sys.addaudithook(guard.hook)
@@ -142,15 +74,15 @@ class _Guard:
         self.readable, self.closed_folders = _below(policy.readable), _below(policy.closed)
         self.opened, self.private = _below(policy.opened), _below(policy.private)
         self.listable, self.names = (policy.own + "/", *self.readable, *self.opened), frozenset(policy.names)
-        installed = _below((sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), *sys.path[1:]))
+        library = os.path.dirname(threading.__file__)
+        installed = _below((library, *sys.path[1:]))
         ours = (policy.overlay + "/", os.path.dirname(__file__) + "/")
         # How the file names of code begin that is not the learner's.
         self.trusted = (*installed, *ours, "<frozen ")
         # Libraries that look at frames or run code of their own making for everyday reasons, on anybody's behalf.
         everyday = ("collections/__init__.py", "enum.py", "typing.py", "dataclasses.py", "warnings.py")
-        stdlib = sysconfig.get_path("stdlib") + "/"
-        packages = tuple(path for path in installed if not path.startswith(stdlib[:-1]) or "-packages/" in path)
-        self.everyday = (*(stdlib + name for name in everyday), *packages, *ours, _IMPORTING)
+        packages = tuple(path for path in installed if not path.startswith(library) or "-packages/" in path)
+        self.everyday = (*(f"{library}/{name}" for name in everyday), *packages, *ours, IMPORTING)
         self.waiting = [on_first_run]
         self.asking: list[int] = []  # the thread that is looking up its own caller right now
         # Bound here, because the learner's code may change these modules.
@@ -160,35 +92,35 @@ class _Guard:
     def hook(self, event: str, args: tuple[Any, ...]) -> None:
         """Called by Python before the deed; raising stops it."""
         if event == "object.__getattr__":
-            if args[1] in _FRAMES:
-                self.reflect(_LOOK)
+            if args[1] in FRAMES:
+                self.reflect(LOOK)
         elif event == "open":
             self.open(args[0], args[2])
         elif event == "import":
             self.load(args[0], args[1])
-        elif event in _CHANGES:
-            count, verb = _CHANGES[event]
+        elif event in CHANGES:
+            count, verb = CHANGES[event]
             for path in args[:count]:
                 self.change(path, verb)
-        elif event in _REFLECTION:
+        elif event in REFLECTION:
             if event == "exec" and self.waiting and args[0].co_filename in self.learner:
                 self.waiting.pop()()
             # The guard's own look at its caller raises an event as well.
             if not (event == "sys._getframe" and self.asking and self.asking[-1] == self.thread()):
-                self.reflect(_REFLECTION[event])
+                self.reflect(REFLECTION[event])
         elif event == "object.__setattr__" or event == "object.__delattr__":
-            if args[1] in _PARTS_OF_FUNCTIONS:
+            if args[1] in PARTS_OF_FUNCTIONS:
                 self.reflect(f"change {args[1]} of a function or class")
-        elif event in _NEVER:
-            self.stop(_NEVER[event])
+        elif event in NEVER:
+            self.stop(NEVER[event])
         elif event == "os.listdir" or event == "os.scandir":
             self.list(args[0])
         else:
             family = event.partition(".")[0]
             if family == "socket":
-                self.stop(_FAMILIES[family])
+                self.stop(FAMILIES[family])
             elif family == "ctypes":
-                self.reflect(_FAMILIES[family])
+                self.reflect(FAMILIES[family])
 
     def open(self, path: Any, flags: Any) -> None:
         name = self.name(path)
@@ -197,7 +129,7 @@ class _Guard:
         real = self.resolve(name)
         if self.inside_own(real):
             return
-        if type(flags) is int and flags & _WRITING:
+        if type(flags) is int and flags & WRITING:
             if real != "/dev/null":
                 self.stop(f"write {real}")
         elif not _in(real, self.opened):
@@ -226,7 +158,7 @@ class _Guard:
                 raise Refused(f"an answer may not list {real}")
 
     def load(self, module: Any, machine_code: Any) -> None:
-        if module in _MODULES_TAKEN_AWAY:
+        if module in MODULES_TAKEN_AWAY:
             self.stop(f"load {module} anew")
         if machine_code is not None and not _in(self.resolve(machine_code), self.readable):
             self.stop("load machine code of its own")
@@ -239,7 +171,7 @@ class _Guard:
         frame = first = self.caller()
         if first is not None and first.f_code.co_filename.startswith(self.everyday):
             return
-        while frame is not None and not frame.f_code.co_filename.startswith(_IMPORTING):
+        while frame is not None and not frame.f_code.co_filename.startswith(IMPORTING):
             if not frame.f_code.co_filename.startswith(self.trusted):
                 self.stop(what, first)
             frame = frame.f_back

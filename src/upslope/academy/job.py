@@ -28,7 +28,7 @@ class Job:
     seed: int
     learner: tuple[str, ...] = ()  # the file names under which the learner's code is compiled
     asked: tuple[str, ...] = ()  # the names that those files were asked to define
-    made: tuple[str, ...] = ()  # all names that those files define
+    made: tuple[str, ...] = ()  # all names that those files define, with the module in which they end
     trusted: bool = False  # the code is the library's own: no sandbox, only time limits
     landlock: bool = True  # with the kernel's layers (Landlock and the system call filter), where there are any
     opened: tuple[str, ...] = ()  # real files that the overlay links to

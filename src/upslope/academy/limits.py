@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _MB = 1 << 20
-_PROC = os.path.exists("/proc/self/stat")  # Linux; elsewhere ps is asked
+_PROC = os.path.exists("/proc/self/stat")  # Linux; elsewhere ps is asked, which takes longer
+LOOK_EVERY = 0.05 if _PROC else 0.25  # seconds between two looks at memory and processes
 
 
 @dataclass(frozen=True)

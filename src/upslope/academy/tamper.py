@@ -45,7 +45,7 @@ class Snapshot:
     """What the loaded modules held at one moment."""
 
     def __init__(self, learner: tuple[str, ...], asked: tuple[str, ...], made: tuple[str, ...]) -> None:
-        # The learner's files, what they were asked to define, and all that they define.
+        # The learner's files, what they were asked to define, and all that they define, with the module it goes to.
         self._learner, self._asked, self._made = learner, frozenset(asked), frozenset(made)
         self._held: dict[object, _Held] = {}
         self._functions: list[tuple[str, FunctionType, tuple[Any, ...], dict[str, Any]]] = []
@@ -84,7 +84,7 @@ class Snapshot:
         for key, value in list(vars(module).items()):
             if getattr(value, "__module__", None) != name:
                 continue
-            if key in self._made and f"{name}.{key}" not in self._held:
+            if f"{name}.{key}" in self._made and f"{name}.{key}" not in self._held:
                 continue  # what the learner made, the learner may change
             if type(value) is FunctionType:
                 self._hold_function(f"{name}.{key}", value)
@@ -134,7 +134,7 @@ class Snapshot:
 
 
 def _is_manner(key: str, value: object) -> bool:
-    """Whether an attribute makes the objects of a class behave otherwise: `__eq__`, but not a note such as `__doc__`."""
+    """Whether an attribute makes objects behave otherwise: `__eq__` does, a note such as `__doc__` does not."""
     return key.startswith("__") and (callable(value) or hasattr(value, "__get__"))
 
 

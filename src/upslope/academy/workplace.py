@@ -14,7 +14,7 @@ from upslope.academy.job import Job
 from upslope.academy.limits import Limits
 from upslope.academy.overlay import Answer, Overlay, build
 from upslope.academy.sandbox import private, readable
-from upslope.academy.source import PACKAGE, parse, top_level_names
+from upslope.academy.source import PACKAGE, locate, parse, top_level_names
 
 
 class Workplace:
@@ -59,7 +59,7 @@ class Workplace:
             checks=tuple(names),
             seed=seed,
             learner=tuple(answer.path for answer in (answers or {}).values()),
-            made=tuple(name for answer in (answers or {}).values() for name in _defined_in(answer.text)),
+            made=tuple(name for answer in (answers or {}).values() for name in _defined_in(answer)),
             asked=tuple(exercise.rpartition(":")[2].rpartition(".")[2] for exercise in answers or {}),
             trusted=trusted,
             landlock=landlock,
@@ -78,12 +78,13 @@ class Workplace:
         return folder
 
 
-def _defined_in(text: str) -> set[str]:
-    """The names of functions, classes and variables that a file makes; none where it is not Python."""
+def _defined_in(answer: Answer) -> set[str]:
+    """The dotted names that an answer's functions, classes and variables get; none where it is not Python."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return top_level_names(parse(text))
+            names = top_level_names(parse(answer.text))
+            return {f"{locate(answer.exercise).module}.{name}" for name in names}
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return set()
 

@@ -45,7 +45,10 @@ class Record:
 
 
 def record(results: Sequence[Result], *, variant: str = "") -> Record:
-    """One record of runs that differ in nothing but the seed."""
+    """One record of runs that differ in nothing but the seed.
+
+    `variant` is a word for what differs from the preset; if empty, it is made of the settings: data=mnist gives "mnist".
+    """
     if not results:
         raise RunProblem("a record needs at least one finished run")
     if variant and not re.fullmatch(r"[a-z0-9-]+", variant):
@@ -63,6 +66,9 @@ def record(results: Sequence[Result], *, variant: str = "") -> Record:
             raise RunProblem(f"{result.run} and {first.run} have different settings: they make no common record")
         if any(whose == "yours" for whose in result.parts.values()):
             raise RunProblem(f"{result.run} ran with a learner's parts: records are of the library alone")
+    if not variant:
+        values = [word.partition("=")[2] for word in first.settings if not word.startswith("seed=")]
+        variant = re.sub(r"[^a-z0-9]+", "-", "-".join(values).lower()).strip("-")
     names = [n for n in first.metrics if all(r.metrics.get(n) is not None for r in results)]
     metrics = {n: [float(r.metrics[n] or 0.0) for r in results] for n in names}
     worst = {

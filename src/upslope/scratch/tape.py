@@ -175,6 +175,7 @@ def refuse_if_needed(changed: "Tensor", edges: tuple[Edge, ...]) -> None:
 
 def reads(holder: object, tensor: "Tensor") -> bool:
     """Whether a derivative (or something it closes over) holds the tensor or the memory of its numbers."""
+    holder = getattr(holder, "__wrapped__", holder)
     if holder is tensor:
         return True
     if isinstance(holder, np.ndarray):

@@ -1,5 +1,7 @@
 """Convolution: the same small filters looked for everywhere in an image."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from upslope.scratch.tensor import Tensor
@@ -32,45 +34,47 @@ def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: int
     padded[inside] = x.data.transpose(1, 2, 3, 0)
     # Take a band of the output's rows at a time, so that what its filters see fits into the processor's cache.
     step = max(1, 1_500_000 // (channels * kh * kw * columns * images))
-    bands = [slice(top, min(top + step, rows)) for top in range(0, rows, step)]
+    bands = [(top, min(top + step, rows)) for top in range(0, rows, step)]
     places = [(i, j) for i in range(kh) for j in range(kw)]
 
     # As a filter slides over a band, its weight at (i, j) meets every stride-th pixel from (i, j) on.
-    def met(i: int, j: int, band: slice) -> tuple[slice, ...]:
-        return np.s_[:, i + band.start * stride : i + band.stop * stride : stride, j : j + columns * stride : stride]
+    def met(i: int, j: int, top: int, bottom: int) -> tuple[slice, ...]:
+        return np.s_[:, i + top * stride : i + bottom * stride : stride, j : j + columns * stride : stride]
 
-    # Line them up: one line per weight, one column per position and image.
-    def seen(band: slice) -> np.ndarray:
-        lines = np.empty((channels, kh, kw, band.stop - band.start, columns, images), padded.dtype)
+    # Line them up: one line per weight, one column per position and image. Backward may find the last band still there.
+    @lru_cache(maxsize=1)
+    def seen(top: int, bottom: int) -> np.ndarray:
+        lines = np.empty((channels, kh, kw, bottom - top, columns, images), padded.dtype)
         for i, j in places:
-            lines[:, i, j] = padded[met(i, j, band)]
+            lines[:, i, j] = padded[met(i, j, top, bottom)]
         return lines.reshape(channels * kh * kw, -1)
 
     # Every filter's weighted sum at every position of a band is one matrix product.
     flat = weight.data.reshape(filters, -1)
-    out = np.empty((filters, rows, columns * images), np.result_type(padded, flat))
-    for band in bands:
-        out[:, band] = (flat @ seen(band)).reshape(filters, -1, columns * images)
+    dtype = np.result_type(padded, flat)
+    out = np.empty((filters, rows, columns * images), dtype)
+    for top, bottom in bands:
+        out[:, top:bottom] = (flat @ seen(top, bottom)).reshape(filters, -1, columns * images)
     if bias is not None:
         out += bias.data[:, np.newaxis, np.newaxis]
 
     def gradient_of_weight(g: np.ndarray) -> np.ndarray:
         # Each weight collects g times what it saw.
         g = g.transpose(1, 2, 3, 0).reshape(filters, rows, -1)
-        gradient = np.zeros_like(flat)
-        for band in bands:
-            gradient += g[:, band].reshape(filters, -1) @ seen(band).T
-        return gradient.reshape(shape)
+        gradient = np.zeros((channels * kh * kw, filters), dtype)
+        for top, bottom in reversed(bands):
+            gradient += seen(top, bottom) @ g[:, top:bottom].reshape(filters, -1).T
+        return gradient.T.reshape(shape)
 
     def gradient_of_x(g: np.ndarray) -> np.ndarray:
         # What a weight saw gets g times that weight, summed over the filters.
         g = g.transpose(1, 2, 3, 0).reshape(filters, rows, -1)
         gradient = np.zeros_like(padded)
-        for band in bands:
-            shares = (flat.T @ g[:, band].reshape(filters, -1)).reshape(channels, kh, kw, -1, columns, images)
+        for top, bottom in bands:
+            shares = (flat.T @ g[:, top:bottom].reshape(filters, -1)).reshape(channels, kh, kw, -1, columns, images)
             # Lay the shares back where they were seen; overlaps add up.
             for i, j in places:
-                gradient[met(i, j, band)] += shares[:, i, j]
+                gradient[met(i, j, top, bottom)] += shares[:, i, j]
         return gradient[inside].transpose(3, 0, 1, 2)
 
     return Tensor.of(
