@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from upslope.academy.verdict import Verdict
 FOLDER = Path(__file__).parent / "hostile"
 RELU = "upslope.scratch.ops:relu"
 LEARNERS_FILE = "/learner/03-relu.py"
-LIMITS = Limits(check_seconds=1.0, total_seconds=3.0, memory_mb=96, files_mb=8, file_mb=4)
+LIMITS = Limits(check_seconds=4.0, total_seconds=8.0, memory_mb=96, files_mb=8, file_mb=4)
 
 PASSES, WRONG = "", "wrong"  # WRONG: simply a wrong answer; the trick did nothing and is not worth a word
 LOOK, TEXT, REPLACES = "tried to look at the program that grades it", "tried to run code from a string", "replaces "
@@ -270,7 +271,9 @@ def sentence(verdict: Verdict) -> str:
 def judge(world: World, bench: Bench, name: str, *, gate: bool, landlock: bool) -> str:
     text = world.fill(TEXTS[name])
     began = time.monotonic()
-    verdict = grade(RELU, text, LEARNERS_FILE, limits=LIMITS, gate=gate, landlock=landlock, seed=7, bench=bench)
+    # Only where the time is what it is about, it is short: a busy machine must not make other sentences of these.
+    limits = replace(LIMITS, check_seconds=1.0) if TIME in SAYS[name] else LIMITS
+    verdict = grade(RELU, text, LEARNERS_FILE, limits=limits, gate=gate, landlock=landlock, seed=7, bench=bench)
     assert time.monotonic() - began < 20
     world.untouched()
     assert living(bench) == []

@@ -8,7 +8,7 @@ import pytest
 from upslope.academy.grade import CheckResult, Verdict
 from upslope.academy.lessons import find
 from upslope.academy.progress import Progress
-from upslope.cli import tour_text, verdict
+from upslope.cli import author_picture, verdict
 from upslope.cli.grading import Graded
 from upslope.cli.screen import Screen
 from upslope.runs.workspace import progress_file
@@ -39,7 +39,7 @@ def write(upslope, home):
 
 
 def test_a_wrong_answer_is_answered_as_the_storyboard_says(upslope, write):
-    write("softmax", tour_text.WRONG)
+    write("softmax", author_picture.WRONG)
     said = upslope("check", "softmax")
     assert said.code == 1
     assert said.err == ""

@@ -47,7 +47,7 @@ class Record:
 def record(results: Sequence[Result], *, variant: str = "") -> Record:
     """One record of runs that differ in nothing but the seed.
 
-    `variant` is a word for what differs from the preset; if empty, it is made of the settings: data=mnist gives "mnist".
+    `variant` is a word for what differs from the preset; if empty, the settings make it: data=mnist gives "mnist".
     """
     if not results:
         raise RunProblem("a record needs at least one finished run")

@@ -165,8 +165,8 @@ wrong(ops.conv2d, "the bias is left out", "if bias is not None:", "if False:")
 wrong(
     ops.conv2d,
     "the filter moves one pixel at a time, whatever stride says",
-    "i + band.start * stride : i + band.stop * stride : stride, j : j + columns * stride : stride]",
-    "i + band.start : i + band.stop, j : j + columns]",
+    "i + top * stride : i + bottom * stride : stride, j : j + columns * stride : stride]",
+    "i + top : i + bottom, j : j + columns]",
 )
 wrong(
     ops.conv2d,
@@ -195,8 +195,8 @@ wrong(
 wrong(
     ops.conv2d,
     "the gradient of the weight is averaged over the images, not summed",
-    "return gradient.reshape(shape)",
-    "return gradient.reshape(shape) / images",
+    "return gradient.T.reshape(shape)",
+    "return gradient.T.reshape(shape) / images",
 )
 wrong(
     ops.conv2d,

@@ -1,0 +1,51 @@
+"""The bar shows what training does on a terminal, and nothing anywhere else."""
+
+import time
+
+import pytest
+
+from upslope.cards import LabCard
+from upslope.runs.config import LabConfig
+from upslope.runs.progress import progress_bar
+from upslope.runs.run import Run
+
+CARD = LabCard("tiny", "", "", "", "", {}, (), (), {"laptop": {}})
+
+
+def train(tmp_path, *, quiet):
+    run = Run.create(CARD, LabConfig(), root=tmp_path, quiet=quiet)
+    for step in run.steps(40, per_epoch=20):
+        run.log(step, loss=0.25, validation_accuracy=0.987)
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """Makes rich believe that stderr is one."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+@pytest.mark.usefixtures("terminal")
+def test_shown_on_a_terminal(tmp_path, capsys):
+    train(tmp_path, quiet=False)
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    for words in ("epoch 1 of 2", "epoch 2 of 2", "/40", "loss 0.25", "val accuracy 98.7 %"):
+        assert words in shown.err
+
+
+@pytest.mark.usefixtures("terminal")
+def test_quiet_shows_nothing(tmp_path, capsys):
+    train(tmp_path, quiet=True)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_nothing_without_a_terminal(tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    train(tmp_path, quiet=False)
+    with progress_bar(10, "fetching", unit="bytes") as bar:
+        bar.update(5)
+    assert capsys.readouterr() == ("", "")
