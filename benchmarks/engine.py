@@ -127,14 +127,20 @@ def lenet() -> tuple[Step, Step, None]:
     return ours, theirs, None
 
 
-def convolution(images: tuple[int, ...], filters: tuple[int, ...], *, first: bool) -> tuple[Step, Step, Step]:
-    """Forward and backward of one conv2d; the first layer's images need no gradient."""
+def convolution(
+    images: tuple[int, ...], filters: tuple[int, ...], *, first: bool, plain: bool = False
+) -> tuple[Step, Step, Step]:
+    """Forward and backward of one conv2d; the first layer's images need no gradient.
+
+    Inside a network, images and gradients arrive in the layout that the layer before has left, images last in memory;
+    with plain=True both arrive as PyTorch's do, images first.
+    """
     rng = np.random.default_rng(0)
     a, b = rng.standard_normal(images, dtype=np.float32), rng.standard_normal(filters, dtype=np.float32)
-    # Inside a network, images arrive in the layout that the layer before has left.
-    x = Tensor(a if first else a.transpose(1, 2, 3, 0).copy().transpose(3, 0, 1, 2), requires_grad=not first)
+    last = a.transpose(1, 2, 3, 0).copy().transpose(3, 0, 1, 2)
+    x = Tensor(a if first or plain else last, requires_grad=not first)
     w = Tensor(b, requires_grad=True)
-    g = np.zeros_like(ops.conv2d(x, w).data)
+    g = np.zeros_like(ops.conv2d(x, w).data, order="C" if plain else "K")
     g[...] = rng.standard_normal(g.shape, dtype=np.float32)
 
     def ours() -> None:
@@ -166,6 +172,12 @@ CASES = (
     Case("conv 64x1x32x32 to 6, 5x5", 1.5, 1.0, lambda: convolution((64, 1, 32, 32), (6, 1, 5, 5), first=True)),
     Case("conv 64x6x14x14 to 16, 5x5", 1.5, 1.0, lambda: convolution((64, 6, 14, 14), (16, 6, 5, 5), first=False)),
     Case("conv 128x3x34x34 to 64, 3x3", 0.6, 0.5, lambda: convolution((128, 3, 34, 34), (64, 3, 3, 3), first=False)),
+    Case(
+        "the same, images first",
+        0.6,
+        0.5,
+        lambda: convolution((128, 3, 34, 34), (64, 3, 3, 3), first=False, plain=True),
+    ),
 )
 
 

@@ -179,7 +179,8 @@ def _run(job: Job, writer: Writer) -> None:
             if kind == "loaded":
                 snapshot.extend()
         go_on.release()
-    output.flush()
+    with contextlib.suppress(OSError, ValueError):  # the answer may have closed it
+        output.flush()
     writer.send({"kind": "end"})
 
 

@@ -85,35 +85,30 @@ def grade_with_others(
     others: Mapping[str, Answer],
     seed: int | None = None,
     limits: Limits | None = None,
+    bench: Bench | None = None,
 ) -> Verdict:
     """Grade alone over the library; if right, once more together with all `others`, the accepted answers.
 
     Right alone and wrong together: the verdict is the one of the company, `broken_by` names the answers that break it
     one by one (all of them if only their union does), and `note` says it in words.
     """
-    with Bench() as bench:
+    with contextlib.ExitStack() as held:
+        if bench is None:
+            bench = held.enter_context(Bench())
         alone = grade(exercise, text, path, seed=seed, limits=limits, bench=bench)
         rest = {name: answer for name, answer in others.items() if name != exercise}
         if not alone.passed or not rest:
             return alone
-        together = grade(
-            exercise, text, path, with_answers=rest, seed=alone.seed, limits=limits, gate=False, bench=bench
-        )
+
+        def beside(company: Mapping[str, Answer]) -> Verdict:
+            return grade(exercise, text, path, with_answers=company, seed=alone.seed, limits=limits, bench=bench)
+
+        together = beside(rest)
         if together.passed:
             return replace(alone, seconds=alone.seconds + together.seconds)
+        until = time.monotonic() + _ALL_SECONDS
         guilty = [
-            name
-            for name, answer in rest.items()
-            if not grade(
-                exercise,
-                text,
-                path,
-                with_answers={name: answer},
-                seed=alone.seed,
-                limits=limits,
-                gate=False,
-                bench=bench,
-            ).passed
+            name for name, answer in rest.items() if time.monotonic() < until and not beside({name: answer}).passed
         ]
     named = tuple(guilty or rest)
     called = ", ".join(name.rpartition(":")[2] for name in named)

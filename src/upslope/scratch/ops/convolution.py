@@ -1,10 +1,20 @@
 """Convolution: the same small filters looked for everywhere in an image."""
 
-from functools import lru_cache
-
 import numpy as np
 
 from upslope.scratch.tensor import Tensor
+
+
+def images_last(images: np.ndarray) -> np.ndarray:
+    """(B, C, H, W) as (C, H, W, B): a number of all images in one run of memory. Copied only if it lies otherwise."""
+    last = images.transpose(1, 2, 3, 0)
+    if last.flags.c_contiguous:
+        return last
+    copy = np.empty(last.shape, last.dtype)
+    # Sixteen numbers fill one line of the processor's cache: so many images at a time write whole lines.
+    for first in range(0, len(images), 16):
+        copy[..., first : first + 16] = last[..., first : first + 16]
+    return copy
 
 
 def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: int = 1, padding: int = 0) -> Tensor:
@@ -23,58 +33,46 @@ def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: int
     LeCun et al. 1989; as matrix products: Chellapilla et al. 2006.
     """
     images, channels, height, width = x.shape
-    filters, _, kh, kw = shape = weight.shape
-    if channels != shape[1] or kh > height + 2 * padding or kw > width + 2 * padding:
-        raise ValueError(f"conv2d: images {x.shape} with padding={padding} do not fit filters {weight.shape}")
+    filters, depth, kh, kw = shape = weight.shape
+    if channels != depth or kh > height + 2 * padding or kw > width + 2 * padding:
+        raise ValueError(f"conv2d: images {x.shape} with padding={padding} do not fit filters {shape}")
     rows = (height + 2 * padding - kh) // stride + 1
     columns = (width + 2 * padding - kw) // stride + 1
     # Surround the images by zeros; the images come last, so that copies move long runs of memory.
     padded = np.zeros((channels, height + 2 * padding, width + 2 * padding, images), x.dtype)
     inside = np.s_[:, padding : padding + height, padding : padding + width]
-    padded[inside] = x.data.transpose(1, 2, 3, 0)
-    # Take a band of the output's rows at a time, so that what its filters see fits into the processor's cache.
-    step = max(1, 1_500_000 // (channels * kh * kw * columns * images))
-    bands = [(top, min(top + step, rows)) for top in range(0, rows, step)]
-    places = [(i, j) for i in range(kh) for j in range(kw)]
+    padded[inside] = images_last(x.data)
+    # As the filters slide, their weights at (i, j) meet every stride-th pixel from (i, j) on.
+    met = {
+        (i, j): np.s_[:, i : i + rows * stride : stride, j : j + columns * stride : stride]
+        for i in range(kh)
+        for j in range(kw)
+    }
 
-    # As a filter slides over a band, its weight at (i, j) meets every stride-th pixel from (i, j) on.
-    def met(i: int, j: int, top: int, bottom: int) -> tuple[slice, ...]:
-        return np.s_[:, i + top * stride : i + bottom * stride : stride, j : j + columns * stride : stride]
-
-    # Line them up: one line per weight, one column per position and image. Backward may find the last band still there.
-    @lru_cache(maxsize=1)
-    def seen(top: int, bottom: int) -> np.ndarray:
-        lines = np.empty((channels, kh, kw, bottom - top, columns, images), padded.dtype)
-        for i, j in places:
-            lines[:, i, j] = padded[met(i, j, top, bottom)]
+    def seen() -> np.ndarray:
+        # Line up what each weight meets: one line per weight, one column per position and image.
+        lines = np.empty((channels, kh, kw, rows, columns, images), padded.dtype)
+        for (i, j), pixels in met.items():
+            lines[:, i, j] = padded[pixels]
         return lines.reshape(channels * kh * kw, -1)
 
-    # Every filter's weighted sum at every position of a band is one matrix product.
+    # Every filter's weighted sum at every position is one matrix product.
     flat = weight.data.reshape(filters, -1)
-    dtype = np.result_type(padded, flat)
-    out = np.empty((filters, rows, columns * images), dtype)
-    for top, bottom in bands:
-        out[:, top:bottom] = (flat @ seen(top, bottom)).reshape(filters, -1, columns * images)
+    out = flat @ seen()
     if bias is not None:
-        out += bias.data[:, np.newaxis, np.newaxis]
+        out += bias.data[:, np.newaxis]
 
     def gradient_of_weight(g: np.ndarray) -> np.ndarray:
         # Each weight collects g times what it saw.
-        g = g.transpose(1, 2, 3, 0).reshape(filters, rows, -1)
-        gradient = np.zeros((channels * kh * kw, filters), dtype)
-        for top, bottom in reversed(bands):
-            gradient += seen(top, bottom) @ g[:, top:bottom].reshape(filters, -1).T
-        return gradient.T.reshape(shape)
+        return (images_last(g).reshape(filters, -1) @ seen().T).reshape(shape)
 
     def gradient_of_x(g: np.ndarray) -> np.ndarray:
         # What a weight saw gets g times that weight, summed over the filters.
-        g = g.transpose(1, 2, 3, 0).reshape(filters, rows, -1)
+        shares = (flat.T @ images_last(g).reshape(filters, -1)).reshape(channels, kh, kw, rows, columns, images)
+        # Lay the shares back where they were seen; overlaps add up.
         gradient = np.zeros_like(padded)
-        for top, bottom in bands:
-            shares = (flat.T @ g[:, top:bottom].reshape(filters, -1)).reshape(channels, kh, kw, -1, columns, images)
-            # Lay the shares back where they were seen; overlaps add up.
-            for i, j in places:
-                gradient[met(i, j, top, bottom)] += shares[:, i, j]
+        for (i, j), pixels in met.items():
+            gradient[pixels] += shares[:, i, j]
         return gradient[inside].transpose(3, 0, 1, 2)
 
     return Tensor.of(

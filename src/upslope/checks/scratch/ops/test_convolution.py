@@ -165,8 +165,8 @@ wrong(ops.conv2d, "the bias is left out", "if bias is not None:", "if False:")
 wrong(
     ops.conv2d,
     "the filter moves one pixel at a time, whatever stride says",
-    "i + top * stride : i + bottom * stride : stride, j : j + columns * stride : stride]",
-    "i + top : i + bottom, j : j + columns]",
+    "i : i + rows * stride : stride, j : j + columns * stride : stride]",
+    "i : i + rows, j : j + columns]",
 )
 wrong(
     ops.conv2d,
@@ -177,7 +177,7 @@ wrong(
 wrong(
     ops.conv2d,
     "the padding repeats the numbers at the edge; it should be zeros",
-    "padded[inside] = x.data.transpose(1, 2, 3, 0)",
+    "padded[inside] = images_last(x.data)",
     "padded = np.pad(x.data, ((0, 0), (0, 0), (padding, padding), (padding, padding)), 'edge').transpose(1, 2, 3, 0)",
 )
 wrong(
@@ -195,8 +195,8 @@ wrong(
 wrong(
     ops.conv2d,
     "the gradient of the weight is averaged over the images, not summed",
-    "return gradient.T.reshape(shape)",
-    "return gradient.T.reshape(shape) / images",
+    "@ seen().T).reshape(shape)",
+    "@ seen().T).reshape(shape) / images",
 )
 wrong(
     ops.conv2d,
