@@ -5,6 +5,7 @@ the name of the learner's own file, so a fault shows at the learner's line, and 
 module's name, so helper functions of two answers cannot collide and what it defines can be pickled.
 """
 
+import builtins
 import linecache
 from typing import Any
 
@@ -17,7 +18,8 @@ def graft(module: dict[str, Any], qualname: str, path: str, text: str) -> Any:
     """Execute `text` and return the object that it defines under the last part of `qualname`.
 
     `module` is the namespace of the library's module: helpers that the answer defines are added to it where the name is
-    free, so that objects which refer to them by module and name (pickles) are found.
+    free, so that objects which refer to them by module and name (pickles) are found. A helper called `sum` is not: the
+    module's own code means Python's.
     """
     name = qualname.rpartition(".")[2]
     linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)
@@ -29,6 +31,6 @@ def graft(module: dict[str, Any], qualname: str, path: str, text: str) -> Any:
     if name != qualname and hasattr(found, "__qualname__"):
         found.__qualname__ = qualname
     for key, value in namespace.items():
-        if not key.startswith("__"):
+        if not key.startswith("__") and not hasattr(builtins, key):
             module.setdefault(key, value)
     return found

@@ -64,7 +64,8 @@ def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: int
 
     def gradient_of_weight(g: np.ndarray) -> np.ndarray:
         # Each weight collects g times what it saw.
-        return (images_last(g).reshape(filters, -1) @ seen().T).reshape(shape)
+        gradient: np.ndarray = images_last(g).reshape(filters, -1) @ seen().T
+        return gradient.reshape(shape)
 
     def gradient_of_x(g: np.ndarray) -> np.ndarray:
         # What a weight saw gets g times that weight, summed over the filters.

@@ -195,8 +195,8 @@ wrong(
 wrong(
     ops.conv2d,
     "the gradient of the weight is averaged over the images, not summed",
-    "@ seen().T).reshape(shape)",
-    "@ seen().T).reshape(shape) / images",
+    "return gradient.reshape(shape)",
+    "return gradient.reshape(shape) / images",
 )
 wrong(
     ops.conv2d,
