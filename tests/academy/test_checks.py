@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from upslope.academy import gate
-from upslope.academy.bench import Bench
 from upslope.academy.checklist import apply, checks_of, checks_path
-from upslope.academy.grade import grade
+from upslope.academy.grading import gate
+from upslope.academy.grading.bench import Bench
+from upslope.academy.grading.grade import grade
+from upslope.academy.grading.workplace import Workplace
 from upslope.academy.lessons import Step, exercises
 from upslope.academy.source import PACKAGE, locate
 from upslope.academy.trial import run_seeds
-from upslope.academy.workplace import Workplace
 
 ALTERNATIVES = Path(__file__).parent / "alternatives"
 FILES = sorted((PACKAGE / "checks").rglob("test_*.py"))

@@ -4,7 +4,8 @@ import textwrap
 
 import pytest
 
-from upslope.academy import gate, stub
+from upslope.academy import stub
+from upslope.academy.grading import gate
 from upslope.academy.lessons import exercises, find
 from upslope.academy.source import locate
 from upslope.academy.trial import standing_alone

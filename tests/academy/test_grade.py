@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from upslope.academy.bench import Bench, GradingFailed
 from upslope.academy.checklist import checks_of
-from upslope.academy.grade import Verdict, grade, grade_with_others
-from upslope.academy.limits import Limits
+from upslope.academy.grading.bench import Bench, GradingFailed
+from upslope.academy.grading.grade import Verdict, grade, grade_with_others
+from upslope.academy.grading.limits import Limits
+from upslope.academy.grading.referee import Told
+from upslope.academy.grading.verdict import Asked, judge
+from upslope.academy.grading.wire import Forged, Reader, Writer
 from upslope.academy.overlay import Answer
-from upslope.academy.referee import Told
 from upslope.academy.source import PACKAGE, locate
 from upslope.academy.trial import standing_alone
-from upslope.academy.verdict import Asked, judge
-from upslope.academy.wire import Forged, Reader, Writer
 
 RELU, SOFTMAX, EXP = "upslope.scratch.ops:relu", "upslope.scratch.ops:softmax", "upslope.scratch.ops:logsumexp"
 HEAD = "import numpy as np\n\nfrom upslope.scratch.tensor import Tensor\n\n\n"
@@ -184,7 +184,7 @@ def test_the_answers_world_is_small(bench, monkeypatch):
         import os, sys
         print("home", os.path.expanduser("~") == os.getcwd() == os.environ["TMPDIR"], os.listdir("."))
         print("environment", sorted(os.environ))
-        print("pytest", "pytest" in sys.modules, "academy", "upslope.academy.child" in sys.modules)
+        print("pytest", "pytest" in sys.modules, "academy", "upslope.academy.grading.child" in sys.modules)
         open("mine.txt", "w").write("x")
         print("mine", open("mine.txt").read(), os.listdir("."))
         os.remove("mine.txt")
@@ -278,7 +278,7 @@ def test_an_answer_that_breaks_with_an_earlier_one_names_it():
 
 def test_together_names_the_guilty(monkeypatch):
     """The orchestration alone: who is graded with whom, and whose name comes out."""
-    from upslope.academy import grade as module
+    from upslope.academy.grading import grade as module
 
     seen = []
 
@@ -421,7 +421,7 @@ def test_another_secret_opens_nothing():
 
 def test_the_parent_stays_light():
     heavy = ("numpy", "upslope.scratch", "torch", "rich")
-    code = f"import sys, upslope.academy.grade; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys, upslope.academy.grading.grade; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -430,8 +430,8 @@ def _loop_in_a_child(tmp_path: Path) -> tuple[subprocess.Popen[str], int]:
     """A process that grades an endless loop, and the number of the examinee."""
     code = f"""
         import sys
-        from upslope.academy import bench
-        from upslope.academy.grade import grade
+        from upslope.academy.grading import bench
+        from upslope.academy.grading.grade import grade
         usage = bench.usage
         def tell(pid):
             print(pid, flush=True)
@@ -498,7 +498,7 @@ def test_one_bench_serves_many_jobs(fork):
 
 
 def test_the_reference_body_is_hidden_from_the_child():
-    from upslope.academy.sandbox import readable
+    from upslope.academy.grading.sandbox import readable
 
     places = readable()
     assert str(PACKAGE) in places.closed

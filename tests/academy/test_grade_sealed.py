@@ -7,7 +7,7 @@ import types
 import numpy as np
 import pytest
 
-from upslope.academy.sealed import sealed
+from upslope.academy.grading.sealed import sealed
 
 TOOLS = """
 import math

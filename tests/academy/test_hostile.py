@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from upslope.academy.bench import Bench
-from upslope.academy.grade import grade
-from upslope.academy.limits import Limits
+from upslope.academy.grading.bench import Bench
+from upslope.academy.grading.grade import grade
+from upslope.academy.grading.limits import Limits
+from upslope.academy.grading.verdict import Verdict
 from upslope.academy.source import PACKAGE
-from upslope.academy.verdict import Verdict
 
 FOLDER = Path(__file__).parent / "hostile"
 RELU = "upslope.scratch.ops:relu"

@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from upslope.academy import landlock, seccomp
 from upslope.academy.checklist import checks_of
-from upslope.academy.limits import Limits
+from upslope.academy.grading import landlock, seccomp
+from upslope.academy.grading.limits import Limits
+from upslope.academy.grading.sandbox import readable
+from upslope.academy.grading.workplace import Workplace
 from upslope.academy.overlay import Answer
-from upslope.academy.sandbox import readable
 from upslope.academy.source import PACKAGE
-from upslope.academy.workplace import Workplace
 
 SHUT_IN = """
 import json, os, sys
 sys.path.insert(0, {source!r})
-from upslope.academy import landlock, seccomp
+from upslope.academy.grading import landlock, seccomp
 import ctypes, resource, signal, socket, threading, time
 {before}
 rules = landlock.Rules(write=({own!r},), read=(sys.base_prefix, "/usr/lib", "/lib", {allowed!r}), names=({listed!r},))
@@ -196,9 +196,9 @@ def test_the_rules_of_a_real_job_hide_the_reference(tmp_path, monkeypatch):
         code = f"""
             import json, os, sys
             sys.path.insert(0, {str(PACKAGE.parent)!r})
-            from upslope.academy import landlock
-            from upslope.academy.child import rules
-            from upslope.academy.job import Job
+            from upslope.academy.grading import landlock
+            from upslope.academy.grading.child import rules
+            from upslope.academy.grading.job import Job
             job = Job.from_json(json.loads({json.dumps(json.dumps(job.to_json()))}))
             landlock.shut_in(rules(job))
             readable = []

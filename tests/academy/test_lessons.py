@@ -12,12 +12,12 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 from rich.markdown import Markdown
 
-from upslope.academy.bench import Bench
 from upslope.academy.checklist import checks_of
+from upslope.academy.grading.bench import Bench
+from upslope.academy.grading.workplace import Workplace
 from upslope.academy.lessons import Step, exercises, steps
 from upslope.academy.source import locate
 from upslope.academy.trial import exercises_called
-from upslope.academy.workplace import Workplace
 from upslope.cards import LabCard, discover
 from upslope.scratch import nn, ops, optim
 from upslope.scratch.scalar import Value

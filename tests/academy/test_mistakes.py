@@ -2,11 +2,11 @@
 
 import pytest
 
-from upslope.academy import mistakes
-from upslope.academy.bench import Bench
 from upslope.academy.checklist import apply, checks_of
-from upslope.academy.grade import grade
-from upslope.academy.mistakes import Pattern
+from upslope.academy.grading import mistakes
+from upslope.academy.grading.bench import Bench
+from upslope.academy.grading.grade import grade
+from upslope.academy.grading.mistakes import Pattern
 from upslope.academy.source import locate
 from upslope.academy.trial import standing_alone
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from upslope.academy.grade import CheckResult, Verdict
+from upslope.academy.grading.grade import CheckResult, Verdict
 from upslope.academy.lessons import find
 from upslope.academy.progress import Progress
 from upslope.cli import author_picture, verdict

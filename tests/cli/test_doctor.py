@@ -2,7 +2,7 @@
 
 import pytest
 
-from upslope.academy import landlock, seccomp
+from upslope.academy.grading import landlock, seccomp
 from upslope.cli import machine
 
 NEEDS = ["numpy>=2.1", "scipy>=1.15", 'torch>=2.7; extra == "torch"', 'ruff>=0.9; extra == "dev"']

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from upslope.academy.grade import CheckResult, Verdict
+from upslope.academy.grading.grade import CheckResult, Verdict
 from upslope.academy.lessons import find
 from upslope.academy.source import locate
 from upslope.cli import tour, tour_text

@@ -14,15 +14,16 @@ from functools import partial
 from itertools import combinations
 from typing import Any
 
-from upslope.academy import hints, lessons, mistakes, proofread, stub, trial
-from upslope.academy.bench import Bench
+from upslope.academy import hints, lessons, proofread, stub, trial
 from upslope.academy.checklist import BadChecks, CheckList, checks_of
-from upslope.academy.grade import grade
+from upslope.academy.grading import mistakes
+from upslope.academy.grading.bench import Bench
+from upslope.academy.grading.grade import grade
+from upslope.academy.grading.workplace import Workplace
 from upslope.academy.lessons import BadLesson, Step
 from upslope.academy.overlay import Answer
 from upslope.academy.source import Located, UnknownExercise, locate
 from upslope.academy.trial import standing_alone
-from upslope.academy.workplace import Workplace
 
 __all__ = ["Report", "Row", "author_check"]
 

@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from upslope.academy import stub
-from upslope.academy.bench import Bench
 from upslope.academy.checklist import CheckList
-from upslope.academy.limits import Limits
+from upslope.academy.grading.bench import Bench
+from upslope.academy.grading.limits import Limits
+from upslope.academy.grading.wire import Message
+from upslope.academy.grading.workplace import Workplace
 from upslope.academy.overlay import Answer, Overlay
 from upslope.academy.source import Located
-from upslope.academy.wire import Message
-from upslope.academy.workplace import Workplace
 
 FILE = "<a trial>"
 _MODULE = "trial_of_seeds"

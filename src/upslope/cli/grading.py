@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from upslope.cli.sentences import Missing, Usage
 
 if TYPE_CHECKING:
-    from upslope.academy.grade import Verdict
+    from upslope.academy.grading.grade import Verdict
     from upslope.academy.lessons import Step
     from upslope.academy.progress import Progress
 
@@ -45,7 +45,7 @@ def grade_file(name: str, *, seed: int | None = None) -> Graded:
     content = read_answer(file)
 
     from upslope.academy.compose import usable
-    from upslope.academy.grade import grade_with_others
+    from upslope.academy.grading.grade import grade_with_others
     from upslope.academy.progress import Progress
     from upslope.academy.standing import next_step, opened, read_evidence, standings
     from upslope.runs.workspace import progress_file

@@ -129,7 +129,7 @@ def _threads() -> Finding:
 
 
 def _sandbox() -> Iterator[Finding]:
-    from upslope.academy import landlock, seccomp
+    from upslope.academy.grading import landlock, seccomp
 
     version = landlock.abi()
     if version:

@@ -37,7 +37,7 @@ _CODES = {
     "upslope.academy.source.UnknownExercise": Exit.USAGE,
     "upslope.academy.checklist.BadChecks": Exit.NOT,
     "upslope.academy.progress.BadProgress": Exit.MISSING,
-    "upslope.academy.bench.GradingFailed": Exit.FAULT,
+    "upslope.academy.grading.bench.GradingFailed": Exit.FAULT,
     "upslope.runs.problem.ConfigProblem": Exit.USAGE,
     "upslope.runs.problem.RunProblem": Exit.USAGE,
     "upslope.runs.problem.DiskProblem": Exit.MISSING,

@@ -10,7 +10,7 @@ from upslope.cli.screen import Screen
 from upslope.cli.words import listed, plural, seconds
 
 if TYPE_CHECKING:
-    from upslope.academy.grade import CheckResult, Verdict
+    from upslope.academy.grading.grade import CheckResult, Verdict
     from upslope.cli.grading import Graded
 
 HINTS = 3

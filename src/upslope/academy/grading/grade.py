@@ -12,16 +12,16 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 
-from upslope.academy import gate as reading
-from upslope.academy import mistakes
-from upslope.academy.bench import Bench, GradingFailed
 from upslope.academy.checklist import CheckList, checks_of
+from upslope.academy.grading import gate as reading
+from upslope.academy.grading import mistakes
+from upslope.academy.grading.bench import Bench, GradingFailed
+from upslope.academy.grading.limits import Limits
+from upslope.academy.grading.verdict import NOT_RUN, Asked, CheckResult, Graded, Verdict, judge
+from upslope.academy.grading.workplace import Workplace
 from upslope.academy.lessons import Step, UnknownStep, of_exercise
-from upslope.academy.limits import Limits
 from upslope.academy.overlay import Answer
 from upslope.academy.source import Located, locate, parse
-from upslope.academy.verdict import NOT_RUN, Asked, CheckResult, Graded, Verdict, judge
-from upslope.academy.workplace import Workplace
 
 __all__ = ["CheckResult", "GradingFailed", "Limits", "Verdict", "grade", "grade_with_others"]
 

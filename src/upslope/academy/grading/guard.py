@@ -17,7 +17,7 @@ from pathlib import PosixPath
 from types import FrameType
 from typing import Any, NoReturn
 
-from upslope.academy.deeds import (
+from upslope.academy.grading.deeds import (
     CALLS_TAKEN_AWAY,
     CHANGES,
     FAMILIES,

@@ -10,10 +10,10 @@ from pathlib import Path
 from types import TracebackType
 
 from upslope.academy.checklist import CheckList
-from upslope.academy.job import Job
-from upslope.academy.limits import Limits
+from upslope.academy.grading.job import Job
+from upslope.academy.grading.limits import Limits
+from upslope.academy.grading.sandbox import private, readable
 from upslope.academy.overlay import Answer, Overlay, build
-from upslope.academy.sandbox import private, readable
 from upslope.academy.source import PACKAGE, locate, parse, top_level_names
 
 

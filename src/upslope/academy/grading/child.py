@@ -26,13 +26,13 @@ import time
 from _thread import _count as count_threads  # started and not yet ended, the main thread left out
 from typing import Any
 
-from upslope.academy import landlock, seccomp
-from upslope.academy.examine import examine, to_bytes
-from upslope.academy.guard import Policy, install
-from upslope.academy.job import CUT_OFF, DONE, Job, receive, send
-from upslope.academy.limits import restrict
-from upslope.academy.tamper import Snapshot, own_kind_of_number
-from upslope.academy.wire import Writer
+from upslope.academy.grading import landlock, seccomp
+from upslope.academy.grading.examine import examine, to_bytes
+from upslope.academy.grading.guard import Policy, install
+from upslope.academy.grading.job import CUT_OFF, DONE, Job, receive, send
+from upslope.academy.grading.limits import restrict
+from upslope.academy.grading.tamper import Snapshot, own_kind_of_number
+from upslope.academy.grading.wire import Writer
 
 REPORT, TRACE = 3, 4  # the descriptors that an examinee keeps beside its output
 _STACK = 16 << 20  # bytes for the thread that runs the checks; some systems give a thread half a megabyte

@@ -15,9 +15,9 @@ from collections.abc import Callable
 from types import FunctionType, ModuleType, TracebackType
 from typing import Any
 
-from upslope.academy.guard import Refused
-from upslope.academy.job import Job
-from upslope.academy.sealed import sealed
+from upslope.academy.grading.guard import Refused
+from upslope.academy.grading.job import Job
+from upslope.academy.grading.sealed import sealed
 
 # The functions below keep the builtins of this moment, whatever the learner's code does to the module later.
 globals()["__builtins__"] = dict(vars(builtins))

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from upslope.academy import stub
+from upslope.academy.grading.signature import differences
 from upslope.academy.lessons import Step
-from upslope.academy.signature import differences
 from upslope.academy.source import Located
 
 LARGEST = 256 * 1024  # bytes; an answer is a page of Python

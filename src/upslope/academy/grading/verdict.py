@@ -7,12 +7,12 @@ word that the program around it was untouched.
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from upslope.academy.bench import GradingFailed
 from upslope.academy.checklist import Check, CheckList
-from upslope.academy.job import CUT_OFF, DONE
-from upslope.academy.limits import Limits
-from upslope.academy.referee import Told, exited_by, place_in
-from upslope.academy.wire import Message
+from upslope.academy.grading.bench import GradingFailed
+from upslope.academy.grading.job import CUT_OFF, DONE
+from upslope.academy.grading.limits import Limits
+from upslope.academy.grading.referee import Told, exited_by, place_in
+from upslope.academy.grading.wire import Message
 
 NOT_RUN = "not run"
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from upslope.academy.limits import Limits
+from upslope.academy.grading.limits import Limits
 
 # How a child ends when it has reported all, and when it can no longer report.
 DONE, CUT_OFF = 64, 70

@@ -8,8 +8,8 @@ import signal
 import time
 from dataclasses import dataclass, field
 
-from upslope.academy.job import Job
-from upslope.academy.wire import Forged, Message, Reader
+from upslope.academy.grading.job import Job
+from upslope.academy.grading.wire import Forged, Message, Reader
 
 BOOT_SECONDS = 15.0  # until the child is ready; only our own code runs in that time
 

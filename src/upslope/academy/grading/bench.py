@@ -16,14 +16,14 @@ import time
 from collections.abc import Iterable
 from types import TracebackType
 
-from upslope.academy.job import Job, receive, send
-from upslope.academy.limits import LOOK_EVERY, end_group, usage, written
-from upslope.academy.referee import Referee, Told
-from upslope.academy.sandbox import readable
+from upslope.academy.grading.job import Job, receive, send
+from upslope.academy.grading.limits import LOOK_EVERY, end_group, usage, written
+from upslope.academy.grading.referee import Referee, Told
+from upslope.academy.grading.sandbox import readable
+from upslope.academy.grading.wire import Reader
 from upslope.academy.source import PACKAGE
-from upslope.academy.wire import Reader
 
-_BOOT = "import sys; sys.path.insert(0, sys.argv.pop()); from upslope.academy.child import main; main()"
+_BOOT = "import sys; sys.path.insert(0, sys.argv.pop()); from upslope.academy.grading.child import main; main()"
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 

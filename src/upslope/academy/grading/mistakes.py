@@ -12,14 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from upslope.academy.bench import Bench
 from upslope.academy.checklist import BadChecks, CheckList, apply, checks_of
-from upslope.academy.limits import Limits
+from upslope.academy.grading.bench import Bench
+from upslope.academy.grading.limits import Limits
+from upslope.academy.grading.wire import Message
+from upslope.academy.grading.workplace import Workplace
 from upslope.academy.overlay import Answer, module_text
 from upslope.academy.source import Located, locate
 from upslope.academy.trial import standing_alone
-from upslope.academy.wire import Message
-from upslope.academy.workplace import Workplace
 
 _FILE = "<a known mistake>"
 
