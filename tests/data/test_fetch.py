@@ -16,6 +16,13 @@ from upslope.runs.workspace import data_folder
 FIRST, SECOND = os.urandom(300_000), b"labels" * 50
 
 
+class QuietServer(ThreadingHTTPServer):
+    """Says nothing when a client hangs up."""
+
+    def handle_error(self, request, client_address):
+        pass
+
+
 class Server:
     """A little web server on this machine that can misbehave."""
 
@@ -43,7 +50,7 @@ class Server:
             def log_message(self, *args):
                 pass
 
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.http = QuietServer(("127.0.0.1", 0), Handler)
         self.address = f"http://127.0.0.1:{self.http.server_port}"
         self.thread = threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.01})
         self.thread.start()

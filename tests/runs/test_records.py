@@ -91,10 +91,10 @@ def test_no_runs_make_no_record():
 def test_markdown_says_the_worst_seed_and_the_broken_variant():
     text = results_markdown([record(RUNS)])
     assert text == results_markdown([record(list(reversed(RUNS)))])
-    row = "| lenet | test accuracy | 98.95 % | 98.75 % | >= 98.8 % | 2 of 3 | 11 (7) | 2 cores, Linux x86_64 |"
+    row = "| lenet | test accuracy | 98.95 % | 98.75 % | >= 98.8 % | 2 of 3 | 11 (7.0) | 2 cores, Linux x86_64 |"
     assert row in text
     assert "| lenet | test accuracy | >= 98.8 % | frozen filters | 96.12 % |" in text
-    assert "test set was used once per seed" in text
+    assert "test set is used once per seed" in text
     assert text.endswith("\n")
 
 

@@ -108,14 +108,14 @@ def write_record(record: Record, folder: Path) -> Path:
 
 
 def read_records(folder: Path) -> list[Record]:
-    """All records, in alphabetical order."""
+    """All records, by lab and then by variant."""
     records = []
     for path in sorted(folder.glob("*.json")):
         try:
             records.append(Record(**json.loads(path.read_bytes())))
         except (ValueError, TypeError) as error:
             raise RunProblem(f"{path.name} is not a record of runs: {error}") from None
-    return records
+    return sorted(records, key=lambda record: (record.lab, record.variant))
 
 
 def results_markdown(records: Sequence[Record]) -> str:
@@ -124,9 +124,10 @@ def results_markdown(records: Sequence[Record]) -> str:
         "# Results",
         "",
         "Made from the records in `results/`; nothing here is typed by hand. Each row is one lab with its default",
-        "preset unless it says otherwise, over the seeds listed below. The test set was used once per seed, after all",
-        "choices had been made on validation data. Seconds are the mean of a whole run (data, training, evaluation,",
-        "pictures) on the machine named, which other work may have shared. `upslope lab NAME seed=S` runs one again.",
+        "preset unless it says otherwise, over the seeds listed below. Settings were chosen on validation data alone;",
+        "the test set is used once per seed, at the end of its run. Targets were then set below the worst seed and",
+        "above what is broken on purpose. Seconds are the mean of a whole run (data, training, evaluation, pictures)",
+        "on the machine named, which other work may have shared. `upslope lab NAME seed=S` runs one again.",
         "",
         "| lab | measured | mean | worst seed | target | seeds that reached it | seconds (training) | machine |",
         "| --- | --- | ---: | ---: | --- | --- | ---: | --- |",
@@ -134,7 +135,7 @@ def results_markdown(records: Sequence[Record]) -> str:
     for record in records:
         lines += _rows(record)
     lines += ["", "## Broken on purpose", ""]
-    lines += ["A target says something only if a broken network misses it. Measured for the same settings:", ""]
+    lines += ["A target says something only if a broken network misses it. The best of five seeds, same settings:", ""]
     lines += ["| lab | measured | target | broken variant | reaches |", "| --- | --- | --- | --- | ---: |"]
     for record in records:
         for target in record.targets:
@@ -156,7 +157,7 @@ def results_markdown(records: Sequence[Record]) -> str:
 
 
 def _rows(record: Record) -> list[str]:
-    seconds = f"{_mean(record.seconds):.0f} ({_mean(record.training_seconds):.0f})"
+    seconds = f"{_mean(record.seconds)} ({_mean(record.training_seconds)})"
     cores = record.machine["cores"]
     machine = f"{cores} core{'s' if cores != 1 else ''}, {record.machine['os']}"
     rows = []
@@ -179,5 +180,7 @@ def _without_seed(result: Result) -> dict[str, Any]:
     return {name: value for name, value in result.config.items() if name != "seed"}
 
 
-def _mean(values: Sequence[float]) -> float:
-    return statistics.fmean(values)
+def _mean(values: Sequence[float]) -> str:
+    """Two digits say enough of a time that other work disturbs."""
+    mean = statistics.fmean(values)
+    return f"{mean:.1f}" if mean < 9.95 else f"{mean:.0f}"
