@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from upslope.cards import DataCard, File
-from upslope.data.fetch import get, have, sources
+from upslope.data.loading.fetch import get, have, sources
 from upslope.runs.problem import DataProblem
 from upslope.runs.workspace import data_folder
 

@@ -31,7 +31,7 @@ def without_verb(context: typer.Context, as_json: AsJson = False, debug: Debug =
 def listing(as_json: AsJson = False, debug: Debug = False) -> int:
     """List the data sets: here or not, splits, size, licence."""
     from upslope.cards import discover
-    from upslope.data.fetch import have
+    from upslope.data.loading.fetch import have
     from upslope.runs.workspace import data_folder, short
 
     screen = Screen()
@@ -58,7 +58,7 @@ def listing(as_json: AsJson = False, debug: Debug = False) -> int:
 @data.command("get")
 def fetch(name: Name, as_json: AsJson = False, debug: Debug = False) -> int:
     """Fetch a data set, and check every file of it."""
-    from upslope.data.fetch import get
+    from upslope.data.loading.fetch import get
     from upslope.runs.workspace import short
 
     screen = Screen()
@@ -85,7 +85,7 @@ def show(
     debug: Debug = False,
 ) -> int:
     """Show what a data set is, and draw some of it."""
-    from upslope.data.show import save
+    from upslope.data.loading.show import save
     from upslope.runs.workspace import home, short
 
     screen = Screen()

@@ -203,7 +203,7 @@ def _variables() -> Iterator[Finding]:
 
 def _data() -> Iterator[Finding]:
     from upslope.cards import DataCard, discover
-    from upslope.data.fetch import have
+    from upslope.data.loading.fetch import have
 
     cards = {name: cast(DataCard, found.card) for name, found in discover("data").items()}
     here = [name for name, card in cards.items() if have(card)]

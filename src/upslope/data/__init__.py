@@ -1,0 +1,1 @@
+"""One file, one data set: card, load(split) and a toy; loading/ holds what they share."""

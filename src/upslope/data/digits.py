@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from upslope.cards import DataCard
-from upslope.data.arrays import Arrays
-from upslope.data.drawing import DIGITS, draw
+from upslope.data.loading.arrays import Arrays
+from upslope.data.loading.drawing import DIGITS, draw
 from upslope.runs.problem import DataProblem
 
 CARD = DataCard(

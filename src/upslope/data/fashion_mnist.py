@@ -7,10 +7,10 @@ H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST: a Novel Image Dataset for Benchm
 import numpy as np
 
 from upslope.cards import DataCard, File
-from upslope.data.arrays import Arrays
-from upslope.data.drawing import GARMENTS, draw
-from upslope.data.fetch import get
-from upslope.data.idx import read_idx
+from upslope.data.loading.arrays import Arrays
+from upslope.data.loading.drawing import GARMENTS, draw
+from upslope.data.loading.fetch import get
+from upslope.data.loading.idx import read_idx
 from upslope.runs.problem import DataProblem
 
 CARD = DataCard(

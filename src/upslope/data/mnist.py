@@ -8,10 +8,10 @@ every choice is made; the 10,000 test images are for the last number only.
 import numpy as np
 
 from upslope.cards import DataCard, File
-from upslope.data.arrays import Arrays
-from upslope.data.drawing import DIGITS, draw
-from upslope.data.fetch import get
-from upslope.data.idx import read_idx
+from upslope.data.loading.arrays import Arrays
+from upslope.data.loading.drawing import DIGITS, draw
+from upslope.data.loading.fetch import get
+from upslope.data.loading.idx import read_idx
 from upslope.runs.problem import DataProblem
 
 CARD = DataCard(

@@ -1,0 +1,1 @@
+"""What a run is: folder, metrics, checkpoints, pictures, result and records."""

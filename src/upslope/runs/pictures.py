@@ -24,14 +24,16 @@ Array = np.ndarray[Any, Any]
 def curves(rows: Sequence[Row], panels: Mapping[str, Sequence[str]], *, smooth: int = 0, per_epoch: int = 0) -> Figure:
     """Metrics over training, one panel per title: curves(rows, {"loss": ["train_loss", "validation_loss"]}).
 
-    `smooth` adds a running mean of so many points over a faint raw curve; `per_epoch` counts the axis in epochs.
+    `per_epoch` counts the axis in epochs. `smooth` draws a running mean of so many points over the faint raw curve of
+    metrics that are logged several times an epoch; one value an epoch is shown as it is.
     """
     figure, axes = _grid(1, len(panels), width=4.6 * len(panels), height=3.2)
     for axis, (title, names) in zip(axes, panels.items(), strict=True):
         for colour, name in zip(COLOURS, names, strict=False):
             steps, values = series(list(rows), name)
             where = np.asarray(steps) / (per_epoch or 1)
-            if smooth > 1 and len(values) > 2 * smooth:
+            often = not per_epoch or len(values) > 2 * steps[-1] / per_epoch
+            if smooth > 1 and often and len(values) > 2 * smooth:
                 axis.plot(where, values, color=colour, alpha=0.2, linewidth=0.8)
                 values = list(np.convolve(values, np.ones(smooth) / smooth, mode="valid"))
                 where = where[smooth - 1 :]

@@ -25,7 +25,7 @@ from pydantic import Field
 
 from upslope.cards import Expect, LabCard
 from upslope.data import fashion_mnist, mnist
-from upslope.data.arrays import Arrays
+from upslope.data.loading.arrays import Arrays
 from upslope.runs import pictures
 from upslope.runs.config import LabConfig
 from upslope.runs.run import Run

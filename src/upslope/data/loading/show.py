@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from upslope.cards import DataCard, Found
-from upslope.data.arrays import Arrays
+from upslope.data.loading.arrays import Arrays
 from upslope.runs.files import make_folder, write_atomically
 
 if TYPE_CHECKING:

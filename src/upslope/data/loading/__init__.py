@@ -1,0 +1,1 @@
+"""What every data set uses: fetching, reading, drawing and showing."""
