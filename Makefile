@@ -52,11 +52,19 @@ bench: $(VENV)/full
 	@$(BIN)/python benchmarks/engine.py
 	@$(BIN)/python benchmarks/lenet.py
 
-results: $(VENV)/base
-	@$(BIN)/upslope author record digits-pure --seeds 3
-	@$(BIN)/upslope author record digits --seeds 5
+# Every lab over its seeds, each also with a part frozen (which must miss the target), and the speed beside PyTorch.
+results: $(VENV)/full
+	@$(BIN)/upslope author record digits-pure --seeds 5
+	@$(BIN)/upslope author record digits-pure --seeds 5 freeze=hidden
+	@$(BIN)/upslope author record digits --seeds 10
+	@$(BIN)/upslope author record digits --seeds 5 freeze=hidden
 	@$(BIN)/upslope author record digits --seeds 5 data=mnist
-	@$(BIN)/upslope author record lenet --seeds 5
+	@$(BIN)/upslope author record digits --seeds 5 data=mnist freeze=hidden
+	@$(BIN)/upslope author record lenet --seeds 10
+	@$(BIN)/upslope author record lenet --seeds 5 freeze=conv
+	@mkdir -p results/speed
+	@$(BIN)/python benchmarks/engine.py --json > results/speed/engine.json
+	@$(BIN)/python benchmarks/lenet.py --json > results/speed/lenet.json
 	@$(BIN)/upslope author results --write
 
 wheel: $(VENV)/full

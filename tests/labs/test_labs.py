@@ -1,6 +1,7 @@
 """Every lab keeps the promises of its card: smoke in seconds, learning that can be seen, pictures, an exact resume."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from upslope.runs import pictures
 from upslope.runs.config import LabConfig, parse_settings, settings_of
 from upslope.runs.execute import resume, start
 from upslope.runs.problem import ConfigProblem, RunProblem
+from upslope.runs.records import read_records
 from upslope.runs.run import Run
 
 LABS = discover("labs")
@@ -166,6 +168,23 @@ def test_a_misspelt_setting_starts_nothing(found, tmp_path):
     with pytest.raises(ConfigProblem, match="did you mean epochs"):
         start(found, ["epoch=3"], root=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+RECORDS = Path(__file__).parents[2] / "results"
+
+
+@pytest.mark.skipif(not RECORDS.is_dir(), reason="the records are in a checkout")
+def test_the_broken_scores_on_the_card_are_those_of_the_records(found):
+    """A card says how far broken variants come; the runs that found it out are on record, and no seed came further."""
+    card = found.card
+    records = [r for r in read_records(RECORDS) if r.lab == card.name and r.broken]
+    for expect in card.expect:
+        scores = [
+            max(r.metrics[expect.metric])
+            for r in records
+            if all(r.config[key] == value for key, value in expect.when.items())
+        ]
+        assert [round(score, 3) for score in scores] == list(expect.broken.values()), (card.name, expect.metric)
 
 
 def test_lenet_is_the_papers_size(smoked):

@@ -8,6 +8,7 @@ import pytest
 from upslope.runs.problem import RunProblem
 from upslope.runs.records import read_records, record, results_markdown, write_record
 from upslope.runs.result import Result, Target
+from upslope.runs.speed import read_speed, speed_markdown
 
 
 def result(seed, accuracy, **changes):
@@ -88,14 +89,42 @@ def test_no_runs_make_no_record():
         record([])
 
 
-def test_markdown_says_the_worst_seed_and_the_broken_variant():
+def test_markdown_says_the_worst_seed():
     text = results_markdown([record(RUNS)])
     assert text == results_markdown([record(list(reversed(RUNS)))])
     row = "| lenet | test accuracy | 98.95 % | 98.75 % | >= 98.8 % | 2 of 3 | 11 (7.0) | 2 cores, Linux x86_64 |"
     assert row in text
-    assert "| lenet | test accuracy | >= 98.8 % | frozen filters | 96.12 % |" in text
     assert "test set is used once per seed" in text
     assert text.endswith("\n")
+
+
+def test_what_is_broken_on_purpose_stands_apart_with_its_best_seed():
+    config = {"seed": 0, "epochs": 2, "freeze": "conv"}
+    runs = [
+        result(seed, accuracy, config={**config, "seed": seed}, settings=("freeze=conv",))
+        for seed, accuracy in enumerate([0.97, 0.979])
+    ]
+    made = record(runs)
+    assert (made.name, made.broken, record(RUNS).broken) == ("lenet-conv", True, False)
+    text = results_markdown([made])
+    assert "| lenet | conv | test accuracy | 97.9 % | >= 98.8 % | 0 of 2 |" in text
+    assert text.count("| lenet |") == 1, "not among the results"
+
+
+SPEED = {"results": [{"case": "step", "threads": 1, "ratio": 0.7912, "bound": 0.8}], "broken": [], "numpy": "2.4.6"}
+
+
+def test_speed_is_said_as_ratios(tmp_path):
+    (tmp_path / "engine.json").write_text(json.dumps(SPEED))
+    text = speed_markdown(read_speed(tmp_path))
+    assert "| engine | step | 1 | 0.79 | 0.8 |" in text
+    assert "`python benchmarks/engine.py`; numpy 2.4.6." in text
+
+
+def test_a_damaged_speed_record_is_named(tmp_path):
+    (tmp_path / "engine.json").write_text("{")
+    with pytest.raises(RunProblem, match=r"engine\.json is not a record of a benchmark"):
+        read_speed(tmp_path)
 
 
 def test_a_damaged_record_is_named(tmp_path):
