@@ -184,7 +184,11 @@ def test_the_broken_scores_on_the_card_are_those_of_the_records(found):
             for r in records
             if all(r.config[key] == value for key, value in expect.when.items())
         ]
-        assert [round(score, 3) for score in scores] == list(expect.broken.values()), (card.name, expect.metric)
+        said = list(expect.broken.values())
+        assert len(scores) == len(said)
+        # Rounded up, so that a card never makes its broken variant look further from the target than it is.
+        for score, broken in zip(scores, said, strict=True):
+            assert score <= broken <= score + 0.002, (card.name, expect.metric)
 
 
 def test_lenet_is_the_papers_size(smoked):

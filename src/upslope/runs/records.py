@@ -46,7 +46,7 @@ class Record:
     @property
     def broken(self) -> bool:
         """Whether a part was frozen on purpose, so that the target must be missed."""
-        return self.config.get("freeze", "none") != "none"
+        return bool(self.config.get("freeze", "none") != "none")
 
 
 def record(results: Sequence[Result], *, variant: str = "") -> Record:

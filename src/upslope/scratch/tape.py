@@ -54,10 +54,11 @@ def sum_to_size(gradient: Array, shape: tuple[int, ...]) -> Array:
     The engine calls this for every parent, so a derivative may return its gradient in the result's shape.
     """
     # Dimensions that broadcasting put in front.
-    in_front = gradient.ndim - len(shape)
-    if in_front > 0:
-        gradient = np.add.reduce(gradient, axis=tuple(range(in_front)))
+    for _ in range(gradient.ndim - len(shape)):
+        gradient = np.add.reduce(gradient)
     # Dimensions of size 1 that it stretched.
+    if gradient.shape == shape:
+        return gradient
     stretched = tuple(i for i, size in enumerate(shape) if size == 1 and gradient.shape[i] != 1)
     return gradient.sum(axis=stretched, keepdims=True) if stretched else gradient
 

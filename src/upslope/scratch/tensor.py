@@ -125,7 +125,7 @@ class Tensor(Operators):
                     f"backward starts at a scalar, this tensor has shape {self.shape}; "
                     "take .sum() or .mean() first, or give backward(gradient) of that shape"
                 )
-            start = np.ones_like(self._data)
+            start = np.ones(self._data.shape, self._data.dtype)
         else:
             start = to_array(gradient, self._data.dtype)
             if start.shape != self.shape:
