@@ -9,9 +9,7 @@ import numpy as np
 from upslope.cards import DataCard, File
 from upslope.data.loading.arrays import Arrays
 from upslope.data.loading.drawing import GARMENTS, draw
-from upslope.data.loading.fetch import get
-from upslope.data.loading.idx import read_idx
-from upslope.runs.problem import DataProblem
+from upslope.data.loading.idx import load_split
 
 CARD = DataCard(
     name="fashion_mnist",
@@ -54,14 +52,7 @@ CARD = DataCard(
 
 def load(split: str = "train", *, quiet: bool = False) -> Arrays:
     """A split: "train", "validation" or "test". Fetched at the first use."""
-    if split not in CARD.splits:
-        raise DataProblem(f'fashion_mnist has no split "{split}"; it has {", ".join(CARD.splits)}')
-    folder = get(CARD, quiet=quiet)
-    prefix, count = ("t10k", 10000) if split == "test" else ("train", 60000)
-    images = read_idx(folder / f"{prefix}-images-idx3-ubyte.gz", (count, *CARD.shape))
-    labels = read_idx(folder / f"{prefix}-labels-idx1-ubyte.gz", (count,))
-    part = {"train": slice(0, 55000), "validation": slice(55000, 60000), "test": slice(0, 10000)}[split]
-    return Arrays(images[part].astype(np.float32) / np.float32(255), labels[part].astype(np.int64), CARD.classes)
+    return load_split(CARD, split, quiet=quiet)
 
 
 def toy(*, rng: np.random.Generator, count: int = 600) -> Arrays:
