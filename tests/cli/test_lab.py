@@ -68,7 +68,7 @@ def test_a_smoke_run(upslope, home):
     assert "about" in lines[0]
     assert "no target under these settings" in said.out
     assert str(home / "runs" / "digits-0001" / "index.html") in said.out
-    assert lines[-1].endswith("upslope lab digits seed=1")
+    assert lines[-1].endswith("upslope lab digits --preset smoke seed=1")
     assert Progress(progress_file()).reached() == {}, "a run without a target proves nothing"
 
 
@@ -130,3 +130,8 @@ def test_an_interrupt_can_be_resumed(program, upslope, home, tmp_path, wait_for)
     assert said.json["run"] == "digits-0001"
     assert said.json["resumed"] == 1
     assert upslope("lab", "lenet", "--resume", "digits-0001").code == 2
+
+
+def test_the_command_for_another_seed_repeats_the_settings(upslope):
+    said = upslope("lab", "digits", "epochs=3", "--preset", "smoke")
+    assert "again with another seed    upslope lab digits epochs=3 --preset smoke seed=1" in said.out

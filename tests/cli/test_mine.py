@@ -50,7 +50,7 @@ def test_two_answers_are_composed_and_named(program, home, temporary):
     mine = [compose.part_name(part) for part in parts if part in (SOFTMAX, RELU)]
     assert f"  Yours: {', '.join(mine)}   {len(mine)} of {len(parts)}\n" in said.out
     assert "  Ours:  " in said.out
-    assert said.out.splitlines()[-1].endswith("upslope lab digits --mine seed=6")
+    assert said.out.splitlines()[-1].endswith("upslope lab digits --preset smoke --mine seed=6")
     folder = home / "runs" / "digits-0001"
     result = json.loads((folder / "result.json").read_text())
     assert {part for part, whose in result["parts"].items() if whose == "yours"} == {SOFTMAX, RELU} & set(parts)

@@ -167,7 +167,8 @@ def conclude(screen: Screen, result: "Result", folder: Path) -> None:
 
     style = {True: "bold green", False: "bold red", None: "bold"}[result.reached]
     screen.prose(result.line(), style=style)
-    for target in result.targets:
+    # The first target is the lab's claim; what a broken network reaches there says what it is worth.
+    for target in result.targets[:1]:
         for name, score in target.broken.items():
             if target.reached:
                 screen.prose(f"({name}: {spoken(target.metric)} {shown(target.metric, score)})", style="dim")
@@ -176,5 +177,7 @@ def conclude(screen: Screen, result: "Result", folder: Path) -> None:
     screen.gap()
     drawn = [path.stem.replace("_", " ").replace("-", " ") for path in sorted((folder / "pictures").glob("*.png"))]
     screen.line(f"{listed(drawn) or 'The page'}    ", short(folder / "index.html"))
-    mine = " --mine" if "yours" in result.parts.values() else ""
-    screen.line("again with another seed    ", (f"upslope lab {result.lab}{mine} seed={result.seed + 1}", "bold cyan"))
+    words = [f"upslope lab {result.lab}", *(word for word in result.settings if not word.startswith("seed="))]
+    words += [f"--preset {result.preset}"] if result.preset != "laptop" else []
+    words += ["--mine"] if "yours" in result.parts.values() else []
+    screen.line("again with another seed    ", (" ".join([*words, f"seed={result.seed + 1}"]), "bold cyan"))
