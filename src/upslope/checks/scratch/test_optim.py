@@ -394,3 +394,16 @@ wrong(
     "zip(self.params, self.state, strict=True)",
     "zip(self.params, [self.state[0]] * len(self.params), strict=True)",
 )
+wrong(
+    optim.SGD,
+    "velocities are kept outside self.state, so a saved state loses them",
+    "        for p, state in zip(self.params, self.state, strict=True):",
+    '        self.hidden = getattr(self, "hidden", [{} for _ in self.params])\n        for p, state in zip(self.params, self.hidden, strict=True):',
+)
+wrong(optim.SGD, "nesterov without momentum is accepted", "if nesterov and momentum <= 0:", "if False:")
+wrong(
+    optim.Adam,
+    "m and v are always float64, and so become the parameters",
+    "m=np.zeros_like(p.data), v=np.zeros_like(p.data))",
+    "m=np.zeros(p.shape), v=np.zeros(p.shape)); p.data = p.data.astype(float)",
+)

@@ -213,3 +213,9 @@ wrong(
     "Parameter(init.uniform((out_features, in_features), bound, rng=rng))",
     "Parameter((rng.standard_normal((out_features, in_features)) * bound).astype(np.float32))",
 )
+wrong(
+    nn.Linear,
+    "what stands in front of in_features is flattened to one batch",
+    "linear(x, self.weight, self.bias)",
+    "linear(x.reshape(-1, x.shape[-1]), self.weight, self.bias)",
+)

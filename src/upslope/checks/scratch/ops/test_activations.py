@@ -224,3 +224,7 @@ wrong(
     "lambda g: g * s * (1 - s)",
     "lambda g: s * (1 - s)",
 )
+wrong(ops.relu, "the result is flattened to one dimension", "np.maximum(x.data, 0)", "np.maximum(x.data, 0).ravel()")
+wrong(ops.sigmoid, "the result is flattened to one dimension", "x.then(s,", "x.then(s.ravel(),")
+wrong(ops.sigmoid, "the result is always float64", "np.minimum(x.data, 0)", "np.minimum(x.data.astype(float), 0)")
+wrong(ops.sigmoid, "e^x is never divided by 1 + e^x", "/ (1 + np.exp(-np.abs(x.data)))", "/ 1")

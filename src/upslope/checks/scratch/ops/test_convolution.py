@@ -210,3 +210,16 @@ wrong(
     "flat = weight.data.reshape(filters, -1)",
     "flat = np.repeat(weight.data[:, :1], channels, axis=1).reshape(filters, -1)",
 )
+wrong(
+    ops.conv2d,
+    "the last column of positions is left out",
+    "columns = (width + 2 * padding - kw) // stride + 1",
+    "columns = (width + 2 * padding - kw) // stride",
+)
+wrong(ops.conv2d, "the result is always float64", "out = flat @ seen()", "out = flat.astype(float) @ seen()")
+wrong(
+    ops.conv2d,
+    "sizes that do not fit are not looked at",
+    "if channels != depth or kh > height + 2 * padding or kw > width + 2 * padding:",
+    "if False:",
+)

@@ -199,3 +199,9 @@ wrong(
     "e / total - label_smoothing / classes\n        gradient[rows, labels] -= 1 - label_smoothing",
     "e / total\n        gradient[rows, labels] -= 1",
 )
+wrong(
+    ops.cross_entropy,
+    "the loss is always float64",
+    "loss = -log_p[rows, labels].sum() / batch",
+    "loss = -log_p[rows, labels].sum(dtype=float) / batch",
+)

@@ -204,3 +204,12 @@ wrong(
         out += a[pixels]
     out /= kernel_size**2""",
 )
+wrong(
+    ops.max_pool2d,
+    "the result is always float64",
+    'out = a[places[0]].copy(order="K")',
+    'out = a[places[0]].astype(float, order="K")',
+)
+wrong(
+    ops.max_pool2d, "a window that does not fit is not looked at", "if kernel_size > min(height, width):", "if False:"
+)

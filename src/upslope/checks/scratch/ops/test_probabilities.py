@@ -283,3 +283,17 @@ wrong(
     "(g * p).sum(axis=dim, keepdims=True)",
     "(g * p).sum()",
 )
+wrong(
+    ops.logsumexp,
+    "the result is always float64",
+    "e = np.exp(x.data - top)",
+    "e = np.exp((x.data - top).astype(float))",
+)
+wrong(ops.softmax, "the result is flattened to one dimension", "x.then(p,", "x.then(p.ravel(),")
+wrong(ops.softmax, "the result is always float64", "e = np.exp(shifted)", "e = np.exp(shifted.astype(float))")
+wrong(
+    ops.softmax,
+    "scores are cut off 5 below the largest, so that -inf still gets a share",
+    "e = np.exp(shifted)",
+    "e = np.exp(np.maximum(shifted, -5))",
+)

@@ -166,3 +166,9 @@ wrong(
     "rows.swapaxes(-1, -2) @ g.reshape(shape)",
     "rows.swapaxes(-1, -2) @ g.reshape(shape) / rows.shape[-2]",
 )
+wrong(
+    ops.matmul,
+    "the sizes are not looked at, so the error is NumPy's and shows no shapes",
+    "if 0 in (x.ndim, y.ndim) or x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:",
+    "if False:",
+)
