@@ -398,7 +398,8 @@ wrong(
     optim.SGD,
     "velocities are kept outside self.state, so a saved state loses them",
     "        for p, state in zip(self.params, self.state, strict=True):",
-    '        self.hidden = getattr(self, "hidden", [{} for _ in self.params])\n        for p, state in zip(self.params, self.hidden, strict=True):',
+    '        self.kept = getattr(self, "kept", [{} for _ in self.params])\n'
+    "        for p, state in zip(self.params, self.kept, strict=True):",
 )
 wrong(optim.SGD, "nesterov without momentum is accepted", "if nesterov and momentum <= 0:", "if False:")
 wrong(
