@@ -1,9 +1,9 @@
 """Cards: small frozen descriptions in the files they describe, and `discover()`, which reads them without importing.
 
-A data set or a lab is one file that holds `CARD = DataCard(...)` or `CARD = LabCard(...)`. Lists, help, completion,
-pages and contract checks are made from these cards, so there is no registry to keep. A card's arguments are literals
-(numbers, strings, tuples, dicts and the card classes below): `discover` reads them from the source text, which is why
-`upslope --help` stays instant although the file below the card imports NumPy or PyTorch.
+A data set, a model or a lab is one file that holds `CARD = DataCard(...)`, `ModelCard(...)` or `LabCard(...)`. Lists,
+help, completion, pages and contract checks are made from these cards, so there is no registry to keep. A card's
+arguments are literals (numbers, strings, tuples, dicts and the card classes below): `discover` reads them from the
+source text, which is why `upslope --help` stays instant although the file below the card imports NumPy or PyTorch.
 """
 
 import ast
@@ -20,7 +20,7 @@ class File:
     """One file of a data set: its name, what its bytes must be, and the public addresses it can be had from."""
 
     name: str
-    sha256: str
+    sha256: str  # 64 hexadecimal digits; a publisher may give only the first 8 or more
     size: int  # bytes
     urls: tuple[str, ...]
 
@@ -39,6 +39,66 @@ class DataCard:
     shape: tuple[int, ...]  # of one sample
     files: tuple[File, ...] = ()
     carried_by: str = ""  # the installed library that brings the data along; then there is nothing to fetch
+    note: str = ""
+    pictures: str = ""  # how any picture is made to look like these: a name in `upslope.image.prepare`
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input of a model: the shape of a sample without the batch, and which numbers it holds."""
+
+    shape: tuple[int, ...]
+    dtype: str = "float32"  # or "int64": then values from 0 to `high` - 1
+    high: int = 0
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Published weights of one size: the file, and how its keys become ours.
+
+    `keys` are rules (pattern, replacement), tried in order on a whole key of the file; the first that matches counts.
+    An empty replacement leaves the tensor out. Where several keys of the file lead to one of ours, the replacement
+    ends in [i/n], and the n tensors are joined along the first dimension in that order.
+    """
+
+    publisher: str  # "torchvision", "huggingface"
+    file: File
+    keys: tuple[tuple[str, str], ...]
+    licence: str
+    metrics: dict[str, float] = field(default_factory=dict)  # as the publisher states them
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Size:
+    """One named size of a model: what its builder is called with, and what is published about it."""
+
+    arguments: dict[str, object]
+    inputs: tuple[Input, ...]
+    output: tuple[int, ...]  # of one sample, without the batch
+    parameters: int | None = None  # published to the unit
+    parameters_about: str = ""  # or published in millions, as printed: "0.27"
+    counted_by: str = ""  # who published the count
+    weights: tuple[Weights, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """A model: the paper, the class that builds it, its named sizes, and what the contract checks may expect of it.
+
+    Every card has a size called "toy", which runs on a CPU in well under a second.
+    """
+
+    name: str  # of the family: resnet
+    title: str
+    paper: str
+    link: str
+    domain: str
+    builder: str  # a class of the same file
+    sizes: dict[str, Size]
+    causal: bool = False
+    differs_in_training: tuple[str, ...] = ()  # the classes of the modules that make training differ from evaluation
+    exceptions: dict[str, str] = field(default_factory=dict)  # contract check -> why it does not hold here
     note: str = ""
 
 
@@ -74,8 +134,9 @@ class LabCard:
     presets: dict[str, dict[str, object]]
 
 
-Card = DataCard | LabCard
-_CLASSES = {kind.__name__: kind for kind in (File, DataCard, Expect, LabCard)}
+Card = DataCard | ModelCard | LabCard
+_CARDS = (DataCard, ModelCard, LabCard)
+_CLASSES = {kind.__name__: kind for kind in (File, Input, Weights, Size, Expect, *_CARDS)}
 
 
 @dataclass(frozen=True)
@@ -92,7 +153,7 @@ class Found:
 
 
 def discover(room: str) -> dict[str, Found]:
-    """The cards of a room ("labs", "data"), by name, in alphabetical order of their files."""
+    """The cards of a room ("labs", "models", "data"), by name, in alphabetical order of their files."""
     found: dict[str, Found] = {}
     for path in sorted((PACKAGE / room).rglob("*.py")):
         text = path.read_text(encoding="utf-8")
@@ -110,9 +171,10 @@ def _read_card(text: str, path: Path) -> Card:
     for node in ast.parse(text).body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "CARD":
             card = _value(node.value, path)
-            if isinstance(card, DataCard | LabCard):
+            if isinstance(card, _CARDS):
                 return card
-    raise ValueError(f"{path}: CARD must be a DataCard(...) or LabCard(...) at the top level of the file")
+    kinds = " or ".join(f"{kind.__name__}(...)" for kind in _CARDS)
+    raise ValueError(f"{path}: CARD must be a {kinds} at the top level of the file")
 
 
 def _value(node: ast.expr, path: Path) -> object:

@@ -1,0 +1,87 @@
+"""Residual blocks: layers that learn what to add to their input.
+
+K. He, X. Zhang, S. Ren, J. Sun, "Deep Residual Learning for Image Recognition", 2015, https://arxiv.org/abs/1512.03385.
+
+- `BasicBlock`: two 3x3 convolutions (figure 5, left).
+- `Bottleneck`: 1x1 down, 3x3, 1x1 up (figure 5, right), with the stride on the 3x3 convolution as in today's weights;
+  `stride_in_1x1=True` is the paper's own place for it.
+- `shortcut_for`: where the shape changes, a 1x1 projection (option B) or padding with zeros (option A, section 3.3).
+"""
+
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class PaddedShortcut(nn.Module):
+    """Option A of He et al. 2015: every second pixel, and channels of zeros for those that are new. No parameters."""
+
+    def __init__(self, new_channels: int, *, stride: int) -> None:
+        super().__init__()
+        self.new_channels, self.stride = new_channels, stride
+
+    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B E h w"]:
+        before = self.new_channels // 2
+        return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, before, self.new_channels - before))
+
+
+def shortcut_for(in_channels: int, channels: int, *, stride: int, padded: bool = False) -> nn.Module:
+    """The identity where the shape stays; else a padded shortcut, or a 1x1 convolution with batch norm."""
+    if stride == 1 and in_channels == channels:
+        return nn.Identity()
+    if padded:
+        return PaddedShortcut(channels - in_channels, stride=stride)
+    return nn.Sequential(nn.Conv2d(in_channels, channels, 1, stride=stride, bias=False), nn.BatchNorm2d(channels))
+
+
+class BasicBlock(nn.Module):
+    """relu(norm2(conv2(relu(norm1(conv1(x))))) + shortcut(x)): He et al. 2015, figure 5, left.
+
+    (B, in_channels, H, W) to (B, channels, H/stride, W/stride). Children: `conv1` and `conv2`, 3x3 with padding 1 and
+    without bias, the stride on the first; `norm1` and `norm2`, BatchNorm2d; `shortcut`, from `shortcut_for`.
+    """
+
+    def __init__(self, in_channels: int, channels: int, *, stride: int = 1, padded: bool = False) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, channels, 3, stride=stride, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(channels)
+        self.shortcut = shortcut_for(in_channels, channels, stride=stride, padded=padded)
+
+    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B E h w"]:
+        # What the block adds: two convolutions, each followed by batch norm; relu between the two only.
+        added = F.relu(self.norm1(self.conv1(x)), inplace=True)
+        added = self.norm2(self.conv2(added))
+        # The input itself goes past them, in the shape of the output, and relu comes after the sum.
+        return F.relu(added + self.shortcut(x), inplace=True)
+
+
+class Bottleneck(nn.Module):
+    """Three convolutions, the middle one on a quarter of the channels: He et al. 2015, figure 5, right.
+
+    (B, in_channels, H, W) to (B, 4 * channels, H/stride, W/stride). Children: `conv1` 1x1 to `channels`, `conv2` 3x3
+    with padding 1, `conv3` 1x1 to 4 * channels, all without bias; `norm1` to `norm3`, BatchNorm2d; `shortcut`, from
+    `shortcut_for`. Relu after norm1, norm2 and the sum. The stride is conv2's; with `stride_in_1x1` it is conv1's.
+    """
+
+    def __init__(
+        self, in_channels: int, channels: int, *, stride: int = 1, padded: bool = False, stride_in_1x1: bool = False
+    ) -> None:
+        super().__init__()
+        first, second = (stride, 1) if stride_in_1x1 else (1, stride)
+        self.conv1 = nn.Conv2d(in_channels, channels, 1, stride=first, bias=False)
+        self.norm1 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, stride=second, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(channels)
+        self.conv3 = nn.Conv2d(channels, 4 * channels, 1, bias=False)
+        self.norm3 = nn.BatchNorm2d(4 * channels)
+        self.shortcut = shortcut_for(in_channels, 4 * channels, stride=stride, padded=padded)
+
+    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B E h w"]:
+        # Down to few channels, where the 3x3 convolution is cheap, and up again.
+        added = F.relu(self.norm1(self.conv1(x)), inplace=True)
+        added = F.relu(self.norm2(self.conv2(added)), inplace=True)
+        added = self.norm3(self.conv3(added))
+        # The input goes past, and relu comes after the sum.
+        return F.relu(added + self.shortcut(x), inplace=True)

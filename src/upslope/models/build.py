@@ -1,0 +1,47 @@
+"""Models by name: finding a size among the cards, and building it."""
+
+import difflib
+from typing import cast
+
+from torch import nn
+
+from upslope.cards import Found, ModelCard, Size, discover
+
+
+class UnknownModel(LookupError):
+    """A name that no card has."""
+
+
+def find(name: str) -> tuple[Found, str]:
+    """The card that has a size of this name, and the size's key: "resnet50" or "resnet-toy"."""
+    cards = discover("models")
+    names: list[str] = []
+    for family, found in cards.items():
+        card = cast(ModelCard, found.card)
+        for size in card.sizes:
+            full = f"{family}-toy" if size == "toy" else size
+            if full == name:
+                return found, size
+            names.append(full)
+    if name in cards:
+        sizes = ", ".join(full for full in cast(ModelCard, cards[name].card).sizes if full != "toy")
+        raise UnknownModel(f"{name} is a family; its sizes are {sizes} and {name}-toy")
+    near = difflib.get_close_matches(name, [*names, *cards], n=1, cutoff=0.5)
+    raise UnknownModel(f'there is no model "{name}"' + (f"; did you mean {near[0]}?" if near else ""))
+
+
+def size_of(found: Found, size: str) -> Size:
+    """One size of a card."""
+    return cast(ModelCard, found.card).sizes[size]
+
+
+def build(name: str, **overrides: object) -> nn.Module:
+    """The model of this name with fresh weights; `overrides` replace arguments of its size, `num_classes=10` say."""
+    found, size = find(name)
+    return construct(found, {**size_of(found, size).arguments, **overrides})
+
+
+def construct(found: Found, arguments: dict[str, object]) -> nn.Module:
+    """The class that a card names as its builder, called with these arguments."""
+    builder = getattr(found.load(), cast(ModelCard, found.card).builder)
+    return cast(nn.Module, builder(**arguments))
