@@ -39,11 +39,16 @@ def scaled_dot_product_attention(
 
 
 class MultiHeadAttention(nn.Module):
-    """Self-attention in several heads, each looking in a subspace of its own (Vaswani et al. 2017, section 3.2.2).
+    """Self-attention in several heads, each looking in a subspace of its own: (B, T, dim) to (B, T, dim).
 
     Children: `qkv`, a Linear from dim to 3 * dim whose output holds all queries, then all keys, then all values, each
-    split into heads one after the other; `projection`, a Linear from dim to dim over the joined heads. `heads` must
-    divide `dim`; ValueError says "heads=6 does not divide dim=100".
+    split into heads one after the other; `projection`, a Linear from dim to dim over the joined heads. Each head is
+    `scaled_dot_product_attention` over its own head_dim = dim / heads numbers. `bias=False` leaves out the bias of qkv;
+    projection keeps its own. With `fused` PyTorch's function of that name gives the same numbers. `heads` must divide
+    `dim`; ValueError says "heads=6 does not divide dim=100".
+
+    Where all queries are 0 every position gets the mean of all values: if values and projection are the identity,
+    [[1, 3], [3, 5]] becomes [[2, 4], [2, 4]]. Vaswani et al. 2017, section 3.2.2.
     """
 
     def __init__(self, dim: int, *, heads: int, bias: bool = True, fused: bool = False) -> None:
@@ -57,7 +62,7 @@ class MultiHeadAttention(nn.Module):
     def forward(
         self, x: Float[Tensor, "B T D"], *, mask: Bool[Tensor, "*#B T T"] | None = None
     ) -> Float[Tensor, "B T D"]:
-        """(B, T, dim) to (B, T, dim). `mask` is True where a position (row) may look (column)."""
+        """`mask` is True where a position (row) may look (column); it broadcasts over batch and heads."""
         # One product gives queries, keys and values; each is cut into heads.
         q, k, v = rearrange(self.qkv(x), "B T (three heads d) -> three B heads T d", three=3, heads=self.heads)
         # Every head attends by itself.

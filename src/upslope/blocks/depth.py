@@ -15,9 +15,10 @@ def stochastic_depth(
 ) -> Float[Tensor, "B *rest"]:
     """Drop the whole of a sample's x with probability `rate`, else divide it by 1 - rate; its mean stays the same.
 
-    Outside of training, or with rate 0, x comes back as it is. With rate 0.2 a kept sample [4, 8] becomes [5, 10], a
-    dropped one [0, 0]. A rate outside of [0, 1) is refused: ValueError says "rate=1.5 is not in [0, 1)". Randomness
-    comes from `generator`. Huang et al. 2016, section 3.
+    Every sample draws for itself. Outside of training, or with rate 0, x comes back as it is. With rate 0.2 a kept
+    sample [4, 8] becomes [5, 10], a dropped one [0, 0]. A rate outside of [0, 1) is refused: ValueError says "rate=1.5
+    is not in [0, 1)". Randomness comes from `generator`, and from PyTorch's own without one. The dtype of x stays.
+    Huang et al. 2016, section 3.
     """
     # A rate of 1 would drop everything, and divide by 0.
     if not 0 <= rate < 1:

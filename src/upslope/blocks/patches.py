@@ -12,9 +12,11 @@ from torch import Tensor, nn
 class PatchEmbedding(nn.Module):
     """Cuts a picture into patches and projects each to `dim` numbers (Dosovitskiy et al. 2020, equation 1).
 
-    (B, C, H, W) to (B, T, dim), with the T = H/patch * W/patch patches row by row. Child: `projection`, a Conv2d whose
-    kernel and stride are both the patch size, so that it multiplies every patch with the same matrix once. A side that
-    `patch_size` does not divide is refused: ValueError says "patch_size=4 does not divide a picture of 30 x 32".
+    (B, C, H, W) to (B, T, dim), with the T = H / patch_size * W / patch_size patches row by row. Child: `projection`, a
+    Conv2d whose kernel and stride are both the patch size, so that it multiplies every patch with the same matrix once.
+    With patch_size=2, weights of 1 and no bias, [[1, 2, 5, 6], [3, 4, 7, 8]] becomes [[10], [26]]. A side that
+    `patch_size` does not divide is refused: ValueError says "patch_size=4 does not divide a picture of 30 x 32" (height
+    first).
     """
 
     def __init__(self, *, in_channels: int, patch_size: int, dim: int) -> None:
@@ -34,9 +36,10 @@ class PatchEmbedding(nn.Module):
 class ClassTokenAndPositions(nn.Module):
     """Puts a learned class token before the patches, and adds to every token what is learned of its place.
 
-    (B, T, dim) to (B, 1 + T, dim). Parameters: `class_token` (1, 1, dim), the same for every picture; `positions`
-    (1, 1 + T, dim), with the class token's own place first. Both begin as normal noise of standard deviation 0.02.
-    Dosovitskiy et al. 2020, equation 1.
+    (B, T, dim) to (B, 1 + T, dim), for T = `tokens`. Parameters: `class_token` (1, 1, dim), the same for every picture;
+    `positions` (1, 1 + T, dim), with the class token's own place first. Both begin as normal noise of standard
+    deviation 0.02. With class_token = [9] and positions = [[100], [200], [300]], [[1], [2]] becomes [[109], [201],
+    [302]]. Dosovitskiy et al. 2020, equation 1.
     """
 
     def __init__(self, *, tokens: int, dim: int) -> None:

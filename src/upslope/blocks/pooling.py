@@ -14,4 +14,4 @@ def global_average_pool(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C"]:
     section 3.2.
     """
     # The mean over both spatial dimensions; samples and channels stay apart.
-    return x.mean(dim=(2, 3))
+    return x.mean(dim=(2, 3))  # (B, C)

@@ -1,11 +1,12 @@
 """One step of training, written out: the five lines that every network of this library has learned by."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
 
+@runtime_checkable
 class Optimiser(Protocol):
     """What a step needs of an optimiser: PyTorch's have it, and those that wrap them."""
 
@@ -27,10 +28,10 @@ def training_step(
 ) -> Tensor:
     """Forward, loss, backward, step: change the model once, and give back the loss before the change, detached.
 
-    `loss(outputs, labels)` is a scalar. `backward(loss)` fills the gradients; a trainer may pass its own, which scales
-    the loss or waits for other processes. Gradients of an earlier step never count. For the model w * x with w = 2,
-    the input 3, the label 5 and half the squared error, the loss is 0.5, the gradient 3, and SGD with lr 0.1 leaves
-    w = 1.7.
+    `model(inputs)` is called once; `loss(outputs, labels)` is a scalar tensor. `backward(loss)` fills the gradients; a
+    trainer may pass its own, which scales the loss or waits for other processes. Gradients of an earlier step never
+    count. For the model w * x with w = 2, the input 3, the label 5 and half the squared error, the loss is 0.5, the
+    gradient 3, and SGD with lr 0.1 leaves w = 1.7.
     """
     # What the last step left would be added to the new gradients.
     optimiser.zero_grad()

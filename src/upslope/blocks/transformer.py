@@ -15,9 +15,13 @@ from upslope.blocks.norms import LayerNorm
 class EncoderBlock(nn.Module):
     """x + attention(norm1(x)), then x + mlp(norm2(x)): Dosovitskiy et al. 2020, equations 2 and 3.
 
-    (B, T, dim) to (B, T, dim). Children: `norm1` and `norm2`, LayerNorm; `attention`, MultiHeadAttention; `mlp`, a
-    Sequential of Linear to mlp_ratio * dim, GELU, Dropout, Linear back to dim, Dropout; `skip`, StochasticDepth, over
-    each of the two branches. The sums themselves are never normed: x goes through all blocks untouched.
+    (B, T, dim) to (B, T, dim). The sums themselves are never normed: x goes through all blocks untouched. Children:
+    `norm1` and `norm2`, LayerNorm with `eps`; `attention`, MultiHeadAttention with `heads`; `mlp`, a Sequential of
+    Linear to int(mlp_ratio * dim), GELU, Dropout, Linear back to dim, Dropout, both of rate `dropout`; `skip`,
+    StochasticDepth of rate `drop_path`, over each of the two branches by itself. Norms and attention also get `fused`.
+
+    Where the last weights of both branches are 0 only their last biases are added: with [10, 20] and [100, 200],
+    [[1, 2]] becomes [[111, 222]].
     """
 
     def __init__(

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from upslope.cards import Found, LabCard, discover
-from upslope.runs.config import LabConfig, parse_settings
+from upslope.runs.config import LabConfig, make_config, parse_settings
 from upslope.runs.folder import find_run, read_settings
+from upslope.runs.follower import Followed, folder_to_follow_in, rank
 from upslope.runs.problem import RunProblem
 from upslope.runs.result import Result, read_result
 from upslope.runs.run import Run
@@ -29,6 +30,9 @@ def start(
     card = cast(LabCard, found.card)
     module = found.load()
     config = parse_settings(cast(type[LabConfig], module.Config), settings, card=card, preset=preset)
+    if rank(config) > 0:
+        with folder_to_follow_in() as root:
+            _follow(module, Run.create(card, config, preset=preset, root=root, quiet=True))
     run = Run.create(card, config, preset=preset, parts=parts, root=root, quiet=quiet)
     return _train(module, run, started)
 
@@ -48,7 +52,11 @@ def resume(
     if found is None:
         raise RunProblem(f"{folder.name} is a run of {lab}, and there is no such lab here")
     module = found.load()
-    run = Run.open(folder, cast(type[LabConfig], module.Config), card=cast(LabCard, found.card), quiet=quiet)
+    kind, card = cast(type[LabConfig], module.Config), cast(LabCard, found.card)
+    if rank(make_config(kind, read_settings(folder)["config"], lab=lab)) > 0:
+        with folder_to_follow_in(folder) as copies:
+            _follow(module, Run.open(copies / folder.name, kind, card=card, quiet=True))
+    run = Run.open(folder, kind, card=card, quiet=quiet)
     return _train(module, run, started)
 
 
@@ -58,7 +66,7 @@ def _train(module: ModuleType, run: Run[Any], started: Started | None) -> Result
     if started is not None:
         started(run)
     try:
-        with threadpool_limits(limits=run.config.threads, user_api="blas"):
+        with threadpool_limits(limits=run.config.threads or None, user_api="blas"):
             module.run(run.config, run)
     except KeyboardInterrupt:
         run.say(
@@ -71,3 +79,14 @@ def _train(module: ModuleType, run: Run[Any], started: Started | None) -> Result
     if result is None:
         raise RunProblem(f"{run.card.name} came to its end without run.finish(...): {run.folder.name} has no result")
     return result
+
+
+def _follow(module: ModuleType, run: Run[Any]) -> NoReturn:
+    """Be one of the processes that help the first one train; the folder it writes into is thrown away."""
+    try:
+        module.run(run.config, run)
+    except Followed:
+        raise SystemExit(0) from None
+    finally:
+        run.close()
+    raise RunProblem(f"{run.card.name} cannot be trained by {run.config.model_dump().get('devices')} processes")

@@ -115,6 +115,12 @@ class Run(Generic[AConfig]):
         write_json(folder / "config.json", settings)
         return run
 
+    def command(self) -> list[str]:
+        """The words after `upslope lab` with which another process joins this run: its start, or its resume."""
+        if int(self._settings["sessions"]) > 1:
+            return ["--resume", str(self.folder)]
+        return [self.card.name, *self._settings["settings"], "--preset", self.preset]
+
     # What a lab uses while it trains
 
     def keep(self, **things: Thing) -> int:

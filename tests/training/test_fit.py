@@ -1,0 +1,154 @@
+"""Lightning inside a run: many processes give what one gives, a kill changes nothing, precision and devices pass through."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from upslope.cards import discover
+from upslope.runs.execute import start
+from upslope.runs.folder import list_runs
+from upslope.runs.metrics import last_step
+from upslope.runs.problem import ConfigProblem
+from upslope.runs.result import read_result
+
+pytestmark = pytest.mark.needs("torch")
+
+SMOKE = ("fashion", "--preset", "smoke", "threads=1", "--json")
+
+
+@pytest.fixture(autouse=True)
+def _undrawn(monkeypatch):
+    """Runs in this process leave out the pictures, which take most of their time."""
+    monkeypatch.setattr(discover("labs")["fashion"].load(), "draw", lambda *args, **kwargs: None)
+
+
+def alone(root, *settings):
+    """The folder of a run of one process: this one."""
+    runs = root / "runs"
+    result = start(discover("labs")["fashion"], ["threads=1", *settings], preset="smoke", root=runs, quiet=True)
+    return runs / result.run
+
+
+def lab(root, *words):
+    """`upslope lab WORDS` as a process of its own, with its runs below `root`."""
+    environment = {**os.environ, "UPSLOPE_HOME": str(root)}
+    return subprocess.Popen(
+        [sys.executable, "-m", "upslope", "lab", *words],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finished(root, *words):
+    """The folder of the run that `upslope lab WORDS` made."""
+    child = lab(root, *words)
+    said, complained = child.communicate(timeout=280)
+    assert child.returncode == 0, complained
+    assert complained == ""
+    return root / "runs" / json.loads(said)["run"]
+
+
+def children(pid):
+    """The processes that a process has started and that still live (Linux)."""
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def lives(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def losses(folder):
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return {row["step"]: row["loss"] for row in rows if "loss" in row}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [("model=lenet",), ("model=vit", "drop_path=0"), ("model=resnet", "lr=0.0001")],
+    ids=("lenet", "vit", "resnet"),
+)
+def test_two_processes_follow_the_curve_of_one(tmp_path, settings):
+    """The same global batches, also through batch norm.
+
+    The ResNet learns slowly here: at its usual rate a last bit grows to 1e-2 within 80 steps, which two threads in the
+    place of one do to it as well.
+    """
+    one = losses(alone(tmp_path, *settings, "epochs=2"))
+    two = losses(finished(tmp_path, *SMOKE, *settings, "epochs=2", "devices=2", "strategy=ddp"))
+    assert len(one) == 4
+    assert one.keys() == two.keys()
+    assert max(abs(one[step] - two[step]) for step in one) < 1e-4
+    assert len(list_runs(tmp_path / "runs")) == 2, "only the first process keeps a folder"
+
+
+def test_a_killed_run_of_two_processes_goes_on(tmp_path):
+    """SIGKILL to the first process: the other ends by itself, and the resumed run ends like a whole one."""
+    words = (*SMOKE, "model=lenet", "epochs=3", "devices=2")
+    whole = finished(tmp_path / "whole", *words)
+    child = lab(tmp_path / "killed", *words)
+    folder = tmp_path / "killed" / "runs" / "fashion-0001"
+    while last_step(folder / "metrics.jsonl") < 30:
+        assert child.poll() is None, child.stderr.read()
+        time.sleep(0.01)
+    others = children(child.pid)
+    assert len(others) == 1
+    child.send_signal(signal.SIGKILL)
+    child.communicate()
+    until = time.monotonic() + 60
+    while any(lives(other) for other in others):
+        assert time.monotonic() < until, "the other process waits for the one that was killed"
+        time.sleep(0.05)
+    resumed = finished(tmp_path / "killed", "--resume", "fashion-0001", "--json")
+    assert resumed == folder
+    assert read_result(folder).files == read_result(whole).files
+    assert read_result(folder).resumed == 1
+
+
+def test_a_kill_changes_no_bit(tmp_path):
+    """With dropout, augmentation and AdamW's moments, killed twice, at moments that the machine chooses."""
+    settings = ("model=vit", "epochs=3", "seed=5")
+    whole = alone(tmp_path / "whole", *settings)
+    folder = tmp_path / "killed" / "runs" / "fashion-0001"
+    child = lab(tmp_path / "killed", *SMOKE, *settings)
+    for upto in (20, 40):
+        while last_step(folder / "metrics.jsonl") < upto:
+            assert child.poll() is None, child.stderr.read()
+            time.sleep(0.01)
+        child.kill()
+        child.communicate()
+        child = lab(tmp_path / "killed", "--resume", "fashion-0001", "--json")
+    _, complained = child.communicate(timeout=280)
+    assert child.returncode == 0, complained
+    assert read_result(folder).files == read_result(whole).files
+    assert read_result(folder).metrics == read_result(whole).metrics
+
+
+def test_sixteen_bits_learn_too(tmp_path):
+    whole = losses(alone(tmp_path, "model=lenet", "epochs=2"))
+    rough = losses(alone(tmp_path, "model=lenet", "epochs=2", "precision=bf16"))
+    assert rough != whole
+    assert max(abs(rough[step] - whole[step]) for step in whole) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        (("devices=3", "batch_size=50"), "batch_size=50 cannot be shared evenly by 3 processes"),
+        (("batch_size=2000",), "batch_size=2000 is more than the 1000 samples that there are"),
+        (("nodes=2",), "nodes=2 needs a launcher on each machine"),
+    ],
+)
+def test_what_cannot_be_is_said_in_a_sentence(tmp_path, settings, sentence):
+    with pytest.raises(ConfigProblem, match=sentence):
+        alone(tmp_path, *settings)
