@@ -9,9 +9,10 @@ ifneq ($(wildcard ../shared/data),)
 export UPSLOPE_MIRROR ?= $(abspath ../shared/data)
 endif
 
-.PHONY: help demo test check bench results wheel clean
+.PHONY: help demo install test check bench results tensorflow wheel clean
 help:
 	@echo "make demo     install the light base and walk through one step, a minute"
+	@echo "make install  install PyTorch and what trains, exports and tracks networks with it"
 	@echo "make test     install what the tests need and run all of them"
 	@echo "make check    lint, types, arrows between the rooms, generated pages, line budget"
 	@echo "make bench    speed beside PyTorch, as ratios"
@@ -28,10 +29,26 @@ $(VENV)/base: $(BIN)/python pyproject.toml constraints.txt
 	@$(PIP) install --constraint constraints.txt --editable .
 	@touch $@
 
-$(VENV)/full: $(VENV)/base
-	@echo "Installing what the tests and checks need into $(VENV) ..."
-	@$(PIP) install --constraint constraints.txt --editable ".[torch,dev]"
+$(VENV)/torch: $(VENV)/base
+	@echo "Installing PyTorch, Lightning, ONNX and MLflow into $(VENV) ..."
+	@$(PIP) install --constraint constraints.txt --editable ".[torch,ship,track]"
 	@touch $@
+
+$(VENV)/full: $(VENV)/torch
+	@echo "Installing what the tests and checks need into $(VENV) ..."
+	@$(PIP) install --constraint constraints.txt --editable ".[torch,ship,track,keras,dev]"
+	@touch $@
+
+# An extra of 1.5 GB: the twins' second backend. Without it they run on PyTorch, and the tests say so.
+$(VENV)/tensorflow: $(VENV)/full
+	@echo "Installing TensorFlow into $(VENV) ..."
+	@$(PIP) install --constraint constraints.txt --editable ".[tensorflow]"
+	@touch $@
+
+install: $(VENV)/torch
+	@echo "Installed. Next: $(BIN)/upslope lab mnist"
+
+tensorflow: $(VENV)/tensorflow
 
 demo: $(VENV)/base
 	@$(BIN)/upslope tour

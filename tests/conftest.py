@@ -27,6 +27,10 @@ def _has_landlock() -> bool:
 NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "data": (_has_data, "UPSLOPE_MIRROR names no folder with the data sets"),
     "torch": (lambda: importlib.util.find_spec("torch") is not None, "torch is not installed"),
+    "keras": (lambda: importlib.util.find_spec("keras") is not None, "Keras is not installed"),
+    "tensorflow": (lambda: importlib.util.find_spec("tensorflow") is not None, "TensorFlow is not installed"),
+    "onnx": (lambda: importlib.util.find_spec("onnxscript") is not None, "ONNX is not installed"),
+    "mlflow": (lambda: importlib.util.find_spec("mlflow") is not None, "MLflow is not installed"),
     "browser": (lambda: shutil.which("chromium") is not None, "no chromium on this machine"),
     "gpu": (lambda: shutil.which("nvidia-smi") is not None, "no GPU on this machine"),
     "landlock": (_has_landlock, "this kernel has no Landlock"),

@@ -1,4 +1,4 @@
-"""Lightning inside a run: many processes give what one gives, a kill changes nothing, precision and devices pass through."""
+"""Lightning inside a run: two processes give what one gives, a kill changes nothing, sixteen bits learn too."""
 
 import json
 import os

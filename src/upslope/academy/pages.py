@@ -12,7 +12,7 @@ from pathlib import Path
 from upslope.academy.checklist import checks_of
 from upslope.academy.lessons import steps
 from upslope.academy.source import PACKAGE
-from upslope.cards import DataCard, LabCard, discover
+from upslope.cards import DataCard, LabCard, ModelCard, Size, discover
 
 _PASSAGE = re.compile(r"(<!-- made by: (?P<name>[a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -89,7 +89,30 @@ def data(root: Path) -> str:
     return "\n".join([*rows, ""])
 
 
-MAKERS: dict[str, Callable[[Path], str]] = {"tree": tree, "exercises": exercises, "labs": labs, "data": data}
+def models(root: Path) -> str:
+    """The models, with the sizes whose parameter counts are published."""
+    rows = ["| model | from | sizes, with published parameters |", "| --- | --- | --- |"]
+    for name, found in discover("models").items():
+        card = found.card
+        if isinstance(card, ModelCard):
+            sizes = ", ".join(_size(key, size) for key, size in card.sizes.items() if key != "toy")
+            source = f"[{card.paper}]({card.link})" if card.link else card.paper
+            rows.append(f"| `{name}` | {source} | {sizes} |")
+    return "\n".join([*rows, ""])
+
+
+def _size(name: str, size: Size) -> str:
+    count = f"{size.parameters:,}" if size.parameters else f"{size.parameters_about} M" if size.parameters_about else ""
+    return f"`{name}` {count}".rstrip()
+
+
+MAKERS: dict[str, Callable[[Path], str]] = {
+    "tree": tree,
+    "exercises": exercises,
+    "labs": labs,
+    "models": models,
+    "data": data,
+}
 
 
 def budget() -> list[tuple[str, int]]:

@@ -19,7 +19,13 @@ VARIABLES = {
     "UPSLOPE_REQUIRE": "tests that may not be skipped",
 }
 # What an extra opens; those without a line here are for Upslope's own developers.
-OPENS = {"torch": "later levels, which build on PyTorch; levels 0 and 1 need none of it"}
+OPENS = {
+    "torch": "later levels, which build on PyTorch; levels 0 and 1 need none of it",
+    "ship": "exported networks: upslope export, and upslope predict with an ONNX file",
+    "track": "runs in MLflow's store and pages",
+    "keras": "the Keras twins and the lab twins, on PyTorch",
+    "tensorflow": "the Keras twins on TensorFlow",
+}
 
 State = Literal["good", "note", "lack"]
 

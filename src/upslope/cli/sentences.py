@@ -46,7 +46,13 @@ _CODES = {
 }
 
 # Modules that only an extra brings, and the extra's name.
-_EXTRAS = {"torch": "torch", "lightning": "torch", "torchmetrics": "torch", "einops": "torch"}
+_EXTRAS = {
+    **dict.fromkeys(("torch", "lightning", "einops", "jaxtyping"), "torch"),
+    **dict.fromkeys(("onnx", "onnxruntime", "onnxscript"), "ship"),
+    **dict.fromkeys(("mlflow", "sqlalchemy", "alembic"), "track"),
+    "keras": "keras",
+    "tensorflow": "tensorflow",
+}
 
 
 def explain(error: BaseException) -> int:

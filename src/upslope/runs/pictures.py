@@ -107,6 +107,18 @@ def filters(weight: Array, *, title: str = "filters") -> Figure:
     return figure
 
 
+def looks(images: Array, weights: Array, titles: Sequence[str]) -> Figure:
+    """Where a network looks: below each of the images (N, H, W) its weights (N, h, w), the largest darkest."""
+    columns = len(images)
+    figure, axes = _grid(2, 1, width=1.15 * columns + 0.2, height=2.7)
+    corners = _mosaic(axes[0], list(images), columns=columns, gap=0.25, colours="gray_r", low=0.0, high=1.0)
+    for (x, y), title in zip(corners, titles, strict=True):
+        axes[0].text(x, y, title, ha="center", va="bottom", fontsize=7, color=INK)
+    scaled = weights / weights.max(axis=(1, 2), keepdims=True)
+    _mosaic(axes[1], list(scaled), columns=columns, gap=0.25, colours="Blues", low=0.0, high=1.0)
+    return figure
+
+
 def _tiles(images: Array, titles: Sequence[str], *, columns: int = 8, nothing: str) -> Figure:
     if not len(images):
         figure, (axis,) = _grid(1, 1, width=3, height=1)

@@ -17,7 +17,9 @@ class TrainingConfig(LabConfig):
     nodes: int = Field(1, ge=1, le=1024, description="machines; each is started by your cluster's own launcher")
     strategy: str = Field("auto", description="how the processes work together; auto: ddp where there are several")
     precision: Literal["32", "bf16"] = Field("32", description="bf16: matrix products in 16 bits")
-    threads: int = Field(0, ge=0, le=256, description="threads of each process; 0: OMP_NUM_THREADS, or all cores shared")
+    threads: int = Field(
+        0, ge=0, le=256, description="threads of each process; 0: OMP_NUM_THREADS, or all cores shared"
+    )
 
     @property
     def processes(self) -> int:

@@ -16,14 +16,18 @@ the target.
 """
 
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
+import numpy as np
 import torch
+from einops import rearrange
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from torch import nn
+from torch import Tensor, nn
 
 from upslope.blocks.losses import smoothed_cross_entropy
 from upslope.blocks.schedules import warmup_cosine
+from upslope.blocks.transformer import EncoderBlock
 from upslope.cards import Expect, LabCard
 from upslope.data import fashion_mnist, mnist
 from upslope.data.loading.arrays import Arrays
@@ -112,8 +116,9 @@ def run(config: Config, run: Run[Config]) -> None:
         },
     )
 
-    answers = probabilities(model, as_tensors(test, mean=mean, std=std)[0], precision=config.precision)
-    draw(run, model, test, answers, per_epoch=batches.per_epoch)
+    shown = as_tensors(test, mean=mean, std=std)[0]
+    answers = probabilities(model, shown, precision=config.precision)
+    draw(run, model, test, shown, answers, per_epoch=batches.per_epoch)
     shape = (1, *train.images.shape[1:])
     run.save_model(arrays(model), Network(config.model, arguments, shape, train.classes, config.data, (mean,), (std,)))
     moved = {
@@ -128,8 +133,6 @@ def run(config: Config, run: Run[Config]) -> None:
 
 def load(config: Config) -> tuple[Arrays, Arrays, Arrays]:
     """Training, validation and test data."""
-    import numpy as np
-
     if config.data == "toy":
         rng = np.random.default_rng(config.seed)
         return tuple(fashion_mnist.toy(rng=rng, count=count) for count in (1000, 200, 500))  # type: ignore[return-value]
@@ -170,7 +173,9 @@ def augmentation(config: Config) -> Any:
     return augment
 
 
-def draw(run: Run[Config], model: nn.Module, test: Arrays, answers: Any, *, per_epoch: int) -> None:
+def draw(
+    run: Run[Config], model: nn.Module, test: Arrays, shown: Pictures, answers: NDArray[np.float32], *, per_epoch: int
+) -> None:
     """What was learned, in pictures."""
     panels = {"training loss": ["loss"], "validation accuracy": ["validation_accuracy"]}
     run.picture("curves", pictures.curves(run.logged(), panels, smooth=10, per_epoch=per_epoch))
@@ -178,8 +183,30 @@ def draw(run: Run[Config], model: nn.Module, test: Arrays, answers: Any, *, per_
     run.picture("confusion", table, "Test images: true class and predicted class.")
     worst = pictures.mistakes(test.images, test.labels, answers, test.classes)
     run.picture("mistakes", worst, "Wrong with the greatest confidence.")
+    if isinstance(model, ViT):
+        first = [int((test.labels == label).argmax()) for label in range(len(test.classes))]
+        weights = looked_at(model, shown[first])
+        looks = pictures.looks(test.images[first], weights, test.classes)
+        run.picture("attention", looks, "From where the class token of the last block gathers.")
     filters = model.get_parameter(first_filters(model)).detach().numpy()
     run.picture("filters", pictures.filters(filters, title="first layer"), "Red adds, blue takes away.")
+
+
+@torch.no_grad()
+def looked_at(model: ViT, x: Pictures) -> NDArray[np.float32]:
+    """How much the last block's class token takes from each patch, the mean over heads: (N, h, w)."""
+    attention = cast(EncoderBlock, model.blocks[-1]).attention
+    asked: list[Tensor] = []
+    hook = attention.register_forward_pre_hook(lambda module, inputs: asked.append(inputs[0]))
+    model(x)
+    hook.remove()
+    q, k, _ = rearrange(
+        attention.qkv(asked[0]), "N T (three heads d) -> three N heads T d", three=3, heads=attention.heads
+    )
+    scores = q[:, :, :1] @ k.transpose(-2, -1) * q.shape[-1] ** -0.5  # of the class token: (N, heads, 1, 1 + T)
+    weights = scores.softmax(dim=-1).mean(dim=1)[:, 0, 1:]
+    side = int(weights.shape[1] ** 0.5)
+    return weights.reshape(-1, side, side).numpy()
 
 
 CARD = LabCard(
