@@ -15,7 +15,7 @@ help:
 	@echo "make install  install PyTorch and what trains, exports and tracks networks with it"
 	@echo "make test     install what the tests need and run all of them"
 	@echo "make check    lint, types, arrows between the rooms, generated pages, line budget"
-	@echo "make bench    speed beside PyTorch, as ratios"
+	@echo "make bench    speed beside PyTorch and transformers, as ratios"
 	@echo "make results  run the labs over seeds and write RESULTS.md"
 	@echo "make wheel    build the wheel and the source archive"
 
@@ -68,6 +68,8 @@ check: $(VENV)/full
 bench: $(VENV)/full
 	@$(BIN)/python benchmarks/engine.py
 	@$(BIN)/python benchmarks/lenet.py
+	@$(BIN)/python benchmarks/mnist.py
+	@$(BIN)/python benchmarks/models.py
 
 # Every lab over its seeds, each also with a part frozen (which must miss the target), and the speed beside PyTorch.
 results: $(VENV)/full
@@ -79,9 +81,16 @@ results: $(VENV)/full
 	@$(BIN)/upslope author record digits --seeds 5 data=mnist freeze=hidden
 	@$(BIN)/upslope author record lenet --seeds 10
 	@$(BIN)/upslope author record lenet --seeds 5 freeze=conv
+	@$(BIN)/upslope author record mnist --seeds 10
+	@$(BIN)/upslope author record mnist --seeds 5 freeze=conv
+	@for model in lenet resnet vit; do $(BIN)/upslope author record fashion --seeds 3 model=$$model --variant $$model; done
+	@for model in lenet resnet vit; do $(BIN)/upslope author record fashion --seeds 3 model=$$model freeze=features --variant $$model-features; done
+	@$(BIN)/upslope author record twins --seeds 3
 	@mkdir -p results/speed
 	@$(BIN)/python benchmarks/engine.py --json > results/speed/engine.json
 	@$(BIN)/python benchmarks/lenet.py --json > results/speed/lenet.json
+	@$(BIN)/python benchmarks/mnist.py --json > results/speed/mnist.json
+	@$(BIN)/python benchmarks/models.py --json > results/speed/models.json
 	@$(BIN)/upslope author results --write
 
 wheel: $(VENV)/full

@@ -29,8 +29,8 @@ def scaled_dot_product_attention(
     nothing does. With q = [[1, 0]], k = [[ln 3 * sqrt 2, 0], [0, 0]] and v = [[4], [0]] the scores are [ln 3, 0], the
     weights [0.75, 0.25] and the result is [[3]]. Vaswani et al. 2017, equation 1.
     """
-    # How well each query matches each key; dividing by sqrt(D) keeps the scores' variance from growing with D.
-    scores = q @ k.transpose(-2, -1) * q.shape[-1] ** -0.5  # (*B, T, S)
+    # (*B, T, S): how well each query matches each key. Divided by sqrt(D), the scores' variance does not grow with D.
+    scores = q @ k.transpose(-2, -1) * q.shape[-1] ** -0.5
     # What a query may not see gets the score -infinity, of which the exponential is 0.
     if mask is not None:
         scores = scores.masked_fill(~mask, float("-inf"))
@@ -39,16 +39,16 @@ def scaled_dot_product_attention(
 
 
 class MultiHeadAttention(nn.Module):
-    """Self-attention in several heads, each looking in a subspace of its own: (B, T, dim) to (B, T, dim).
+    """Self-attention in several heads, each looking in a subspace of its own (Vaswani et al. 2017, section 3.2.2).
 
     Children: `qkv`, a Linear from dim to 3 * dim whose output holds all queries, then all keys, then all values, each
     split into heads one after the other; `projection`, a Linear from dim to dim over the joined heads. Each head is
     `scaled_dot_product_attention` over its own head_dim = dim / heads numbers. `bias=False` leaves out the bias of qkv;
-    projection keeps its own. With `fused` PyTorch's function of that name gives the same numbers. `heads` must divide
-    `dim`; ValueError says "heads=6 does not divide dim=100".
+    projection keeps its own. With `fused` PyTorch's function of that name gives the same numbers. Attributes: `heads`
+    and `fused`, as they were asked for. `heads` must divide `dim`; ValueError says "heads=6 does not divide dim=100".
 
     Where all queries are 0 every position gets the mean of all values: if values and projection are the identity,
-    [[1, 3], [3, 5]] becomes [[2, 4], [2, 4]]. Vaswani et al. 2017, section 3.2.2.
+    [[1, 3], [3, 5]] becomes [[2, 4], [2, 4]].
     """
 
     def __init__(self, dim: int, *, heads: int, bias: bool = True, fused: bool = False) -> None:
@@ -62,7 +62,7 @@ class MultiHeadAttention(nn.Module):
     def forward(
         self, x: Float[Tensor, "B T D"], *, mask: Bool[Tensor, "*#B T T"] | None = None
     ) -> Float[Tensor, "B T D"]:
-        """`mask` is True where a position (row) may look (column); it broadcasts over batch and heads."""
+        """(B, T, dim) to (B, T, dim). `mask`, (T, T) or (B, 1, T, T), is True where a position (row) may look."""
         # One product gives queries, keys and values; each is cut into heads.
         q, k, v = rearrange(self.qkv(x), "B T (three heads d) -> three B heads T d", three=3, heads=self.heads)
         # Every head attends by itself.

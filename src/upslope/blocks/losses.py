@@ -21,8 +21,8 @@ def smoothed_cross_entropy(
     # With a smoothing of 1 the label would not count at all.
     if not 0 <= smoothing < 1:
         raise ValueError(f"smoothing={smoothing} is not in [0, 1)")
-    # Logarithms of the probabilities, by a sum of exponentials that cannot overflow.
-    log_p = logits - logits.logsumexp(dim=1, keepdim=True)  # (B, K)
+    # Logarithms of the probabilities, (B, K), by a sum of exponentials that cannot overflow.
+    log_p = logits - logits.logsumexp(dim=1, keepdim=True)
     # The label's own share, and the mean over all classes, which is what an even spread asks for.
     of_label = log_p.gather(1, labels[:, None]).squeeze(1)
     evenly = log_p.mean(dim=1)

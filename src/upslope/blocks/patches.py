@@ -12,11 +12,9 @@ from torch import Tensor, nn
 class PatchEmbedding(nn.Module):
     """Cuts a picture into patches and projects each to `dim` numbers (Dosovitskiy et al. 2020, equation 1).
 
-    (B, C, H, W) to (B, T, dim), with the T = H / patch_size * W / patch_size patches row by row. Child: `projection`, a
-    Conv2d whose kernel and stride are both the patch size, so that it multiplies every patch with the same matrix once.
-    With patch_size=2, weights of 1 and no bias, [[1, 2, 5, 6], [3, 4, 7, 8]] becomes [[10], [26]]. A side that
-    `patch_size` does not divide is refused: ValueError says "patch_size=4 does not divide a picture of 30 x 32" (height
-    first).
+    Child: `projection`, a Conv2d whose kernel and stride are both the patch size, so that every patch is multiplied
+    once, with the same matrix. With patch_size=2, weights of 1 and a bias of 0, the picture [[1, 2, 5, 6], [3, 4, 7,
+    8]] becomes [[10], [26]].
     """
 
     def __init__(self, *, in_channels: int, patch_size: int, dim: int) -> None:
@@ -25,6 +23,11 @@ class PatchEmbedding(nn.Module):
         self.projection = nn.Conv2d(in_channels, dim, kernel_size=patch_size, stride=patch_size)
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B T D"]:
+        """(B, C, H, W) to (B, T, dim), with the T = H / patch_size * W / patch_size patches row by row.
+
+        A side that `patch_size` does not divide is refused: ValueError says "patch_size=4 does not divide a picture of
+        30 x 32", the height first.
+        """
         # Only whole patches: a border that is cut off in silence would be lost to the network.
         height, width = x.shape[-2:]
         if height % self.patch_size or width % self.patch_size:
@@ -36,10 +39,10 @@ class PatchEmbedding(nn.Module):
 class ClassTokenAndPositions(nn.Module):
     """Puts a learned class token before the patches, and adds to every token what is learned of its place.
 
-    (B, T, dim) to (B, 1 + T, dim), for T = `tokens`. Parameters: `class_token` (1, 1, dim), the same for every picture;
-    `positions` (1, 1 + T, dim), with the class token's own place first. Both begin as normal noise of standard
-    deviation 0.02. With class_token = [9] and positions = [[100], [200], [300]], [[1], [2]] becomes [[109], [201],
-    [302]]. Dosovitskiy et al. 2020, equation 1.
+    Parameters, for T = `tokens`: `class_token` (1, 1, dim), the same for every picture; `positions` (1, 1 + T, dim),
+    with the class token's own place first. Both begin as normal noise of standard deviation 0.02. With class_token =
+    [9] and positions = [[100], [200], [300]], [[1], [2]] becomes [[109], [201], [302]]. Dosovitskiy et al. 2020,
+    equation 1.
     """
 
     def __init__(self, *, tokens: int, dim: int) -> None:
@@ -48,6 +51,7 @@ class ClassTokenAndPositions(nn.Module):
         self.positions = nn.Parameter(torch.randn(1, 1 + tokens, dim) * 0.02)
 
     def forward(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T+1 D"]:
+        """(B, T, dim) to (B, 1 + T, dim)."""
         # The same token before every picture of the batch.
         first = self.class_token.expand(x.shape[0], -1, -1)
         # Attention does not know order: only what is added here tells one place from another.

@@ -13,5 +13,5 @@ def global_average_pool(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C"]:
     The picture [[1, 2], [3, 6]] in one channel becomes [3]. Backward: every pixel gets g / (H * W). Lin et al. 2013,
     section 3.2.
     """
-    # The mean over both spatial dimensions; samples and channels stay apart.
-    return x.mean(dim=(2, 3))  # (B, C)
+    # The mean over both spatial dimensions, 2 and 3; samples and channels stay apart.
+    return x.mean(dim=(2, 3))  # one number for each channel: (B, C)

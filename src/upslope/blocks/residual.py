@@ -37,9 +37,8 @@ def shortcut_for(in_channels: int, channels: int, *, stride: int, padded: bool =
 class BasicBlock(nn.Module):
     """relu(norm2(conv2(relu(norm1(conv1(x))))) + shortcut(x)): He et al. 2015, figure 5, left.
 
-    (B, in_channels, H, W) to (B, channels, H / stride, W / stride), rounded up. x itself is not changed. Children:
-    `conv1` and `conv2`, 3x3 with padding 1 and without bias, the stride on the first; `norm1` and `norm2`, BatchNorm2d;
-    `shortcut`, from `shortcut_for`, which also gets `padded`.
+    Children: `conv1` and `conv2`, 3x3 with padding 1 and without bias, the stride on the first; `norm1` and `norm2`,
+    BatchNorm2d; `shortcut`, from `shortcut_for`, which also gets `padded`.
 
     If conv1 passes every pixel on (its kernel is 1 in the middle, 0 elsewhere), conv2 takes half of it away (-0.5 in
     the middle), and the norms are new and in evaluation, the pixel 4 becomes 4 - 2 = 2, and -4 becomes 0.
@@ -54,6 +53,7 @@ class BasicBlock(nn.Module):
         self.shortcut = shortcut_for(in_channels, channels, stride=stride, padded=padded)
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B E h w"]:
+        """(B, in_channels, H, W) to (B, channels, H / stride, W / stride), rounded up; x itself is not changed."""
         # What the block adds: two convolutions, each followed by batch norm; relu between the two only.
         added = F.relu(self.norm1(self.conv1(x)), inplace=True)
         added = self.norm2(self.conv2(added))
@@ -64,10 +64,10 @@ class BasicBlock(nn.Module):
 class Bottleneck(nn.Module):
     """Three convolutions, the middle one on a quarter of the channels: He et al. 2015, figure 5, right.
 
-    (B, in_channels, H, W) to (B, 4 * channels, H / stride, W / stride), rounded up. x itself is not changed. Children:
-    `conv1` 1x1 to `channels`, `conv2` 3x3 with padding 1, `conv3` 1x1 to 4 * channels, all without bias; `norm1` to
-    `norm3`, BatchNorm2d; `shortcut`, from `shortcut_for`, which also gets `padded`. Relu after norm1, after norm2, and
-    after the sum of norm3's result and the shortcut's. The stride is conv2's; with `stride_in_1x1` it is conv1's.
+    Children: `conv1` 1x1 to `channels`, `conv2` 3x3 with padding 1, `conv3` 1x1 to 4 * channels, all without bias;
+    `norm1` to `norm3`, BatchNorm2d; `shortcut`, from `shortcut_for`, which also gets `padded`. Relu after norm1, after
+    norm2, and after the sum of norm3's result and the shortcut's. The stride is conv2's; with `stride_in_1x1` it is
+    conv1's.
 
     If conv1 takes the first of 4 channels, conv2 passes it on (1 in the middle), conv3 takes half of it away from each
     channel (-0.5), and the norms are new and in evaluation, the pixel [4, 3, 1, -4] becomes [2, 1, 0, 0].
@@ -88,6 +88,7 @@ class Bottleneck(nn.Module):
         self.shortcut = shortcut_for(in_channels, 4 * channels, stride=stride, padded=padded)
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B E h w"]:
+        """(B, in_channels, H, W) to (B, 4 * channels, H / stride, W / stride), rounded up; x itself is not changed."""
         # Down to few channels, where the 3x3 convolution is cheap, and up again.
         added = F.relu(self.norm1(self.conv1(x)), inplace=True)
         added = F.relu(self.norm2(self.conv2(added)), inplace=True)

@@ -15,10 +15,10 @@ from upslope.blocks.norms import LayerNorm
 class EncoderBlock(nn.Module):
     """x + attention(norm1(x)), then x + mlp(norm2(x)): Dosovitskiy et al. 2020, equations 2 and 3.
 
-    (B, T, dim) to (B, T, dim). The sums themselves are never normed: x goes through all blocks untouched. Children:
-    `norm1` and `norm2`, LayerNorm with `eps`; `attention`, MultiHeadAttention with `heads`; `mlp`, a Sequential of
-    Linear to int(mlp_ratio * dim), GELU, Dropout, Linear back to dim, Dropout, both of rate `dropout`; `skip`,
-    StochasticDepth of rate `drop_path`, over each of the two branches by itself. Norms and attention also get `fused`.
+    The sums themselves are never normed: x goes through all blocks untouched. Children: `norm1` and `norm2`, LayerNorm
+    with `eps`; `attention`, MultiHeadAttention with `heads`; `mlp`, a Sequential of Linear to int(mlp_ratio * dim),
+    GELU, Dropout, Linear back to dim, Dropout, both of rate `dropout`; `skip`, StochasticDepth of rate `drop_path`,
+    over each of the two branches by itself. Norms and attention also get `fused`.
 
     Where the last weights of both branches are 0 only their last biases are added: with [10, 20] and [100, 200],
     [[1, 2]] becomes [[111, 222]].
@@ -48,6 +48,7 @@ class EncoderBlock(nn.Module):
     def forward(
         self, x: Float[Tensor, "B T D"], *, mask: Bool[Tensor, "*#B T T"] | None = None
     ) -> Float[Tensor, "B T D"]:
+        """(B, T, dim) to (B, T, dim). `mask`, (T, T) or (B, 1, T, T), is True where a position (row) may look."""
         # Positions exchange what they know; the result is added to what each knew.
         x = x + self.skip(self.attention(self.norm1(x), mask=mask))
         # Every position thinks for itself; again the result is added.

@@ -83,6 +83,68 @@ def show(
     return Exit.DONE
 
 
+@runs.command()
+def track(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[RUN]...", help="Runs, by name.", autocompletion=run_names)
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All runs of this workspace.")] = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> int:
+    """Mirror runs to MLflow: settings, curves, results and files."""
+    from upslope.cli.sentences import Usage
+    from upslope.runs import tracking
+    from upslope.runs.folder import find_run, list_runs
+    from upslope.runs.progress import progress_bar
+
+    screen = Screen()
+    if every == bool(names):
+        raise Usage("say which runs to track by name, or --all")
+    folders = [find_run(name) for name in names or ()] or [s.folder for s in list_runs() if s.state == "finished"]
+    tracked = {}
+    with progress_bar(len(folders), "tracking", quiet=screen.quiet) as bar:
+        for number, folder in enumerate(folders):
+            bar.update(number, description=folder.name)
+            tracked[folder.name] = tracking.track(folder).run_id
+    screen.give({"store": tracking.store(), "tracked": tracked})
+    screen.line(f"{len(tracked)} of {len(folders)} runs are in MLflow's store.")
+    _ui(screen)
+    return Exit.DONE
+
+
+@runs.command()
+def register(
+    run: Annotated[str, typer.Argument(help="A finished run.", autocompletion=run_names)],
+    name: Annotated[str, typer.Option("--name", help="The model's name; the lab's if not said otherwise.")] = "",
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> int:
+    """Make a run's network a version of a registered model in MLflow."""
+    from dataclasses import asdict
+
+    from upslope.runs import tracking
+    from upslope.runs.folder import find_run
+
+    screen = Screen()
+    folder = find_run(run)
+    version = tracking.register(folder, name=name)
+    screen.give({"run": folder.name, "store": tracking.store(), **asdict(version)})
+    said = "is" if version.fresh else "was registered before: it is"
+    screen.line((folder.name, "bold"), f" {said} version {version.number} of ", (version.name, "bold"))
+    _ui(screen)
+    return Exit.DONE
+
+
+def _ui(screen: Screen) -> None:
+    """How to look at MLflow's pages; they come with the whole package, of which we need the smaller half."""
+    from upslope.runs import tracking
+
+    screen.gap()
+    screen.prose("To see it (pip install mlflow brings the pages):", style="dim")
+    screen.command(f"mlflow ui --backend-store-uri {tracking.store()}")
+
+
 def _details(result: "Result") -> list[tuple[str, str]]:
     from upslope.academy.compose import part_name
     from upslope.runs.result import shown, spoken

@@ -24,6 +24,7 @@ class LabConfig(BaseModel):
 
     seed: int = Field(0, ge=0, lt=2**32, description="where all randomness of the run starts")
     threads: int = Field(1, ge=1, le=256, description="threads for matrix products (small arrays are faster on one)")
+    track: bool = Field(False, description="mirror the run to MLflow's store in the workspace while it trains")
 
 
 AConfig = TypeVar("AConfig", bound=LabConfig)
@@ -80,7 +81,14 @@ def words_for(config: LabConfig, *, card: LabCard, preset: str) -> list[str]:
         fewer = {other: value for other, value in needed.items() if other != name}
         if type(config).model_validate({**card.presets.get(preset, {}), **fewer}) == config:
             needed = fewer
-    return [f"{name}={','.join(map(str, v)) if isinstance(v, list) else v}" for name, v in needed.items()]
+    return [f"{name}={_word(value)}" for name, value in needed.items()]
+
+
+def _word(value: object) -> str:
+    """A setting's value as it is typed."""
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def settings_of(config_class: type[LabConfig], *, card: LabCard) -> list[Setting]:

@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import Any, NoReturn, cast
 
 from upslope.cards import Found, LabCard, discover
+from upslope.runs import tracking
 from upslope.runs.config import LabConfig, make_config, parse_settings
 from upslope.runs.folder import find_run, read_settings
 from upslope.runs.follower import Followed, folder_to_follow_in, rank
@@ -30,6 +31,8 @@ def start(
     card = cast(LabCard, found.card)
     module = found.load()
     config = parse_settings(cast(type[LabConfig], module.Config), settings, card=card, preset=preset)
+    if config.track:
+        tracking.need()
     if rank(config) > 0:
         with folder_to_follow_in() as root:
             _follow(module, Run.create(card, config, preset=preset, root=root, quiet=True))
@@ -63,6 +66,8 @@ def resume(
 def _train(module: ModuleType, run: Run[Any], started: Started | None) -> Result:
     from threadpoolctl import threadpool_limits
 
+    if run.config.track:
+        run.track()
     if started is not None:
         started(run)
     try:

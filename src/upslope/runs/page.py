@@ -1,6 +1,6 @@
 """index.html of a run: the verdict, the pictures, the settings; one file that any browser opens, offline."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +8,19 @@ from upslope.cards import LabCard
 from upslope.runs.files import write_atomically
 from upslope.runs.result import Result, shown, spoken
 
+Listings = Mapping[str, Mapping[str, str]]  # a title, and program texts that stand side by side
 
-def write_page(folder: Path, result: Result, card: LabCard, pictures: Sequence[dict[str, str]]) -> Path:
+
+def write_page(
+    folder: Path, result: Result, card: LabCard, pictures: Sequence[dict[str, str]], listings: Listings
+) -> Path:
     """Write the page of a finished run; pictures are {"file", "name", "caption"}, relative to the folder."""
     path = folder / "index.html"
-    write_atomically(path, page(result, card, pictures).encode())
+    write_atomically(path, page(result, card, pictures, listings).encode())
     return path
 
 
-def page(result: Result, card: LabCard, pictures: Sequence[dict[str, str]]) -> str:
+def page(result: Result, card: LabCard, pictures: Sequence[dict[str, str]], listings: Listings) -> str:
     """The page as text."""
     from jinja2 import Environment, StrictUndefined
 
@@ -28,6 +32,7 @@ def page(result: Result, card: LabCard, pictures: Sequence[dict[str, str]]) -> s
         result=result,
         card=card,
         pictures=pictures,
+        listings=listings,
         verdict=verdict,
         metrics=[(spoken(n), "not a number" if v is None else shown(n, v)) for n, v in result.metrics.items()],
         targets=[

@@ -9,6 +9,7 @@ import json
 import math
 import os
 import platform
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
@@ -20,6 +21,9 @@ from upslope.cards import Expect, LabCard
 from upslope.runs.problem import RunProblem
 
 # A metric is shown as a percentage when its name says that it is a share of something.
+_FRAMEWORKS: tuple[str, ...] = ("torch", "lightning", "keras", "tensorflow")
+# Settings that do not change what is learned.
+_ASIDE = ("seed", "threads", "data", "track", "accelerator", "devices", "nodes", "strategy")
 _SHARES = ("accuracy", "recall", "precision", "moved")
 
 
@@ -123,7 +127,7 @@ def likely_cause(targets: Sequence[Target], *, settings: Sequence[str], parts: M
         worse = target.value <= score if target.at_least is not None else target.value >= score
         if worse:
             return f"no better than {name} ({shown(target.metric, score)}): look there first"
-    changed = [word for word in settings if word.partition("=")[0] not in ("seed", "threads", "data")]
+    changed = [word for word in settings if word.partition("=")[0] not in _ASIDE]
     if changed:
         return f"the target was measured without {' '.join(changed)}"
     yours = sum(1 for whose in parts.values() if whose == "yours")
@@ -142,7 +146,18 @@ def machine() -> dict[str, Any]:
         "os": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "numpy": np.__version__,
+        **_frameworks(),
     }
+
+
+def _frameworks() -> dict[str, str]:
+    """Versions of the frameworks that this process has loaded, and the GPU if PyTorch computes on one."""
+    loaded = {name: sys.modules[name] for name in _FRAMEWORKS if name in sys.modules}
+    found = {name: str(getattr(module, "__version__", "")) for name, module in loaded.items()}
+    cuda = getattr(loaded.get("torch"), "cuda", None)
+    if cuda is not None and cuda.is_available():
+        found["gpu"] = cuda.get_device_name()
+    return found
 
 
 @cache
@@ -171,6 +186,22 @@ def shown(metric: str, value: float) -> str:
         text = f"{100 * value:.2f}"
         return f"{text.removesuffix('0')} %"
     return f"{value:.4g}"
+
+
+def plain(value: Any) -> Any:
+    """A fact as JSON can say it: NumPy's numbers and arrays become Python's."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    return finite(value) if isinstance(value, float) else value
+
+
+def finite(value: float | None) -> float | None:
+    """JSON has no nan and no infinity."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _target(expect: Expect, value: float | None) -> Target:

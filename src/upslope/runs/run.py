@@ -10,7 +10,6 @@ killed and resumed ends with the same bits as one that was not.
 """
 
 import hashlib
-import math
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -31,11 +30,13 @@ from upslope.runs.network import FILE as NETWORK
 from upslope.runs.network import Network
 from upslope.runs.problem import RunProblem
 from upslope.runs.progress import Bar, progress_bar
-from upslope.runs.result import Result, code_hash, judge, likely_cause, machine, read_result
+from upslope.runs.result import Result, code_hash, finite, judge, likely_cause, machine, plain, read_result
 from upslope.runs.state import Thing, put_back, take_apart
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from upslope.runs.tracking import Careful
 
 AConfig = TypeVar("AConfig", bound=LabConfig)
 
@@ -52,12 +53,14 @@ class Run(Generic[AConfig]):
         self.quiet = quiet
         self.step = 0  # the last step that is done
         self.said: list[str] = []  # sentences about damage that was passed over
+        self.listings: dict[str, dict[str, str]] = {}  # for the page: a title, and program texts side by side
         self._settings = settings
         self._lock = FolderLock(folder)
         self._metrics = MetricsFile(folder / "metrics.jsonl")
         self._things: dict[str, Thing] = {}
         self._pictures: list[dict[str, str]] = []
         self._bar = Bar()
+        self._mirror: Careful | None = None
         self._begun = time.perf_counter()
         self._seconds_before = 0.0  # of earlier sessions, up to their last checkpoint
         self.training_seconds = 0.0
@@ -164,6 +167,8 @@ class Run(Generic[AConfig]):
         """Add a line to metrics.jsonl and show it beside the progress bar."""
         self._metrics.append(step, metrics)
         self._bar.update(step, metrics=metrics)
+        if self._mirror is not None:
+            self._mirror.beat()
 
     def logged(self) -> list[Row]:
         """Everything logged so far, in order; also what was logged before an interruption."""
@@ -235,24 +240,26 @@ class Run(Generic[AConfig]):
             config=self._settings["config"],
             settings=tuple(self._settings["settings"]),
             seed=self.config.seed,
-            metrics={name: _finite(value) for name, value in values.items()},
-            targets=tuple(replace(target, value=_finite(target.value)) for target in targets),
+            metrics={name: finite(value) for name, value in values.items()},
+            targets=tuple(replace(target, value=finite(target.value)) for target in targets),
             reached=all(target.reached for target in targets) if targets else None,
             seconds=round(self.seconds, 3),
             training_seconds=round(self.training_seconds, 3),
             machine=machine(),
             code=code,
             parts=self.parts,
-            facts=cast(dict[str, Any], _plain(facts)),
+            facts=cast(dict[str, Any], plain(facts)),
             started=str(self._settings["started"]),
             finished=_now(),
             resumed=int(self._settings["sessions"]) - 1,
             cause=likely_cause(targets, settings=self._settings["settings"], parts=self.parts),
             files={name: _sha256(self.folder / name) for name in ("metrics.jsonl", "model.safetensors")},
         )
-        write_page(self.folder, result, self.card, self._pictures)
+        write_page(self.folder, result, self.card, self._pictures, self.listings)
         write_json(self.folder / "result.json", result.to_json())
         remove_checkpoints(self.folder / "checkpoint")
+        if self._mirror is not None:
+            self._mirror.end()
         self.close()
         return result
 
@@ -260,6 +267,12 @@ class Run(Generic[AConfig]):
         """Let others write this folder; a second call does nothing."""
         self._metrics.close()
         self._lock.release()
+
+    def track(self) -> None:
+        """Mirror this run to MLflow from now on; should MLflow fail, that is said once, and the run goes on."""
+        from upslope.runs.tracking import Careful, Tracker
+
+        self._mirror = Careful(lambda: Tracker(self.folder), self.say)
 
     @property
     def seconds(self) -> float:
@@ -275,22 +288,6 @@ class Run(Generic[AConfig]):
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _plain(value: Any) -> Any:
-    """A fact as JSON can say it: NumPy's numbers and arrays become Python's."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    if hasattr(value, "tolist"):
-        return _plain(value.tolist())
-    return _finite(value) if isinstance(value, float) else value
-
-
-def _finite(value: float | None) -> float | None:
-    """JSON has no nan and no infinity."""
-    return value if value is not None and math.isfinite(value) else None
 
 
 def _sha256(path: Path) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 
 from upslope.runs.problem import RunProblem
 
+_VERSIONS = ("numpy", "torch", "lightning", "transformers", "blas")
+
 
 @dataclass(frozen=True)
 class Speed:
@@ -24,7 +26,7 @@ def read_speed(folder: Path) -> list[Speed]:
     for path in sorted(folder.glob("*.json")):
         try:
             content = json.loads(path.read_bytes())
-            versions = {name: content[name] for name in ("numpy", "torch", "blas") if name in content}
+            versions = {name: content[name] for name in _VERSIONS if name in content}
             found.append(Speed(path.stem, list(content["results"]), versions))
         except (ValueError, KeyError, TypeError) as error:
             raise RunProblem(f"{path.name} is not a record of a benchmark: {error}") from None
@@ -33,8 +35,11 @@ def read_speed(folder: Path) -> list[Speed]:
 
 def speed_markdown(records: Sequence[Speed]) -> str:
     """The last part of RESULTS.md."""
-    lines = ["", "## Speed beside PyTorch", ""]
-    lines += ["Ours and PyTorch eager in turns within one run; a ratio is our time by theirs, below 1 is faster.", ""]
+    lines = ["", "## Speed beside peers", ""]
+    lines += [
+        "Ours and the peer in turns within one run; a ratio is our time (or memory) by theirs, below 1 is less.",
+        "",
+    ]
     lines += ["| benchmark | case | threads | ratio | bound |", "| --- | --- | ---: | ---: | ---: |"]
     for record in records:
         for row in record.results:

@@ -1,0 +1,85 @@
+"""Exports: the graph that leaves Python gives what the network gives, for any number of samples."""
+
+import functools
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.export import ExportedProgram
+
+from upslope.checks.contract.subject import Broken, Subject, difference, in_one_line, run
+
+_TRACED = 2
+_TRIED = (1, 5)
+
+
+def export(subject: Subject) -> None:
+    """`torch.export` with a dynamic batch: equal to eager within 1e-5 for 1 and for 5 samples, traced with 2."""
+    model, program = _exported(subject)
+    _compare(subject, model, lambda inputs: program.module()(*inputs), "the exported graph", within=1e-5)
+
+
+def onnx(subject: Subject) -> None:
+    """The same graph as ONNX, run by onnxruntime: equal to eager within 1e-4."""
+    import onnxruntime
+
+    model, program = _exported(subject)
+    with _as_quiet_as_possible():
+        try:
+            made = torch.onnx.export(program, dynamo=True, optimize=False, verbose=False, external_data=False)
+        except Exception as error:
+            raise Broken(f"torch.onnx.export refuses the toy: {in_one_line(error)}") from error
+    assert made is not None
+    session = onnxruntime.InferenceSession(made.model_proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    names = [entry.name for entry in session.get_inputs()]
+
+    def in_onnxruntime(inputs: tuple[Tensor, ...]) -> Tensor:
+        fed = {name: x.numpy() for name, x in zip(names, inputs, strict=True)}
+        return torch.from_numpy(session.run(None, fed)[0])
+
+    _compare(subject, model, in_onnxruntime, "the ONNX graph", within=1e-4)
+
+
+@functools.lru_cache(maxsize=1)
+def _exported(subject: Subject) -> tuple[nn.Module, ExportedProgram]:
+    """The toy and its graph; both contracts use the same one, for tracing takes its time."""
+    model = subject.used()
+    inputs = subject.inputs(_TRACED)
+    batch = torch.export.Dim("batch")
+    try:
+        return model, torch.export.export(model, inputs, dynamic_shapes=tuple({0: batch} for _ in inputs))
+    except Exception as error:
+        raise Broken(f"torch.export refuses the toy with a dynamic batch: {in_one_line(error)}") from error
+
+
+def _compare(
+    subject: Subject, model: nn.Module, graph: Callable[[tuple[Tensor, ...]], Tensor], what: str, *, within: float
+) -> None:
+    for batch in _TRIED:
+        inputs = subject.inputs(batch, seed=batch)
+        expected = run(model, inputs)
+        try:
+            with torch.no_grad():
+                got = graph(inputs)
+        except Exception as error:
+            raise Broken(f"{what}, traced with {_TRACED} samples, fails for {batch}: {in_one_line(error)}") from error
+        if got.shape != expected.shape or difference(got, expected) > within:
+            off = f"{difference(got, expected):.2g}" if got.shape == expected.shape else f"its shape {tuple(got.shape)}"
+            raise Broken(f"{what}, traced with {_TRACED} samples, differs from eager by {off} for {batch}")
+
+
+@contextmanager
+def _as_quiet_as_possible() -> Iterator[None]:
+    """Without two remarks of the exporter that are about itself: a deprecated call in it, and torchvision's absence."""
+    log = logging.getLogger("torch.onnx._internal.exporter._registration")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated", FutureWarning)
+            yield
+    finally:
+        log.setLevel(level)

@@ -1,0 +1,52 @@
+"""Modes: training differs from evaluation where the card says so, and nowhere else."""
+
+import copy
+
+from torch import nn
+
+from upslope.checks.contract.subject import Broken, Subject, changed, difference, run
+
+_BATCH = 8
+_DRAWS = 5  # a module that drops little may drop nothing in one draw
+
+
+def modes(subject: Subject) -> None:
+    """Evaluation is the same twice and changes nothing; training differs from it by the card's modules, and only so.
+
+    With the modules of the classes in `differs_in_training` put in evaluation, a network in training gives what it
+    gives in evaluation; and each of these classes, put in training alone, makes a difference.
+    """
+    model = subject.used()
+    inputs = subject.inputs(_BATCH)
+    state = copy.deepcopy(model.state_dict())
+    expected = run(model, inputs)
+    for draw in range(1, _DRAWS):
+        if difference(run(model, inputs, seed=draw), expected) > 0:
+            raise Broken("in evaluation the same inputs give different outputs from one call to the next")
+    moved = changed(state, model.state_dict())
+    if moved:
+        raise Broken(f"a call in evaluation changes {', '.join(moved)}")
+    named = subject.card.differs_in_training
+    _set(model.train(), named, training=False)
+    for draw in range(_DRAWS):
+        off = difference(run(model, inputs, seed=draw), expected)
+        if off > 1e-6:
+            without = f" with {', '.join(named)} in evaluation" if named else ""
+            raise Broken(
+                f"in training{without} the output differs by {off:.2g} from that in evaluation, and the card's "
+                f"differs_in_training names {'nothing else' if named else 'nothing'}"
+            )
+    for name in named:
+        _set(model.eval(), (name,), training=True)
+        if all(run(model, inputs, seed=draw).equal(expected) for draw in range(_DRAWS)):
+            present = any(type(module).__name__ == name for module in model.modules())
+            why = "makes no difference in training" if present else "is not in the toy"
+            raise Broken(f"the card's differs_in_training names {name}, which {why}")
+        model.load_state_dict(state)
+
+
+def _set(model: nn.Module, names: tuple[str, ...], *, training: bool) -> None:
+    """The mode of the modules of these classes alone, not of what they hold."""
+    for module in model.modules():
+        if type(module).__name__ in names:
+            module.training = training

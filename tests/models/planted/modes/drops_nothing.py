@@ -1,0 +1,30 @@
+"""A card that speaks of dropout, which is there and has the rate 0."""
+
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from upslope.cards import Input, ModelCard, Size
+
+
+class Planted(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear1 = nn.Linear(6, 32)
+        self.linear2 = nn.Linear(32, 4)
+        self.dropout = nn.Dropout(0.0)
+
+    def forward(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+        return self.linear2(self.dropout(F.relu(self.linear1(x))))
+
+
+CARD = ModelCard(
+    name="drops_nothing",
+    title="Planted",
+    paper="none",
+    link="",
+    domain="planted",
+    builder="Planted",
+    sizes={"toy": Size(arguments={}, inputs=(Input(shape=(6,)),), output=(4,))},
+    differs_in_training=("Dropout",),
+)

@@ -1,0 +1,30 @@
+"""A buffer in bfloat16, which NumPy does not have."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from upslope.cards import Input, ModelCard, Size
+
+
+class Planted(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear1 = nn.Linear(6, 32)
+        self.linear2 = nn.Linear(32, 4)
+        self.register_buffer("scale", torch.ones(32, dtype=torch.bfloat16))
+
+    def forward(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+        return self.linear2(F.relu(self.linear1(x)) * self.scale.to(x.dtype))
+
+
+CARD = ModelCard(
+    name="keeps_bfloat16",
+    title="Planted",
+    paper="none",
+    link="",
+    domain="planted",
+    builder="Planted",
+    sizes={"toy": Size(arguments={}, inputs=(Input(shape=(6,)),), output=(4,))},
+)
