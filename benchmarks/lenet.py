@@ -17,31 +17,20 @@ import os
 import statistics
 import sys
 import tempfile
-import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
 import torch
-from torch import nn
+from mnist import Peer, Timed, network
 
 from upslope.cards import discover
-from upslope.data import mnist
 from upslope.runs.execute import start
 from upslope.runs.problem import DataProblem
 
 ACCURACY, RATIO, AIM = 0.99, 0.6, 0.35
-EPOCHS, BATCH, LR = 2, 256, 1e-2  # the peer's
-
-
-@dataclass(frozen=True)
-class Timed:
-    """One training: its seconds, and what the test images say."""
-
-    seconds: float
-    accuracy: float
 
 
 def ours(seed: int) -> Timed:
@@ -49,47 +38,6 @@ def ours(seed: int) -> Timed:
     with tempfile.TemporaryDirectory() as folder:
         result = start(discover("labs")["lenet"], [f"seed={seed}"], root=Path(folder), quiet=True)
     return Timed(result.training_seconds, float(result.metrics["test_accuracy"] or 0.0))
-
-
-def network() -> nn.Module:
-    def block(channels: int, filters: int, size: int) -> tuple[nn.Module, ...]:
-        conv = nn.Conv2d(channels, filters, size, padding=size // 2, bias=False)
-        return conv, nn.BatchNorm2d(filters), nn.ReLU(), nn.MaxPool2d(2)
-
-    return nn.Sequential(*block(1, 16, 5), *block(16, 32, 3), *block(32, 64, 3), nn.Flatten(), nn.Linear(576, 10))
-
-
-class Peer:
-    """The tuned network, with the data ready in its own tensors."""
-
-    def __init__(self) -> None:
-        train, test = mnist.load("train"), mnist.load("test")
-        mean, std = float(train.images.mean()), float(train.images.std())
-        self.images = torch.tensor((train.images - mean) / std)[:, None]
-        self.labels = torch.tensor(train.labels)
-        self.test_images = torch.tensor((test.images - mean) / std)[:, None]
-        self.test_labels = torch.tensor(test.labels)
-
-    def __call__(self, seed: int) -> Timed:
-        torch.manual_seed(seed)
-        net = network()
-        steps = len(self.images) // BATCH
-        optimiser = torch.optim.AdamW(net.parameters(), lr=LR)
-        cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=LR, total_steps=EPOCHS * steps)
-        begun = time.perf_counter()
-        for _ in range(EPOCHS):
-            order = torch.randperm(len(self.images))
-            for step in range(steps):
-                index = order[step * BATCH : (step + 1) * BATCH]
-                optimiser.zero_grad()
-                nn.functional.cross_entropy(net(self.images[index]), self.labels[index]).backward()
-                optimiser.step()
-                cycle.step()
-        seconds = time.perf_counter() - begun
-        net.eval()
-        with torch.no_grad():
-            answers = torch.cat([net(images).argmax(1) for images in self.test_images.split(1000)])
-        return Timed(seconds, float((answers == self.test_labels).float().mean()))
 
 
 def main() -> int:

@@ -146,10 +146,10 @@ def test_the_canary_notices_a_comparison_that_lets_all_pass(broken):
     def refuses(*_):
         raise Mismatch
 
-    tools = {"close": refuses, "equal": refuses, "true": refuses, "Mismatch": Mismatch}
-    _canary(tools, list)
+    tools = {"close": refuses, "equal": refuses, "true": refuses}
+    _canary(tools, list, Mismatch)
     with pytest.raises(Fooled):
-        _canary({**tools, broken: lambda *_: None}, list)
+        _canary({**tools, broken: lambda *_: None}, list, Mismatch)
 
 
 def test_the_learners_line_is_found_in_a_dump_of_all_threads():

@@ -4,9 +4,6 @@ Each text in hostile/ is graded three times: with the gate, which reads the text
 kernel, the guard and the limits; and without it and without the kernel's layers, as on macOS or on an old kernel.
 """
 
-import os
-import socket
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +13,6 @@ import pytest
 from upslope.academy.grading.bench import Bench
 from upslope.academy.grading.grade import grade
 from upslope.academy.grading.limits import Limits
-from upslope.academy.grading.verdict import Verdict
-from upslope.academy.source import PACKAGE
 
 FOLDER = Path(__file__).parent / "hostile"
 RELU = "upslope.scratch.ops:relu"
@@ -139,6 +134,15 @@ SAYS: dict[str, str | tuple[str, ...]] = {
     "looks_at_frames_by_inspect": LOOK,
     "looks_at_frames_by_traceback": LOOK,
     "looks_at_frames_by_generator": LOOK,
+    "looks_at_frames_by_vectorize": LOOK,
+    "looks_at_frames_by_a_callback": LOOK,
+    "disarms_the_guard": WRONG,
+    "rewrites_the_report": WRONG,
+    "blinds_the_snapshot": REPLACES + "numpy.asarray",
+    "blinds_the_guard": "tried to write {CANARY}",
+    "blinds_the_seal": "closed the line on which the grader reports",
+    "reaches_the_grader_by_its_functions": WRONG,
+    "forges_by_the_thread": WRONG,
     "looks_at_all_threads": LOOK,
     "looks_at_all_objects": LOOK,
     "looks_by_signal": WRONG,
@@ -160,6 +164,11 @@ GATE_SAYS = {
     "looks_at_frames_by_traceback": "uses __traceback__",
     "looks_at_frames_by_generator": "uses f_back",
     "runs_text": "uses exec",
+    "rewrites_the_report": "uses __subclasses__",
+    "blinds_the_snapshot": "uses __subclasses__",
+    "blinds_the_guard": "uses __subclasses__",
+    "blinds_the_seal": "uses __subclasses__",
+    "reaches_the_grader_by_its_functions": "uses __subclasses__",
     "asks_at_the_keyboard": "uses input",
     "stops_in_the_debugger": "uses breakpoint",
     "opens_the_reference": "uses open",
@@ -191,88 +200,13 @@ GATE_LETS_PASS = {
 TEXTS = {path.name.removesuffix(".py.txt"): path.read_text(encoding="utf-8") for path in FOLDER.glob("*.py.txt")}
 
 
-class World:
-    """A home with something to lose, a port on which somebody listens, a folder for temporary files."""
-
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.home = Path(os.path.realpath(folder)) / "home"
-        self.home.mkdir()
-        self.canary = self.home / "canary.txt"
-        self.canary.write_text("alive: 8f3a")
-        self.temporary = folder / "temporary"
-        self.temporary.mkdir()
-        monkeypatch.setenv("HOME", str(self.home))
-        monkeypatch.setenv("TMPDIR", str(self.temporary))
-        monkeypatch.setattr("tempfile.tempdir", str(self.temporary))
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.listener.setblocking(False)
-        self.before = self.state()
-
-    def words(self) -> dict[str, str]:
-        return {
-            "HOME": str(self.home),
-            "CANARY": str(self.canary),
-            "PORT": str(self.listener.getsockname()[1]),
-            "PACKAGE": str(PACKAGE),
-            "SOURCE": str(PACKAGE.parent),
-            "REPOSITORY": str(PACKAGE.parent.parent),
-        }
-
-    def fill(self, text: str) -> str:
-        for word, value in self.words().items():
-            text = text.replace("{" + word + "}", value)
-        return text
-
-    def state(self) -> dict[str, tuple[object, ...]]:
-        found: dict[str, tuple[object, ...]] = {}
-        for path in [self.home, *self.home.rglob("*")]:
-            facts = path.lstat()
-            content = path.read_bytes() if path.is_file() else b""
-            found[str(path)] = (facts.st_mode, facts.st_mtime_ns, facts.st_nlink, content)
-        return found
-
-    def untouched(self) -> None:
-        assert self.state() == self.before
-        assert list(self.temporary.iterdir()) == [], "the grading left something behind"
-        with pytest.raises(BlockingIOError):
-            self.listener.accept()
-
-
-@pytest.fixture
-def world(tmp_path, monkeypatch):
-    world = World(tmp_path, monkeypatch)
-    yield world
-    world.listener.close()
-
-
 @pytest.fixture(scope="module")
 def bench():
     with Bench() as bench:
         yield bench
 
 
-def living(bench: Bench) -> list[str]:
-    """What still runs of a bench's gradings, the bench's own server left out."""
-    if sys.platform != "linux":
-        return []
-    found = []
-    for entry in os.scandir("/proc"):
-        try:
-            marked = entry.name.isdigit() and bench.mark.encode() in Path(entry.path, "environ").read_bytes()
-            if marked and int(entry.name) != bench.pid and b") Z" not in Path(entry.path, "stat").read_bytes():
-                found.append(Path(entry.path, "cmdline").read_text())
-        except OSError:
-            continue
-    return found
-
-
-def sentence(verdict: Verdict) -> str:
-    """What a learner reads first."""
-    failing = next((check for check in verdict.checks if not check.passed), None)
-    return verdict.refused or verdict.stopped or (failing.message if failing else "")
-
-
-def judge(world: World, bench: Bench, name: str, *, gate: bool, landlock: bool) -> str:
+def judge(world, bench: Bench, name: str, *, gate: bool, landlock: bool) -> str:
     text = world.fill(TEXTS[name])
     began = time.monotonic()
     # Only where the time is what it is about, it is short: a busy machine must not make other sentences of these.
@@ -280,17 +214,13 @@ def judge(world: World, bench: Bench, name: str, *, gate: bool, landlock: bool) 
     verdict = grade(RELU, text, LEARNERS_FILE, limits=limits, gate=gate, landlock=landlock, seed=7, bench=bench)
     assert time.monotonic() - began < 20
     world.untouched()
-    assert living(bench) == []
-    assert "8f3a" not in verdict.output
-    said = sentence(verdict)
-    assert "\n" not in said
-    assert "Traceback" not in said
-    assert len(said) < 400
+    world.nothing_lives(bench)
+    said = world.sentence(verdict)
     assert verdict.passed == (SAYS[name] == PASSES and (not gate or name in GATE_LETS_PASS)), said
     return said
 
 
-def speaks_of(said: str, world: World, name: str) -> None:
+def speaks_of(said: str, world, name: str) -> None:
     wanted = SAYS[name] if isinstance(SAYS[name], tuple) else (SAYS[name],)
     if WRONG in wanted and not said.startswith("the answer"):
         return
@@ -330,53 +260,3 @@ def test_with_the_gate(world, bench, name):
 def test_without_a_fork(world, name):
     with Bench(fork=False) as bench:
         speaks_of(judge(world, bench, name, gate=False, landlock=False), world, name)
-
-
-@pytest.mark.parametrize("gate", [True, False])
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        (b"", "the file is empty: write relu in it"),
-        (b"  \n\t\n", "the file is empty"),
-        (b"\xff\xfe\x00r\x00e", "line 1 is not UTF-8 text"),
-        (b"# caf\xe9\ndef relu(x): ...", "line 1 is not UTF-8 text"),
-        (b"x = 1\n\0\n", "line 2 holds a zero byte"),
-        (b"#" * (10 << 20), "the file holds 10485760 bytes; an answer is at most 262144"),
-    ],
-)
-def test_what_is_no_text_is_refused_at_once(world, bench, text, says, gate):
-    verdict = grade(RELU, text, LEARNERS_FILE, gate=gate, bench=bench)
-    assert not verdict.passed
-    assert verdict.refused is not None
-    assert says in verdict.refused
-    assert verdict.seconds < 2
-    world.untouched()
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("def relu(x):\n    return (x\n", "line 2 is not Python: '(' was never closed"),
-        ("this is prose, not a program", "line 1 is not Python"),
-        ("(" * 5000, "line 1 is not Python"),
-    ],
-)
-def test_what_is_not_python_is_refused_with_its_line(world, bench, text, says):
-    verdict = grade(RELU, text, LEARNERS_FILE, bench=bench)
-    assert says in str(verdict.refused)
-    ungated = grade(RELU, text, LEARNERS_FILE, bench=bench, gate=False, limits=LIMITS)
-    assert not ungated.passed
-    assert "SyntaxError" in sentence(ungated) or "too" in sentence(ungated)
-    world.untouched()
-
-
-@pytest.mark.parametrize("library", ["scipy.special", "torch"])
-def test_calling_somebody_elses_answer_is_refused(library):
-    text = (
-        f"import numpy as np\nimport {library}\n\n\ndef softmax(x, dim=-1):\n"
-        f"    return x.then({library}.softmax(x.data, dim), lambda g: g)\n"
-    )
-    verdict = grade("upslope.scratch.ops:softmax", text, "/learner/08-softmax.py")
-    assert not verdict.passed
-    assert f"imports {library}" in str(verdict.refused)
-    assert verdict.checks[0].line == 2

@@ -2,11 +2,13 @@
 
 import pytest
 
+from upslope.academy import trial
 from upslope.academy.checklist import apply, checks_of
 from upslope.academy.grading import mistakes
 from upslope.academy.grading.bench import Bench
 from upslope.academy.grading.grade import grade
 from upslope.academy.grading.mistakes import Pattern
+from upslope.academy.grading.workplace import Workplace
 from upslope.academy.source import locate
 from upslope.academy.trial import standing_alone
 
@@ -101,3 +103,23 @@ def test_numbers_are_compared_to_four_digits():
     said = [mistakes._said(outcome(got)) for got in ("[0.123456, -1.5e-07]", "[0.12346, -1.50001e-7]", "[0.1236, 1]")]
     assert said[0] == said[1]
     assert said[0] != said[2]
+
+
+def test_a_variant_that_does_not_come_back_costs_only_itself(bench):
+    """All are tried in one child; when one ends it, the others are tried in another."""
+    located, checks = locate(SOFTMAX), checks_of(SOFTMAX)
+    right = standing_alone(located)
+    texts = {
+        "right": right,
+        "hangs": "def softmax(x, dim=-1):\n    while True:\n        pass\n",
+        "ends it": "import os\n\n\ndef softmax(x, dim=-1):\n    os._exit(3)\n",
+        "no Python": "def softmax(x, dim=-1) return x\n",
+        "right again": right,
+    }
+    with Workplace() as place, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trial, "_SECONDS", 1.0)
+        done = trial.run_variants(located, texts, checks, range(3), place=place, bench=bench)
+    assert {name for name, one in done.items() if one.passed == (0, 1, 2)} == {"right", "right again"}
+    assert [name for name, one in done.items() if not one.loaded] == ["no Python"]
+    assert "SyntaxError" in done["no Python"].said
+    assert done["hangs"].failed == done["ends it"].failed == (0, 1, 2)

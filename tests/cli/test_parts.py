@@ -33,9 +33,18 @@ def _method(located):
     return next(m.name for m in located.node.body if getattr(m, "name", "") in ("forward", "step"))
 
 
-@pytest.mark.parametrize("lab", list(discover("labs")))
-def test_every_part_of_a_lab_is_called(program, tmp_path, lab):
-    parts = compose.parts_of(lab)
+# Every lab as it is, and one whose parts are others with another setting.
+CASES = [*((lab, ()) for lab in discover("labs")), ("fashion", ("model=vit",))]
+
+
+@pytest.mark.parametrize(
+    ("lab", "words"), CASES, ids=lambda value: value if isinstance(value, str) else " ".join(value)
+)
+def test_every_part_of_a_lab_is_called(program, tmp_path, lab, words):
+    found = discover("labs")[lab]
+    if "import torch" in found.path.read_text(encoding="utf-8"):
+        pytest.importorskip("torch")
+    parts = compose.parts_of(lab, compose.settings_said(found, words, "smoke"))
     assert parts, f"no lesson says that it returns in {lab}"
     marks = tmp_path / "marks"
     marks.mkdir()
@@ -43,8 +52,8 @@ def test_every_part_of_a_lab_is_called(program, tmp_path, lab):
     for exercise in parts:
         answer = Answer(exercise, marking(exercise, marks), f"/exercises/{exercise.replace(':', '-')}.py")
         store.add_check(exercise, answer.text, answer.path, passed=True)
-    said = program("lab", lab, "--mine", "--preset", "smoke", "--json")
+    said = program("lab", lab, *words, "--mine", "--preset", "smoke", "--json", timeout=180)
     assert said.code == 0, said.err
-    assert set(said.json["parts"].values()) == {"yours"}
+    assert said.json["parts"] == dict.fromkeys(parts, "yours")
     called = {path.name.replace("-", ":") for path in marks.iterdir()}
     assert sorted(set(parts) - called) == [], f"lessons say that these run in lab {lab}, and they do not"

@@ -117,7 +117,7 @@ def test_mirror_by_address(server, monkeypatch):
 
 def test_order_of_sources(monkeypatch):
     monkeypatch.setenv("UPSLOPE_MIRROR", "/somewhere")
-    asked = sources(card("http://a", "http://b"), card("http://a", "http://b").files[0])
+    asked = sources("toy", card("http://a", "http://b").files[0])
     assert [(source.name, source.address) for source in asked] == [
         ("the mirror", "/somewhere/toy/first.gz"),
         ("its public address", "http://a/toy/first.gz"),

@@ -6,19 +6,20 @@ kill rate, and it is published.
 """
 
 import ast
+import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
-from functools import partial
 from itertools import combinations
+from queue import SimpleQueue
 from typing import Any
 
 from upslope.academy import hints, lessons, proofread, stub, trial
 from upslope.academy.checklist import BadChecks, CheckList, checks_of
 from upslope.academy.grading import mistakes
 from upslope.academy.grading.bench import Bench
-from upslope.academy.grading.grade import grade
+from upslope.academy.grading.grade import grade, needs
 from upslope.academy.grading.workplace import Workplace
 from upslope.academy.lessons import BadLesson, Step
 from upslope.academy.overlay import Answer
@@ -97,9 +98,13 @@ def author_check(
     targets, unknown = _resolve(roadmap)
     exercises = [step for step in chosen if step.exercise]
     rows: dict[str, Row] = {}
-    with ThreadPoolExecutor(max_workers=processes) as pool:
+    # Each child serves many exercises, so that PyTorch is imported once in each.
+    children: SimpleQueue[Bench] = SimpleQueue()
+    with contextlib.ExitStack() as held, ThreadPoolExecutor(max_workers=processes) as pool:
+        for _ in range(processes):
+            children.put(held.enter_context(Bench()))
         jobs = {
-            pool.submit(_row, step, roadmap, targets, unknown.get(step.name), tuple(range(seeds))): step
+            pool.submit(_row, step, roadmap, targets, unknown.get(step.name), tuple(range(seeds)), children): step
             for step in exercises
         }
         try:
@@ -128,7 +133,12 @@ def _resolve(roadmap: Sequence[Step]) -> tuple[dict[str, Located], dict[str, str
 
 
 def _row(
-    step: Step, roadmap: Sequence[Step], targets: Mapping[str, Located], unknown: str | None, seeds: Sequence[int]
+    step: Step,
+    roadmap: Sequence[Step],
+    targets: Mapping[str, Located],
+    unknown: str | None,
+    seeds: Sequence[int],
+    children: "SimpleQueue[Bench]",
 ) -> Row:
     """Everything about one exercise."""
     began = time.monotonic()
@@ -145,13 +155,21 @@ def _row(
     problems += quotes
     killed = 0
     if checks.checks:
-        with Workplace() as place, Bench() as bench:
-            try_out = partial(trial.run_seeds, located, checks=checks, seeds=seeds, place=place, bench=bench)
-            problems += _both_ends(step, located, checks, try_out(standing_alone(located)), place, bench)
+        try:
+            needed = needs(located, checks, step)
+        except ModuleNotFoundError as error:
+            said = f"it needs {error.name}, which is not installed"
+            return Row(exercise, step.name, len(checks.checks), len(checks.wrongs), problems=(*problems, said))
+        with Workplace() as place, _one_of(children) as bench:
+            bench.preload(needed)
+            texts = {name: standing_alone(located, text) for name, text in sound.items()}
+            tried = trial.run_variants(
+                located, {"": standing_alone(located), **texts}, checks, seeds, place=place, bench=bench
+            )
+            problems += _both_ends(step, located, checks, tried.pop(""), place, bench)
             called = trial.exercises_called(located, checks, targets, place=place, bench=bench)
             problems += _order(step, roadmap, called)
-            for name, text in sound.items():
-                done = try_out(standing_alone(located, text))
+            for name, done in tried.items():
                 if not done.loaded:
                     problems.append(f'the wrong answer "{name}" cannot be loaded: {done.said}')
                 elif done.passed:
@@ -163,6 +181,16 @@ def _row(
                 problems += _told_apart(exercise, bench)
     seconds = round(time.monotonic() - began, 2)
     return Row(exercise, step.name, len(checks.checks), len(checks.wrongs), killed, tuple(problems), seconds)
+
+
+@contextlib.contextmanager
+def _one_of(children: "SimpleQueue[Bench]") -> Iterator[Bench]:
+    """A child that nobody else uses meanwhile."""
+    bench = children.get()
+    try:
+        yield bench
+    finally:
+        children.put(bench)
 
 
 def _both_ends(

@@ -6,6 +6,7 @@ an answer may import. A file's place in its folder is its place on the roadmap; 
 
 import difflib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +28,34 @@ class BadLesson(ValueError):
 
 
 @dataclass(frozen=True)
+class Return:
+    """Where an answer runs again: in a later step, or in a lab, there perhaps with some settings only."""
+
+    name: str  # of the step or the lab
+    settings: tuple[tuple[str, str], ...] = ()  # all of these must hold
+
+    @staticmethod
+    def parse(text: str) -> "Return":
+        """`fashion model=vit`: a name, then key=value words. Raises BadLesson for anything else."""
+        name, *words = text.split() or [""]
+        settings = tuple(tuple(word.split("=", 1)) for word in words)
+        if not name or "=" in name or any(len(setting) != 2 or not all(setting) for setting in settings):
+            raise BadLesson(f'"{text}" is no place to return in; one is written fashion, or fashion model=vit')
+        return Return(name, settings)  # type: ignore[arg-type]
+
+    def holds(self, config: Mapping[str, object] | None) -> bool:
+        """Whether a lab's settings agree; without any settings, as if they did."""
+        return config is None or all(key in config and _word(config[key]) == value for key, value in self.settings)
+
+
+def _word(value: object) -> str:
+    """A setting's value as it is typed: true, 3, a,b."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(_word, value)) if isinstance(value, list | tuple) else str(value)
+
+
+@dataclass(frozen=True)
 class Step:
     """One node of the roadmap."""
 
@@ -44,7 +73,8 @@ class Step:
     imports: tuple[str, ...] = ()  # modules that an answer may import
     refuses: tuple[str, ...] = ()  # names that an answer may not use, because they are the answer
     needs: tuple[str, ...] = ()  # names of earlier steps
-    returns_in: tuple[str, ...] = field(default=())  # later steps and labs that the answer runs in
+    # Later steps and labs that the answer runs in; a lab may carry settings: "fashion model=vit".
+    returns_in: tuple[str, ...] = field(default=())
 
     @property
     def number(self) -> str:
@@ -61,7 +91,12 @@ class Step:
         from upslope.cards import discover
 
         known = discover("labs")
-        return tuple(name for name in self.returns_in if name in known)
+        return tuple(dict.fromkeys(place.name for place in self.returns if place.name in known))
+
+    @property
+    def returns(self) -> tuple[Return, ...]:
+        """`returns_in`, taken apart."""
+        return tuple(map(Return.parse, self.returns_in))
 
 
 @lru_cache(maxsize=4)
@@ -98,7 +133,7 @@ def read(path: Path) -> Step:
         raise BadLesson(f"{path}: unknown key {sorted(unknown)[0]!r}; the keys are {', '.join(sorted(_KEYS))}")
     if "title" not in front:
         raise BadLesson(f"{path}: the front matter has no title")
-    return Step(
+    step = Step(
         level=int(level["level"]),
         topic=level["topic"],
         order=int(file["order"]),
@@ -113,8 +148,13 @@ def read(path: Path) -> Step:
         imports=tuple(front.get("imports") or ()),
         refuses=tuple(front.get("refuses") or ()),
         needs=tuple(front.get("needs") or ()),
-        returns_in=tuple(front.get("returns in") or ()),
+        returns_in=tuple(str(place) for place in front.get("returns in") or ()),
     )
+    try:
+        _ = step.returns
+    except BadLesson as error:
+        raise BadLesson(f"{path}: {error}") from None
+    return step
 
 
 def find(word: str) -> Step:

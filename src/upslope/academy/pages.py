@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from upslope.academy.checklist import checks_of
-from upslope.academy.lessons import steps
+from upslope.academy.lessons import Step, steps
 from upslope.academy.source import PACKAGE
 from upslope.cards import DataCard, LabCard, ModelCard, Size, discover
 
@@ -56,8 +56,16 @@ def exercises(root: Path) -> str:
         if step.exercise:
             graded = checks_of(step.exercise)
             counts = f"{len(graded.checks)} | {len(graded.wrongs)}"
-            rows.append(f"| {step.number} {step.name} | `{step.exercise}` | {counts} | {', '.join(step.returns_in)} |")
+            rows.append(f"| {step.number} {step.name} | `{step.exercise}` | {counts} | {_places(step)} |")
     return "\n".join([*rows, ""])
+
+
+def _places(step: Step) -> str:
+    """Where an answer runs again, a lab's settings in brackets: softmax, fashion (model=vit or model=lenet)."""
+    settings: dict[str, list[str]] = {}
+    for place in step.returns:
+        settings.setdefault(place.name, []).append(" ".join(f"{key}={value}" for key, value in place.settings))
+    return ", ".join(name + (f" ({' or '.join(some)})" if all(some) else "") for name, some in settings.items())
 
 
 def labs(root: Path) -> str:

@@ -5,13 +5,14 @@ Each function yields sentences; what yields none is sound as far as reading goes
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from upslope.academy import hints, stub
 from upslope.academy.checklist import BadChecks, CheckList, apply
-from upslope.academy.lessons import Step
+from upslope.academy.compose import settings_said
+from upslope.academy.lessons import Return, Step
 from upslope.academy.source import Located, names_used, parse
-from upslope.cards import discover
+from upslope.cards import Found, discover
 
 LEAST_CHECKS = 3
 LEAST_WRONGS = 4
@@ -40,13 +41,26 @@ def lesson(step: Step, roadmap: Sequence[Step]) -> Iterator[str]:
     for name in step.needs:
         if name not in before:
             yield f"it needs {name}, which is no earlier step"
-    for name in step.returns_in:
-        if name not in after and name not in labs:
-            yield f"it returns in {name}, which is neither a later step nor a lab"
+    for place in step.returns:
+        if place.name not in after and place.name not in labs:
+            yield f"it returns in {place.name}, which is neither a later step nor a lab"
+        elif place.settings:
+            yield from _settings(place, labs)
     if step.exercise:
         for what, mark in PASSAGES.items():
             if mark not in step.body:
                 yield f"the lesson holds no {what[2:]} ({mark.strip()})"
+
+
+def _settings(place: Return, labs: Mapping[str, Found]) -> Iterator[str]:
+    """What is wrong with the settings with which an answer returns in a lab."""
+    if place.name not in labs:
+        yield f"it returns in {place.name} with settings, and {place.name} is no lab"
+        return
+    known = settings_said(labs[place.name])
+    for key, _ in place.settings:
+        if key not in known:
+            yield f"it returns in {place.name} with {key}=, which lab {place.name} does not know"
 
 
 def reference(located: Located, step: Step) -> Iterator[str]:

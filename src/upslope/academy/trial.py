@@ -1,13 +1,13 @@
-"""A trial: one answer of the library's own under its checks, for many seeds at once.
+"""A trial: answers of the library's own under the checks of an exercise, many variants and many seeds in one child.
 
-A grading child runs the functions of one module, with one seed. For a trial that module is made for the job and laid
-into the overlay: each of its functions runs all checks of the exercise with one seed, up to the first that fails. So
-twenty seeds cost one child and one import. What is tried here is ours (the reference, a stub, a planted wrong answer),
-so the child is trusted: no sandbox, only the clock.
+A grading child runs the functions of one module. For a trial that module is made for the job and laid into the overlay;
+stage.py says what its functions do. What is tried here is ours (the reference, a stub, a planted wrong answer), so the
+child is trusted: no sandbox, only the clock.
 """
 
 import json
 import textwrap
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,61 +17,24 @@ from upslope.academy.grading.bench import Bench
 from upslope.academy.grading.limits import Limits
 from upslope.academy.grading.wire import Message
 from upslope.academy.grading.workplace import Workplace
-from upslope.academy.overlay import Answer, Overlay
-from upslope.academy.source import Located
+from upslope.academy.overlay import Answer, Overlay, module_text
+from upslope.academy.source import PACKAGE, Located
 
 FILE = "<a trial>"
-_MODULE = "trial_of_seeds"
-_LIMITS = Limits(check_seconds=5.0, total_seconds=60.0)
+_MODULE = "trial_of_variants"
+_SECONDS = 5.0  # for one function of the made module
 
 _TEXT = """\
-import json
-import sys
-import zlib
+from upslope.academy.stage import Stage
 
-import numpy as np
-
-import {module} as checks
-
-NAMES = {names!r}
-TARGETS = {targets!r}
-
-
-def one(seed):
-    for name in NAMES:
-        getattr(checks, name)(np.random.default_rng([seed, zlib.crc32(name.encode())]))
-
-
-def under(seed):
-    return lambda rng: one(seed)
-
-
-for _seed in {seeds!r}:
-    globals()[f"seed_{{_seed}}"] = under(_seed)
-
-
-def called(rng):
-    seen = set()
-
-    def look(frame, event, argument):
-        if event == "call":
-            seen.add((frame.f_globals.get("__name__"), frame.f_code.co_qualname.partition(".<locals>")[0]))
-
-    sys.setprofile(look)
-    try:
-        one({first})
-    except Exception:
-        pass  # what ran before a check failed is worth knowing too
-    finally:
-        sys.setprofile(None)
-    ran = {{
-        exercise
-        for exercise, (module, name) in TARGETS.items()
-        for where, what in seen
-        if where == module and (what == name or what.startswith(name + "."))
-    }}
-    raise RuntimeError(json.dumps(sorted(ran)))
+_stage = Stage(__name__, {checks!r}, {file!r}, {texts!r})
+for _name, _more in {trials!r}.items():
+    globals()[_name] = _stage.trial(*_more)
+for _name, _more in {called!r}.items():
+    globals()[_name] = _stage.called(*_more)
 """
+
+Outcomes = dict[str, Message]  # by the name of a function of the made module
 
 
 @dataclass(frozen=True)
@@ -94,14 +57,67 @@ def run_seeds(
     located: Located, text: str, checks: CheckList, seeds: Sequence[int], *, place: Workplace, bench: Bench
 ) -> Trial:
     """Try `text` as the answer, under all checks, for every seed."""
-    overlay = place.package({located.exercise: Answer(located.exercise, text, FILE)})
-    outcomes = _run(overlay, checks, [f"seed_{seed}" for seed in seeds], seeds, {}, place, bench)
-    if "" in outcomes:
-        return Trial(False, (), tuple(seeds), _said(outcomes[""]))
-    passed = tuple(seed for seed in seeds if outcomes.get(f"seed_{seed}", {}).get("passed"))
-    failed = tuple(seed for seed in seeds if seed not in passed)
-    first = next((outcomes[name] for seed in failed if (name := f"seed_{seed}") in outcomes), None)
-    return Trial(True, passed, failed, _said(first) if first else "")
+    return run_variants(located, {"": text}, checks, seeds, place=place, bench=bench)[""]
+
+
+def run_variants(
+    located: Located,
+    texts: Mapping[str, str],
+    checks: CheckList,
+    seeds: Sequence[int],
+    *,
+    place: Workplace,
+    bench: Bench,
+) -> dict[str, Trial]:
+    """Try each of `texts` as the answer, under all checks, for every seed."""
+    names = [check.name for check in checks.checks]
+    plan: dict[str, dict[str, tuple[int, int, Sequence[str]]]] = {}
+    for k, name in enumerate(texts):
+        plan[name] = {f"{k} load": (k, 0, ()), **{f"{k} {seed}": (k, seed, names) for seed in seeds}}
+    outcomes = run_plans(located, list(texts.values()), plan, checks, place=place, bench=bench)
+    found = {}
+    for k, name in enumerate(texts):
+        mine = {seed: outcomes[f"{k} {seed}"] for seed in seeds if f"{k} {seed}" in outcomes}
+        passed = tuple(seed for seed in mine if mine[seed]["passed"])
+        failed = tuple(seed for seed in seeds if seed not in passed)
+        first = next((mine[seed] for seed in failed if seed in mine), None)
+        load = outcomes.get(f"{k} load", {})
+        found[name] = Trial(bool(load.get("passed")), passed, failed, _said(first or load) if failed else "")
+    return found
+
+
+def run_plans(
+    located: Located,
+    texts: Sequence[str],
+    plans: Mapping[str, Mapping[str, tuple[int, int, Sequence[str]]]],
+    checks: CheckList,
+    *,
+    place: Workplace,
+    bench: Bench,
+    until: float | None = None,
+) -> Outcomes:
+    """What came of each function of each plan (name: variant, seed, checks), by `until` on time.monotonic().
+
+    A function that does not come back ends the child; what is left of its plan is given up, the others go on.
+    """
+    answers = [Answer(located.exercise, text, FILE) for text in texts]
+    overlay = place.package({located.exercise: answers[0]})
+    variants = [module_text([(located, answer)]) for answer in answers]
+    outcomes: Outcomes = {}
+    todo = dict(plans)
+    while todo:
+        left = 60.0 * len(todo) if until is None else until - time.monotonic()
+        if left < 0.1:
+            break
+        functions = {name: what for plan in todo.values() for name, what in plan.items()}
+        limits = Limits(check_seconds=min(left, _SECONDS), total_seconds=left)
+        new = _run(overlay, located, checks, variants, functions, {}, limits, place, bench)
+        outcomes |= new
+        first = next(iter(todo))
+        todo = {name: plan for name, plan in todo.items() if not set(plan) <= set(new)}
+        # The first that is not whole is the one that did not come back, or nothing could be run at all.
+        todo.pop(next(iter(todo), first), None)
+    return outcomes
 
 
 def exercises_called(
@@ -111,7 +127,10 @@ def exercises_called(
     answer = Answer(located.exercise, standing_alone(located), FILE)
     overlay = place.package({located.exercise: answer})
     where = {exercise: (target.module, target.qualname) for exercise, target in targets.items()}
-    outcomes = _run(overlay, checks, ["called"], [0], where, place, bench)
+    called = {"called": (0, [check.name for check in checks.checks], where)}
+    limits = Limits(check_seconds=_SECONDS, total_seconds=60.0)
+    text = module_text([(located, answer)])
+    outcomes = _run(overlay, located, checks, [text], {}, called, limits, place, bench)
     try:
         return set(json.loads(outcomes["called"]["message"]))
     except (KeyError, ValueError):
@@ -120,25 +139,24 @@ def exercises_called(
 
 def _run(
     overlay: Overlay,
+    located: Located,
     checks: CheckList,
-    names: Sequence[str],
-    seeds: Sequence[int],
-    targets: Mapping[str, tuple[str, str]],
+    variants: Sequence[str],
+    trials: Mapping[str, tuple[int, int, Sequence[str]]],
+    called: Mapping[str, object],
+    limits: Limits,
     place: Workplace,
     bench: Bench,
-) -> dict[str, Message]:
-    """Lay the module that runs all seeds beside the checks in the overlay, and run it."""
+) -> Outcomes:
+    """Lay the module that does the trials beside the checks in the overlay, and run it."""
     folder, _, _ = checks.module.rpartition(".")
+    file = overlay.root / "upslope" / located.path.relative_to(PACKAGE)
     text = _TEXT.format(
-        module=checks.module,
-        names=[check.name for check in checks.checks],
-        targets=dict(targets),
-        seeds=list(seeds),
-        first=seeds[0],
+        checks=checks.module, file=str(file), texts=list(variants), trials=dict(trials), called=dict(called)
     )
     overlay.root.joinpath(*folder.split("."), f"{_MODULE}.py").write_text(text, encoding="utf-8")
     made = replace(checks, module=f"{folder}.{_MODULE}")
-    told = bench.run(place.job(overlay, made, names, seed=0, limits=_LIMITS, trusted=True))
+    told = bench.run(place.job(overlay, made, [*trials, *called], seed=0, limits=limits, trusted=True))
     return {message["check"]: message for message in told.messages if message["kind"] == "result"}
 
 

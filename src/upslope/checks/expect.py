@@ -1,7 +1,8 @@
 """What a check demands: comparisons that say what came, what was expected and where they part first.
 
 They lean on as little as possible, because they run in the same process as the code under test: values are pulled out
-of arrays as plain Python numbers and compared with plain Python arithmetic, so replacing `numpy.allclose` fools nobody.
+of arrays and tensors (numbers.py) as plain Python numbers and compared with plain Python arithmetic, so replacing
+`numpy.allclose` or `torch.equal` fools nobody. The engine's tensors and PyTorch's are taken alike.
 """
 
 import math
@@ -9,6 +10,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+
+from upslope.checks.numbers import (
+    Unreadable,
+    array_of,
+    dtype_name,
+    dtype_of,
+    is_torch,
+    plain,
+    shape_text,
+    show,
+)
 
 __all__ = [
     "Mismatch",
@@ -50,18 +62,23 @@ def close(
 ) -> None:
     """`got` has the shape of `expected` and every element is within atol + rtol * |expected|; nan equals nan.
 
-    `got` may be a Tensor, an array or a number; `case` is the call in words, "softmax([1, 2, 3], dim=0)".
+    Both may be tensors of either kind (PyTorch's as they are, with or without a graph, bfloat16 too), arrays or
+    numbers. `dtype` is a name, "float32", or a dtype. `case` is the call in words, "softmax([1, 2, 3], dim=0)".
     """
     array = _array(got, case)
-    wanted = np.asarray(expected, dtype=np.float64)
-    if array.shape != wanted.shape:
-        raise Mismatch("the shape is wrong", case=case, got=_shape(array.shape), expected=_shape(wanted.shape))
-    if dtype is not None and array.dtype != np.dtype(dtype):
-        raise Mismatch("the dtype is wrong", case=case, got=str(array.dtype), expected=str(np.dtype(dtype)))
-    ours, theirs = _numbers(array), _numbers(wanted)
+    wanted = np.asarray(array_of(expected), dtype=np.float64)
+    _has(got, array, wanted.shape, dtype, case)
+    ours, theirs = plain(array), plain(wanted)
     for flat, (a, b) in enumerate(zip(ours, theirs, strict=True)):
         if not _near(a, b, rtol, atol):
             raise _first_difference(array, wanted, flat, case, rtol, atol)
+
+
+def _has(got: Any, array: np.ndarray[Any, Any], shape: tuple[int, ...], dtype: Any, case: str) -> None:
+    if array.shape != shape:
+        raise Mismatch("the shape is wrong", case=case, got=shape_text(array.shape), expected=shape_text(shape))
+    if dtype is not None and dtype_of(got) != dtype_name(dtype):
+        raise Mismatch("the dtype is wrong", case=case, got=dtype_of(got), expected=dtype_name(dtype))
 
 
 def _near(a: float, b: float, rtol: float, atol: float) -> bool:
@@ -73,23 +90,28 @@ def _near(a: float, b: float, rtol: float, atol: float) -> bool:
 def _first_difference(
     got: np.ndarray[Any, Any], expected: np.ndarray[Any, Any], flat: int, case: str, rtol: float, atol: float
 ) -> Mismatch:
-    there = abs(_numbers(expected)[flat])
+    there = abs(plain(expected)[flat])
     within = f"within {atol + rtol * there:.1g}" if math.isfinite(there) else ""
     problem = ""
     if got.size > 12:
         index = tuple(int(i) for i in np.unravel_index(flat, got.shape))
-        problem = f"they part first at index {list(index)} of shape {_shape(got.shape)}"
+        problem = f"they part first at index {list(index)} of shape {shape_text(got.shape)}"
         got, expected = got[index], expected[index]
     # As few digits as show that the two differ.
     for digits in (5, 9, 17):
-        ours, theirs = _show(got, digits), _show(expected, digits)
+        ours, theirs = show(got, digits), show(expected, digits)
         if ours != theirs:
             break
     return Mismatch(problem, case=case, got=ours, expected=theirs, within=within)
 
 
 def equal(got: Any, expected: Any, *, case: str = "", problem: str = "") -> None:
-    """`got == expected` for plain values: shapes, strings, counts, lists."""
+    """`got == expected` for plain values: shapes, strings, counts, lists; tensors and arrays number for number."""
+    if type(got).__name__ == "Size":  # a shape as PyTorch gives it
+        got = tuple(got)
+    if is_torch(got) or type(got) is np.ndarray:
+        close(got, expected, case=case, rtol=0.0, atol=0.0)
+        return
     if type(got) is not type(expected) or got != expected:
         raise Mismatch(problem, case=case, got=repr(got), expected=repr(expected))
 
@@ -101,15 +123,11 @@ def true(condition: bool, problem: str, *, case: str = "", got: Any = "", expect
 
 
 def tensor_of(got: Any, shape: tuple[int, ...], *, dtype: Any = None, case: str = "") -> None:
-    """`got` is a Tensor of this shape, and of this dtype if one is given."""
-    if not hasattr(got, "requires_grad"):
+    """`got` is a tensor of this shape, and of this dtype ("float32") if one is given: the engine's or PyTorch's."""
+    if not is_torch(got) and not hasattr(got, "requires_grad"):
         problem = "nothing came back; is there a return?" if got is None else "what came back is not a Tensor"
         raise Mismatch(problem, case=case, got=type(got).__name__, expected="Tensor")
-    array = _array(got, case)
-    if array.shape != shape:
-        raise Mismatch("the shape is wrong", case=case, got=_shape(array.shape), expected=_shape(shape))
-    if dtype is not None and array.dtype != np.dtype(dtype):
-        raise Mismatch("the dtype is wrong", case=case, got=str(array.dtype), expected=str(np.dtype(dtype)))
+    _has(got, _array(got, case), tuple(shape), dtype, case)
 
 
 def quiet(call: Callable[[], Any], expected: Any, *, case: str = "", rtol: float = 1e-5, atol: float = 1e-6) -> None:
@@ -150,7 +168,7 @@ def numeric_gradient(
             for sign in (1.0, -1.0):
                 moved = [np.array(v, dtype=np.float64) for v in inputs]
                 moved[k][index] += sign * step
-                value = np.asarray(_data(f(*moved)), dtype=np.float64)
+                value = np.asarray(_array(f(*moved), ""), dtype=np.float64)
                 sides.append(float((upstream * value).sum()))
             slope[index] = (sides[0] - sides[1]) / (2 * step)
         results.append(slope)
@@ -181,29 +199,31 @@ def gradients(
     out = f(*leaves)
     if not getattr(out, "requires_grad", False):
         problem = "the result does not know its parents: hand it on with x.then(...) or Tensor.of(...)"
+        if is_torch(out):
+            problem = "the result does not know what it was made from: it was detached, or its numbers were copied"
         raise Mismatch(problem, case=case, got=type(out).__name__)
-    result = np.array(_data(out), dtype=np.float64)
+    result = np.array(_array(out, case), dtype=np.float64)
     g = rng.uniform(0.5, 2.0, result.shape) * rng.choice([-1.0, 1.0], result.shape) if upstream is None else upstream
     g = np.asarray(g, dtype=np.float64)
     given = g.copy()
-    out.backward(tensor(given))
+    _backward(out, tensor(given))
     if expected is None:
         expected = numeric_gradient(lambda *moved: f(*(tensor(v) for v in moved)), values, g)
     called = [names[k] if k < len(names) else f"input {k}" for k in range(len(values))]
     cases = [f"{case}: gradient of {name}" if case else f"gradient of {name}" for name in called]
     for leaf, slope, name, what in zip(leaves, expected, called, cases, strict=True):
         if leaf.grad is None:
-            raise Mismatch(f"no gradient reached {name}", case=case, got="None", expected=_show(slope))
+            raise Mismatch(f"no gradient reached {name}", case=case, got="None", expected=show(slope))
         close(leaf.grad, slope, case=what, rtol=rtol, atol=atol)
     # Others hold these arrays too: another use of the input, the caller, the parent that comes next.
-    kept = [(given, g, "the gradient that came back"), (_data(out), result, "the result")]
-    kept += [(_data(leaf), v, f"the data of {name}") for leaf, v, name in zip(leaves, values, called, strict=True)]
+    kept: list[tuple[Any, Any, str]] = [(given, g, "the gradient that came back"), (out, result, "the result")]
+    kept += [(leaf, v, f"the data of {name}") for leaf, v, name in zip(leaves, values, called, strict=True)]
     for now, before, what in kept:
-        if _numbers(np.asarray(now)) != _numbers(before):
+        if plain(_array(now, case)) != plain(before):
             problem = f"{what} was changed in place; others still need it"
-            raise Mismatch(problem, case=case, got=_show(now), expected=_show(before))
+            raise Mismatch(problem, case=case, got=show(now), expected=show(before))
     # A second use of the same leaves adds to what the first one left.
-    f(*leaves).backward(tensor(g.copy()))
+    _backward(f(*leaves), tensor(g.copy()))
     for leaf, slope, what in zip(leaves, expected, cases, strict=True):
         close(leaf.grad, 2 * slope, case=f"{what}, summed over two uses", rtol=rtol, atol=atol)
 
@@ -215,39 +235,18 @@ def gradient_at(f: Callable[[Any], Any], x: Any, g: Any) -> Any:
     return x.grad
 
 
-def _data(value: Any) -> Any:
-    return value.data if hasattr(value, "requires_grad") else value
+def _backward(out: Any, g: Any) -> None:
+    if is_torch(out):
+        # The same as out.backward(g), which would first cost a second of imports inside PyTorch.
+        (out * g.detach()).sum().backward()
+    else:
+        out.backward(g)
 
 
 def _array(value: Any, case: str) -> np.ndarray[Any, Any]:
     if value is None:
         raise Mismatch("nothing came back; is there a return?", case=case, got="None", expected="a value")
     try:
-        array = np.asarray(_data(value))
-    except ValueError as error:
-        raise Mismatch(f"what came back is not an array: {error}", case=case, got=type(value).__name__) from None
-    if array.dtype == object or array.dtype.kind not in "fiub":
-        raise Mismatch("what came back does not hold numbers", case=case, got=type(value).__name__)
-    return array
-
-
-def _numbers(array: np.ndarray[Any, Any]) -> list[float]:
-    return [float(v) for v in array.ravel().tolist()]
-
-
-def _shape(shape: tuple[int, ...]) -> str:
-    return "(" + ", ".join(str(n) for n in shape) + ("," if len(shape) == 1 else "") + ")"
-
-
-def _show(array: Any, digits: int = 5) -> str:
-    """An array on one line. Of more than two dimensions, leading ones of size 1 are left out."""
-    array = np.asarray(array)
-    while array.ndim > 2 and len(array) == 1:
-        array = array[0]
-    text = np.array2string(
-        array + 0.0 if array.dtype.kind == "f" else array,  # -0 reads as 0
-        separator=", ",
-        formatter={"float_kind": lambda v: f"{v:.{digits}g}"},
-        max_line_width=10_000,
-    )
-    return " ".join(text.split())
+        return array_of(value)
+    except Unreadable as error:
+        raise Mismatch(str(error), case=case, got=type(value).__name__) from None

@@ -20,6 +20,19 @@ def data_names(incomplete: str) -> list[str]:
     return _cards("data", incomplete)
 
 
+def model_names(incomplete: str) -> list[str]:
+    """Models and families of them."""
+    from typing import cast
+
+    from upslope.cards import ModelCard, discover
+
+    names: list[str] = []
+    for family, found in discover("models").items():
+        sizes = cast(ModelCard, found.card).sizes
+        names += [family, *(f"{family}-toy" if size == "toy" else size for size in sizes)]
+    return [name for name in names if name.startswith(incomplete)]
+
+
 def run_names(incomplete: str) -> list[str]:
     """Folders in the workspace's runs, newest number last."""
     from upslope.runs.workspace import runs_folder

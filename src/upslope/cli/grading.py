@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from upslope.cli.sentences import Missing, Usage
 
 if TYPE_CHECKING:
+    from upslope.academy.grading.bench import Bench
     from upslope.academy.grading.grade import Verdict
     from upslope.academy.lessons import Step
     from upslope.academy.progress import Progress
@@ -44,6 +45,16 @@ def grade_file(name: str, *, seed: int | None = None) -> Graded:
     step, file = find_file(name)
     content = read_answer(file)
 
+    from upslope.academy.grading.bench import Bench
+    from upslope.academy.grading.grade import needed_by
+
+    with Bench() as bench:
+        bench.preload(needed_by(str(step.exercise)))  # it imports while everything else is read
+        return grade_step(step, file, content, seed=seed, bench=bench)
+
+
+def grade_step(step: "Step", file: Path, content: bytes, *, bench: "Bench", seed: int | None = None) -> Graded:
+    """Grade what a step's file holds, and keep what was graded."""
     from upslope.academy.compose import usable
     from upslope.academy.grading.grade import grade_with_others
     from upslope.academy.progress import Progress
@@ -53,7 +64,7 @@ def grade_file(name: str, *, seed: int | None = None) -> Graded:
     exercise = str(step.exercise)
     progress = Progress(progress_file())
     before = read_evidence(progress.path)
-    verdict = grade_with_others(exercise, content, str(file), others=usable(before.accepted), seed=seed)
+    verdict = grade_with_others(exercise, content, str(file), others=usable(before.accepted), seed=seed, bench=bench)
     graded = Graded(step, file, verdict, hints=before.hints.get(exercise, 0))
     _keep(progress, graded, content)
     if not verdict.passed:

@@ -1,7 +1,7 @@
 """`upslope lab`: run a lab to its target, with the learner's accepted code in it when --mine asks for that."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -14,7 +14,7 @@ from upslope.cli.words import listed, seconds
 
 if TYPE_CHECKING:
     from upslope.academy.overlay import Answer
-    from upslope.cards import Found
+    from upslope.cards import Found, LabCard
     from upslope.runs.result import Result
     from upslope.runs.run import Run
 
@@ -81,9 +81,12 @@ def find(name: str) -> "Found":
 
 def _start(found: "Found", words: list[str], preset: str, answers: Any, started: Any, quiet: bool) -> "Result":
     from upslope.academy.compose import whose
+    from upslope.runs.config import parse_settings
     from upslope.runs.execute import start
 
-    parts = whose(found.card.name, answers)
+    card = cast("LabCard", found.card)
+    config = parse_settings(found.load().Config, words, card=card, preset=preset or "laptop")
+    parts = whose(card.name, answers, config.model_dump(mode="json"))
     return start(found, words, preset=preset or "laptop", parts=parts, quiet=quiet, started=started)
 
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from upslope.academy.compose import FILE, dump, load, part_name, parts_of, usable
+from upslope.academy.compose import FILE, dump, load, part_name, parts_of, settings_said, usable
 from upslope.cli.options import asked
 from upslope.cli.sentences import Missing, Usage
 
@@ -46,7 +46,7 @@ def begin_composed(
             return
         _become(load(stored), ["--resume", resume])
     assert found is not None
-    answers = _accepted(found.card.name)
+    answers = _accepted(found, settings or [], preset)
     words = [found.card.name, *(settings or ())]
     _become(answers, [*words, *(["--preset", preset] if preset else [])])
 
@@ -100,16 +100,20 @@ def keep_answers(run: Path, composed: str) -> None:
         write_atomically(run / FILE, (Path(composed).parent / FILE).read_bytes())
 
 
-def _accepted(lab: str) -> "dict[str, Answer]":
+def _accepted(found: "Found", settings: list[str], preset: str) -> "dict[str, Answer]":
     from upslope.academy.standing import read_evidence
     from upslope.runs.workspace import progress_file
 
     answers = usable(read_evidence(progress_file()).accepted)
-    parts = parts_of(lab)
+    lab = found.card.name
+    parts = parts_of(lab, settings_said(found, settings, preset or "laptop"))
     if not parts:
         raise Usage(f"lab {lab} is made of no exercise, so --mine has nothing to put in")
     if not set(parts) & set(answers):
-        raise Usage(f"none of the {len(parts)} parts of lab {lab} is yours yet; upslope learn says where to begin")
+        others = " with these settings" if set(parts_of(lab)) & set(answers) else ""
+        raise Usage(
+            f"none of the {len(parts)} parts of lab {lab} is yours yet{others}; upslope learn says where to begin"
+        )
     return answers
 
 

@@ -14,16 +14,20 @@ from upslope.cli.dashboard import dashboard
 from upslope.cli.data import data
 from upslope.cli.doctor import doctor
 from upslope.cli.exits import HELP, Exit
+from upslope.cli.export import export
 from upslope.cli.group import Verbs
 from upslope.cli.hint import hint, solution
 from upslope.cli.init import init
 from upslope.cli.lab import lab
 from upslope.cli.learn import learn
+from upslope.cli.model import model
 from upslope.cli.options import AsJson, Debug, asked
+from upslope.cli.predict import predict
 from upslope.cli.results import results
 from upslope.cli.runs import runs
 from upslope.cli.sentences import explain
 from upslope.cli.tour import tour
+from upslope.cli.watch import watch
 
 app = typer.Typer(
     cls=Verbs,
@@ -64,11 +68,15 @@ app.command("tour", rich_help_panel=LEARN)(tour)
 app.command("init", rich_help_panel=LEARN)(init)
 app.command("learn", rich_help_panel=LEARN)(learn)
 app.command("check", rich_help_panel=LEARN)(check)
+app.command("watch", rich_help_panel=LEARN)(watch)
 app.command("hint", rich_help_panel=LEARN)(hint)
 app.command("solution", rich_help_panel=LEARN)(solution)
 app.command("lab", rich_help_panel=TRAIN, add_help_option=False)(lab)
 app.add_typer(runs, name="runs", rich_help_panel=TRAIN)
 app.command("results", rich_help_panel=TRAIN)(results)
+app.command("predict", rich_help_panel=TRAIN)(predict)
+app.command("export", rich_help_panel=TRAIN)(export)
+app.add_typer(model, name="model", rich_help_panel=TRAIN)
 app.add_typer(data, name="data", rich_help_panel=TRAIN)
 app.command("doctor", rich_help_panel=MORE)(doctor)
 app.add_typer(author, name="author", rich_help_panel=MORE)

@@ -34,3 +34,10 @@ def size(count: int) -> str:
             return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
         value /= 1000
     return f"{value:.1f} GB"
+
+
+def large(count: int) -> str:
+    """512,000; 118.0 M; 4.09 G. Nothing for 0."""
+    if count < 1_000_000:
+        return f"{count:,}" if count else ""
+    return f"{count / 1e6:.1f} M" if count < 1_000_000_000 else f"{count / 1e9:.2f} G"

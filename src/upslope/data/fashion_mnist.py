@@ -46,6 +46,7 @@ CARD = DataCard(
             urls=("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/t10k-labels-idx1-ubyte.gz",),
         ),
     ),
+    pictures="product",
     note="validation is the last 5,000 of the 60,000 training images",
 )
 

@@ -59,6 +59,7 @@ CARD = DataCard(
             ),
         ),
     ),
+    pictures="handwriting",
     note="validation is the last 5,000 of the 60,000 training images",
 )
 

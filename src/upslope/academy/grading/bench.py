@@ -1,7 +1,7 @@
 """The parent's side of a grading: start the child, hand it jobs, read what it reports, hold it to its limits.
 
-The parent never runs the learner's code and never imports NumPy. It believes only sealed messages, keeps its own clock,
-and when something is over it ends every process that came of the job.
+The parent never runs the learner's code and never imports NumPy or PyTorch. It believes only sealed messages, keeps its
+own clock, and when something is over it ends every process that came of the job.
 """
 
 import contextlib
@@ -18,12 +18,19 @@ from types import TracebackType
 
 from upslope.academy.grading.job import Job, receive, send
 from upslope.academy.grading.limits import LOOK_EVERY, end_group, usage, written
+from upslope.academy.grading.needs import AT_LEISURE
 from upslope.academy.grading.referee import Referee, Told
 from upslope.academy.grading.sandbox import readable
 from upslope.academy.grading.wire import Reader
 from upslope.academy.source import PACKAGE
 
-_BOOT = "import sys; sys.path.insert(0, sys.argv.pop()); from upslope.academy.grading.child import main; main()"
+# Nothing of it is left as a name in __main__.
+_BOOT = (
+    "import sys; sys.path.insert(0, sys.argv.pop()); "
+    "__import__('upslope.academy.grading.child', None, None, '*').main()"
+)
+_LOADING = 120.0  # seconds in which the child must have loaded what it was told to; a cold disk is slow
+_ROOM = 192  # MB beside the server's own, for what a library only loads in the middle of its work
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
@@ -37,10 +44,12 @@ class Bench:
     def __init__(self, *, fork: bool | None = None) -> None:
         # After NumPy was imported, a fork is safe with OpenBLAS on one thread, not with macOS' Accelerate.
         self._fork = sys.platform == "linux" if fork is None else fork
-        self._preload = ["numpy"]
+        self._preload = ["numpy", "numpy.random"]
         self.mark = f"UPSLOPE_GRADING={secrets.token_hex(12)}"
         self._process: subprocess.Popen[bytes] | None = None
         self._used = False
+        self._awaited = 0  # answers to preload that have not come yet
+        self._own = 0  # bytes of RAM that the libraries take
         self._start()
 
     def __enter__(self) -> "Bench":
@@ -71,11 +80,15 @@ class Bench:
 
     def preload(self, names: Iterable[str]) -> None:
         """Let the child import these while nobody waits; what is not installed is left out."""
-        fresh = [name for name in names if name not in self._preload]
+        fresh = [name for name in dict.fromkeys(names) if name not in self._preload]
         self._preload += fresh
         if fresh and self._process is not None and not (self._used and not self._fork):
-            with contextlib.suppress(OSError):  # a child that is gone is noticed when it gets its job
-                send(self._control, {"preload": fresh})
+            self._ask(fresh)
+
+    def at_leisure(self) -> None:
+        """Let the child also import what the libraries load by themselves sooner or later: for who keeps a bench."""
+        roots = {name.partition(".")[0] for name in self._preload}
+        self.preload(name for root, later in AT_LEISURE.items() if root in roots for name in later)
 
     def run(self, job: Job, *, rest: float | None = None, until: float | None = None) -> Told:
         """Do one job. `rest`: seconds for the checks after the first that fails; None for as long as all others.
@@ -85,6 +98,7 @@ class Bench:
         if self._process is None or self._process.poll() is not None or (self._used and not self._fork):
             self.close()
             self._start()
+        self._wait_until_loaded()
         self._used = True
         with contextlib.ExitStack() as held:
             pipes = [os.pipe() for _ in range(3)]
@@ -131,9 +145,32 @@ class Bench:
         there.close()
         self._control = here
         self._used = False
+        self._awaited = 0
         with contextlib.suppress(OSError):  # a child that is gone is noticed when it gets its job
             send(here, {"path": readable().libraries, "fork": self._fork})
-            send(here, {"preload": self._preload})
+        self._ask(self._preload)
+
+    def _ask(self, names: list[str]) -> None:
+        with contextlib.suppress(OSError):
+            send(self._control, {"preload": names})
+            self._awaited += 1
+
+    def _wait_until_loaded(self) -> None:
+        """Take the answers to preload: from then on the child is quick, and what it takes now is not the answer's."""
+        until = time.monotonic() + _LOADING
+        while self._awaited:
+            self._control.settimeout(max(until - time.monotonic(), 0.001))
+            try:
+                said, _ = receive(self._control)
+            except TimeoutError:
+                raise self._broken(f"has not loaded {', '.join(self._preload[:9])} in {_LOADING:.0f} s") from None
+            finally:
+                if self._process is not None:
+                    self._control.settimeout(None)
+            if said is None:
+                raise self._broken("went away before it got its job")
+            self._own = int(said["loaded"])
+            self._awaited -= 1
 
     def _watch(self, job: Job, referee: Referee, events: selectors.BaseSelector) -> None:
         """Until the job is over: take in what comes, look at the clock and at what the processes use."""
@@ -143,7 +180,7 @@ class Bench:
             verdict = referee.clock(now)
             if verdict is None and pid and not job.trusted and now - looked >= LOOK_EVERY:
                 looked = now
-                verdict = _too_much(pid, job)
+                verdict = _too_much(pid, job, self._own)
             if verdict is not None:
                 break
             wait = min(LOOK_EVERY, max(referee.deadline - now, 0.0))
@@ -243,11 +280,10 @@ class Bench:
         return GradingFailed(f"the grading child {what}: {said.decode(errors='replace').strip() or 'it said nothing'}")
 
 
-def _too_much(pid: int, job: Job) -> str | None:
+def _too_much(pid: int, job: Job, own: int) -> str | None:
     used = usage(pid)
     if len(used.processes) > 1:
         return "processes"
-    # The libraries themselves take up to about 200 MB.
-    if used.memory > (job.limits.memory_mb + 256) << 20:
+    if used.memory > own + ((job.limits.memory_mb + _ROOM) << 20):
         return "memory"
     return "files" if written(job.work) > job.limits.files_mb << 20 else None

@@ -1,7 +1,9 @@
 """The grading child: a process that imports the heavy libraries once and forks for every job.
 
 Two roles. The *server* never runs learner code: it reads a job from its control socket, forks, waits, says how the fork
-ended. The fork, the *examinee*, shuts itself in and runs one job. Where forking after NumPy was imported is not safe
+ended. What is the same for every job it does once, while nobody waits: the libraries' imports, the snapshot of what
+they hold, the copies that checks run on. No thread is started there (importing PyTorch starts none), so that a fork is
+safe. The fork, the *examinee*, shuts itself in and runs one job. Where forking after NumPy was imported is not safe
 (macOS), the server turns into the examinee itself and its parent starts another one for the next job.
 
 In the examinee the order matters. First: own session, own folder, the pipe's ends, limits, the package from the overlay
@@ -13,6 +15,7 @@ was. It ends with os._exit, so a thread that never ends cannot hold it.
 import contextlib
 import faulthandler
 import fcntl
+import gc
 import importlib
 import io
 import os
@@ -24,15 +27,20 @@ import sys
 import threading
 import time
 from _thread import _count as count_threads  # started and not yet ended, the main thread left out
+from _thread import allocate_lock
+from _thread import start_new_thread as start_thread
 from typing import Any
 
 from upslope.academy.grading import landlock, seccomp
-from upslope.academy.grading.examine import examine, to_bytes
+from upslope.academy.grading.examine import examine
 from upslope.academy.grading.guard import Policy, install
 from upslope.academy.grading.job import CUT_OFF, DONE, Job, receive, send
-from upslope.academy.grading.limits import restrict
-from upslope.academy.grading.tamper import Snapshot, own_kind_of_number
-from upslope.academy.grading.wire import Writer
+from upslope.academy.grading.limits import resident, restrict
+from upslope.academy.grading.poses import Poses
+from upslope.academy.grading.sealed import GRADER, Copies, copies_of_libraries
+from upslope.academy.grading.settings import Settings, settle
+from upslope.academy.grading.tamper import Snapshot
+from upslope.academy.grading.wire import Writer, encoded
 
 REPORT, TRACE = 3, 4  # the descriptors that an examinee keeps beside its output
 _STACK = 16 << 20  # bytes for the thread that runs the checks; some systems give a thread half a megabyte
@@ -46,6 +54,9 @@ def main() -> None:
     if setup is None:
         return
     sys.path[1:1] = [path for path in setup["path"] if path not in sys.path]
+    # Looking for garbage would touch every object of the libraries, and a fork copies the memory that it touches.
+    gc.disable()
+    ground = None
     while True:
         order, descriptors = receive(control)
         if order is None:
@@ -54,23 +65,42 @@ def main() -> None:
             for name in order["preload"]:
                 with contextlib.suppress(ImportError):
                     importlib.import_module(name)
+            waiting, _, _ = select.select([control], [], [], 0)
+            ground = None if waiting else _prepare()
+            with contextlib.suppress(OSError):
+                send(control, {"loaded": resident(os.getpid())})
             continue
+        ground = ground or _prepare()
         secret = [bytes.fromhex(order.pop("secret"))]  # in a list, so that whoever takes it leaves nothing behind
         job = Job.from_json(order)
         if setup["fork"]:
-            _serve(control, job, secret, descriptors)
+            _serve(control, job, secret, descriptors, ground)
         else:
             send(control, {"pid": os.getpid()})
             control.close()
-            _become_examinee(job, secret, descriptors)
+            _become_examinee(job, secret, descriptors, ground)
 
 
-def _serve(control: socket.socket, job: Job, secret: list[bytes], descriptors: list[int]) -> None:
+Ground = tuple[Snapshot, Copies, Poses]  # what all jobs begin with
+
+
+def _prepare() -> Ground:
+    """What is the same for every job, the library itself left out: that comes from the job's overlay."""
+    settle()
+    snapshot = Snapshot()
+    snapshot.extend(without=("upslope",))
+    copies = copies_of_libraries()
+    poses = Poses().learn()
+    gc.freeze()
+    return snapshot, copies, poses
+
+
+def _serve(control: socket.socket, job: Job, secret: list[bytes], descriptors: list[int], ground: Ground) -> None:
     """Fork an examinee; tell the parent its number, then how it ended. It is reaped when the parent has seen to it."""
     pid = os.fork()
     if pid == 0:
         control.close()
-        _become_examinee(job, secret, descriptors)
+        _become_examinee(job, secret, descriptors, ground)
     for descriptor in descriptors:
         os.close(descriptor)
     send(control, {"pid": pid})
@@ -93,10 +123,13 @@ def _serve(control: socket.socket, job: Job, secret: list[bytes], descriptors: l
     os.waitpid(pid, 0)
 
 
-def _become_examinee(job: Job, secret: list[bytes], descriptors: list[int]) -> None:
+def _become_examinee(job: Job, secret: list[bytes], descriptors: list[int], ground: Ground) -> None:
     try:
+        gc.enable()
         _settle(job, descriptors)
-        _run(job, Writer(REPORT, secret.pop()))
+        copies = Copies(of=GRADER)
+        run: Any = _run
+        copies.function(run)(copies.twin(job), copies.twin(Writer(REPORT, secret.pop())), ground, copies)
     except BaseException as error:
         # Before the learner's code is loaded an error here is ours: say it where the parent looks.
         with contextlib.suppress(BaseException):
@@ -134,48 +167,56 @@ def _package_from(root: str) -> None:
     """Make `upslope` mean the overlay, and be sure of it."""
     for name in [name for name in sys.modules if name == "upslope" or name.startswith("upslope.")]:
         del sys.modules[name]
+    for path in [path for path in sys.path_importer_cache if path.startswith(sys.path[0])]:
+        del sys.path_importer_cache[path]
     sys.path[0] = root
-    sys.path_importer_cache.clear()
-    importlib.invalidate_caches()
     origin = importlib.import_module("upslope").__file__ or ""
     if not origin.startswith(root + "/"):
         raise RuntimeError(f"upslope was loaded from {origin}, not from the overlay {root}")
 
 
-def _run(job: Job, writer: Writer) -> None:
+def _run(job: Job, writer: Writer, ground: Ground, copies: Copies) -> None:
+    """Everything of ours that runs beside the learner's code is made here, by copies that nothing leads to."""
     output = sys.stdout
     _package_from(job.root)
     tried: list[str] = []
-    snapshot = Snapshot(job.learner, job.asked, job.made)
-    layers = {} if job.trusted else _shut_in(job, tried, snapshot)
+    before, libraries, known = ground
+    poses = copies.twin(Poses(known))
+    snapshot = copies.twin(Snapshot(job.learner, job.asked, job.made, base=before))
+    seal, settings = copies.twin(Copies(libraries)), copies.twin(Settings())
+    layers = {} if job.trusted else _shut_in(job, tried, snapshot, copies)
     importlib.import_module("upslope.checks.expect")
     writer.send({"kind": "ready", **layers})
 
     inbox: queue.SimpleQueue[tuple[str, bytes] | None] = queue.SimpleQueue()
-    go_on = threading.Semaphore(0)
+    go_on = allocate_lock()
+    go_on.acquire()
 
     def say(message: dict[str, Any]) -> None:
-        inbox.put((message["kind"], to_bytes(message)))
+        inbox.put((message["kind"], encoded(message)))
         go_on.acquire()
 
     def work() -> None:
         try:
-            examine(job, say)
+            examine(job, say, seal, settings)
         finally:
             inbox.put(None)
 
     usual = threading.stack_size(_STACK)
-    threading.Thread(target=work, daemon=True).start()
+    start_thread(work, ())  # not a Thread, which would tell everybody what it runs
     threading.stack_size(usual)
+    left = len(job.checks)
     while (said := inbox.get()) is not None:
         kind, content = said
         writer.send_bytes(content)
         if kind in {"loaded", "result"} and not job.trusted:
-            changed = snapshot.difference()
-            poses = own_kind_of_number(job.learner)
-            writer.send(
-                {"kind": "verified", "changed": changed, "poses": poses, "tried": tried, "threads": _threads_left()}
-            )
+            left -= kind == "result"
+            found = {
+                "changed": snapshot.difference(everywhere=kind == "loaded" or left <= 0),
+                "poses": poses.found(job.learner),
+                "threads": _threads_left(),
+            }
+            writer.send({"kind": "verified", "tried": tried, **found})
             if kind == "loaded":
                 snapshot.extend()
         go_on.release()
@@ -184,7 +225,7 @@ def _run(job: Job, writer: Writer) -> None:
     writer.send({"kind": "end"})
 
 
-def _shut_in(job: Job, tried: list[str], snapshot: Snapshot) -> dict[str, Any]:
+def _shut_in(job: Job, tried: list[str], snapshot: Snapshot, copies: Copies) -> dict[str, Any]:
     """Limits, the kernel's layers, the guard; returns what is in force."""
     restrict(job.limits, alone=not (job.landlock and seccomp.available()))
     found: dict[str, Any] = {"landlock": 0, "seccomp": False}
@@ -204,7 +245,7 @@ def _shut_in(job: Job, tried: list[str], snapshot: Snapshot) -> dict[str, Any]:
         overlay=job.root,
         learner=job.learner,
     )
-    install(policy, tried, snapshot.extend)
+    snapshot.renew(install(policy, tried, snapshot.extend, copies))
     return found
 
 

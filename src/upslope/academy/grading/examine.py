@@ -7,7 +7,6 @@ in which an answer can end, returning, raising, or trying to leave, becomes the 
 
 import builtins
 import importlib
-import json
 import time
 import warnings
 import zlib
@@ -17,7 +16,8 @@ from typing import Any
 
 from upslope.academy.grading.guard import Refused
 from upslope.academy.grading.job import Job
-from upslope.academy.grading.sealed import sealed
+from upslope.academy.grading.sealed import Copies
+from upslope.academy.grading.settings import Settings
 
 # The functions below keep the builtins of this moment, whatever the learner's code does to the module later.
 globals()["__builtins__"] = dict(vars(builtins))
@@ -26,8 +26,11 @@ Say = Callable[[dict[str, Any]], None]
 _LONGEST = 2000  # characters of any text that is handed on
 
 
-def examine(job: Job, say: Say) -> None:
-    """Load the checks, and with them the learner's code, and run them in order."""
+def examine(job: Job, say: Say, copies: Copies, settings: Settings) -> None:
+    """Load the checks, and with them the learner's code, and run them in order.
+
+    `copies`: those with which the checks run, and `settings` of the libraries, both as they are before.
+    """
     import numpy as np
 
     # Bound now: after the learner's code is loaded, these names may mean something else.
@@ -35,16 +38,20 @@ def examine(job: Job, say: Say) -> None:
     catch, filtered, checksum = warnings.catch_warnings, warnings.simplefilter, zlib.crc32
     expect = importlib.import_module("upslope.checks.expect")
     array, errors, read = np.array, np.errstate, importlib.import_module
+    mismatch, noted = expect.Mismatch, copies.noted
+    settings.begin(job.seed)
     try:
         module = read(job.module)
     except BaseException as error:
         say({"kind": "result", "check": "", "passed": False, "seconds": 0.0, **_fault(error, job, expect)})
         return
-    say({"kind": "loaded"})  # and looked at: nothing has been replaced up to here
-    checks, unequal = sealed(module), sealed(expect)
+    say({"kind": "loaded", "left": settings.left()})  # and looked at: nothing has been replaced up to here
+    checks, unequal = copies.namespace(vars(module)), copies.namespace(vars(expect))
     for name in job.checks:
         say({"kind": "start", "check": name})
-        rng = generator(bits(seeds([job.seed, checksum(name.encode())])))
+        own = checksum(name.encode())
+        rng = generator(bits(seeds([job.seed, own])))
+        settings.begin(job.seed ^ own)
         fault: dict[str, Any] = {}
         began = clock()
         # Settings that an answer left behind, np.seterr(all="ignore"), are not the next check's.
@@ -52,21 +59,25 @@ def examine(job: Job, say: Say) -> None:
             filtered("always")
             try:
                 check = checks[name]
-                _canary(unequal, array)
+                _canary(unequal, array, mismatch)
+                noted.clear()
                 check(rng) if _wants_rng(check) else check()
-                _canary(vars(expect), array)
+                if noted:  # a demand did not hold, and somebody caught the error
+                    fault = _fault(noted[0], job, expect)
+                _canary(vars(expect), array, mismatch)
             except BaseException as error:
                 fault = _fault(error, job, expect)
         if fault and not fault.get("line"):
             fault |= _warned(caught, job)
-        say({"kind": "result", "check": name, "passed": not fault, "seconds": clock() - began, **fault})
+        took = clock() - began
+        say({"kind": "result", "check": name, "passed": not fault, "seconds": took, "left": settings.left(), **fault})
 
 
 class Fooled(BaseException):
     """A comparison held that cannot hold: the tools of the checks were changed."""
 
 
-def _canary(expect: dict[str, Any], array: Callable[[list[float]], Any]) -> None:
+def _canary(expect: dict[str, Any], array: Callable[[list[float]], Any], mismatch: type[BaseException]) -> None:
     """Compare what is not equal; a comparison that lets it pass is no comparison."""
     unequal: list[tuple[Callable[..., None], Any, Any]] = [
         (expect["close"], array([0.25, 0.75]), array([0.25, 0.5])),
@@ -76,7 +87,7 @@ def _canary(expect: dict[str, Any], array: Callable[[list[float]], Any]) -> None
     for demand, got, expected in unequal:
         try:
             demand(got, expected)
-        except expect["Mismatch"]:
+        except mismatch:
             continue
         raise Fooled
 
@@ -131,7 +142,3 @@ def _warned(caught: list[warnings.WarningMessage] | None, job: Job) -> dict[str,
 def _clip(text: Any) -> str:
     plain = str(text)
     return plain if len(plain) <= _LONGEST else plain[:_LONGEST] + " ..."
-
-
-def to_bytes(message: dict[str, Any]) -> bytes:
-    return json.dumps(message).encode()

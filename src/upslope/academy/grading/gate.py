@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from upslope.academy import stub
+from upslope.academy.grading.doors import door, switch
+from upslope.academy.grading.names import bound, dotted, full_names
 from upslope.academy.grading.signature import differences
 from upslope.academy.lessons import Step
-from upslope.academy.source import Located
+from upslope.academy.source import Located, parse
 
 LARGEST = 256 * 1024  # bytes; an answer is a page of Python
 
@@ -64,7 +66,8 @@ def refusal(text: str | bytes, located: Located, step: Step | None) -> Refusal |
     if not tree.body:
         return Refusal(f"the file is empty: write {located.name} in it")
     reading = _Reading(located, step, tree)
-    found = [*reading.definition(), *reading.answers(), *reading.imports(), *reading.doors(), *reading.changes()]
+    questions = (reading.definition, reading.answers, reading.imports, reading.doors, reading.torch, reading.changes)
+    found = [refusal for question in questions for refusal in question()]
     return min(found, key=lambda one: one.line or 0, default=None)
 
 
@@ -114,10 +117,12 @@ class _Reading:
         self.given = tuple(step.imports) if step else ()
         self.refuses = tuple(step.refuses) if step else ()
         self.header = _header(located)
-        self.bound = dict(_bound(tree))  # what each imported name stands for
+        self.bound = bound(tree)  # what each imported name stands for
         reference = list(ast.walk(located.node))
         # What the reference itself does cannot be wrong.
         self.used_by_reference = {node.attr for node in reference if isinstance(node, ast.Attribute)}
+        around = bound(parse(located.text))
+        self.of_reference = {name for node in reference for name in full_names(node, around)}
         self.defined = {
             node.name
             for node in ast.walk(tree)
@@ -184,6 +189,20 @@ class _Reading:
                     f"line {line} uses {name}, which reaches outside of the answer; an answer needs no such thing", line
                 )
 
+    def torch(self) -> Iterator[Refusal]:
+        """Does it go through one of PyTorch's doors, or turn a switch for the whole program?"""
+        for node in ast.walk(self.tree):
+            for name in full_names(node, self.bound):
+                if name in self.of_reference:
+                    continue
+                line = node.lineno  # type: ignore[attr-defined]
+                if (what := door(name)) is not None:
+                    said = f"line {line} uses {what}, which reaches outside of the answer"
+                    yield Refusal(f"{said}; an answer needs no such thing", line)
+                elif (what := switch(name)) is not None:
+                    said = f"line {line} uses {what}, which changes the whole program; an answer leaves that as it is"
+                    yield Refusal(said, line)
+
     def changes(self) -> Iterator[Refusal]:
         """Does it change what it imported?"""
         for node in ast.walk(self.tree):
@@ -243,14 +262,7 @@ class _Reading:
         return f"this answer may import {', '.join([*given, *library])}"
 
     def _dotted(self, node: ast.AST | None) -> str | None:
-        """numpy.linalg.norm for np.linalg.norm: the full name of a chain that begins at an imported name, else None."""
-        parts: list[str] = []
-        while isinstance(node, ast.Attribute):
-            parts.append(node.attr)
-            node = node.value
-        if not isinstance(node, ast.Name) or node.id not in self.bound:
-            return None
-        return ".".join([self.bound[node.id], *reversed(parts)])
+        return dotted(node, self.bound)
 
 
 def _header(located: Located) -> list[tuple[str, str | None]]:
@@ -265,15 +277,3 @@ def _header(located: Located) -> list[tuple[str, str | None]]:
             else:
                 found.append((node.module, None))
     return found
-
-
-def _bound(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield (
-                    (alias.asname, alias.name) if alias.asname else (alias.name.split(".")[0], alias.name.split(".")[0])
-                )
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            for alias in node.names:
-                yield alias.asname or alias.name, f"{node.module}.{alias.name}"

@@ -5,7 +5,6 @@ is limited and shut in. The parent, this side, runs no learner code and imports 
 naming a known mistake, timing the reference, uses the same child, which forks for every job.
 """
 
-import ast
 import contextlib
 import secrets
 import time
@@ -17,11 +16,12 @@ from upslope.academy.grading import gate as reading
 from upslope.academy.grading import mistakes
 from upslope.academy.grading.bench import Bench, GradingFailed
 from upslope.academy.grading.limits import Limits
+from upslope.academy.grading.needs import absent, loads
 from upslope.academy.grading.verdict import NOT_RUN, Asked, CheckResult, Graded, Verdict, judge
 from upslope.academy.grading.workplace import Workplace
 from upslope.academy.lessons import Step, UnknownStep, of_exercise
 from upslope.academy.overlay import Answer
-from upslope.academy.source import Located, locate, parse
+from upslope.academy.source import Located, locate
 
 __all__ = ["CheckResult", "GradingFailed", "Limits", "Verdict", "grade", "grade_with_others"]
 
@@ -57,16 +57,17 @@ def grade(
         raise GradingFailed(f"{exercise} has no checks: {checks.path} grades nothing of it")
     with contextlib.ExitStack() as held:
         if bench is None:
-            bench = held.enter_context(Bench())  # it imports NumPy while the text is read
-        plain = reading.plain_text(text, located.name)
+            bench = held.enter_context(Bench())
         step = _step(exercise)
+        needed = needs(located, checks, step)
+        bench.preload(needed)  # while the text is read
+        plain = reading.plain_text(text, located.name)
         refusal = reading.refusal(text, located, step) if gate else None
         if isinstance(plain, reading.Refusal) or refusal is not None:
             return _refused(exercise, checks, refusal, plain, seed, began)
         answers = {**(with_answers or {}), exercise: Answer(exercise, plain, path)}
         texts = {answer.path: answer.text for answer in answers.values()}
         asked = Asked(exercise, located.name, checks, path, texts, limits, seed)
-        bench.preload([*imports_of(checks), *(step.imports if step else ())])
         place = held.enter_context(Workplace())
         overlay = place.package(answers)
         names = [check.name for check in checks.checks]
@@ -116,15 +117,18 @@ def grade_with_others(
     return replace(together, broken_by=named, note=note)
 
 
-def imports_of(checks: CheckList) -> list[str]:
-    """What a checks file imports from outside; it is loaded before the learner's code can stand in between."""
-    found: list[str] = []
-    for node in ast.walk(parse(checks.path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return [name for name in dict.fromkeys(found) if name.split(".")[0] not in {"upslope", "pytest", "__future__"}]
+def needed_by(exercise: str) -> list[str]:
+    """The modules from outside that an exercise is graded with. Raises ModuleNotFoundError for one that is absent."""
+    return needs(locate(exercise), checks_of(exercise), _step(exercise))
+
+
+def needs(located: Located, checks: CheckList, step: Step | None = None) -> list[str]:
+    """The same, of an exercise that was found already."""
+    needed = [*loads(checks.path, located.path), *(step.imports if step else ())]
+    missing = absent(needed)
+    if missing is not None:
+        raise ModuleNotFoundError(f"No module named {missing!r}", name=missing)
+    return needed
 
 
 def _step(exercise: str) -> Step | None:

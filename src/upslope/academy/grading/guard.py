@@ -7,22 +7,21 @@ only what goes through Python: code that reaches the machine's memory gets past 
 """
 
 import builtins
-import os
 import posix
 import sys
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PosixPath
-from types import FrameType
+from types import FrameType, FunctionType
 from typing import Any, NoReturn
 
+from upslope.academy.grading import doors
+from upslope.academy.grading.callers import Callers, below
 from upslope.academy.grading.deeds import (
     CALLS_TAKEN_AWAY,
     CHANGES,
     FAMILIES,
     FRAMES,
-    IMPORTING,
     LOOK,
     MODULES_TAKEN_AWAY,
     NEVER,
@@ -30,6 +29,8 @@ from upslope.academy.grading.deeds import (
     REFLECTION,
     WRITING,
 )
+from upslope.academy.grading.poses import written_in
+from upslope.academy.grading.sealed import Copies
 
 # The functions below keep the builtins of this moment, whatever the learner's code does to the module later.
 globals()["__builtins__"] = dict(vars(builtins))
@@ -53,40 +54,60 @@ class Policy:
     learner: tuple[str, ...]  # the files' names under which the learner's code was compiled
 
 
-def install(policy: Policy, tried: list[str], on_first_run: Callable[[], None]) -> None:
+def install(policy: Policy, tried: list[str], on_first_run: Callable[[], None], copies: Copies) -> tuple[str, ...]:
     """Guard this process from now on, for good.
 
     `tried` receives the sentence of every attempt that settles the verdict, even if the answer swallows the error.
-    `on_first_run` is called once, at the moment before the first line of the learner's code runs.
+    `on_first_run` is called once, at the moment before the first line of the learner's code runs. Returns the names of
+    the modules in which a call was taken away. The guard itself is a twin that `copies` make.
     """
-    guard = _Guard(policy, tried, on_first_run)
-    modules = ("os", "posix", "signal", "_signal", "subprocess", "_posixsubprocess")
-    for module in [sys.modules[name] for name in modules if name in sys.modules]:
+    guard = copies.twin(_Guard(policy, tried, on_first_run))
+    changed = [name for name in _CHANGED if name in sys.modules]
+    for module in [sys.modules[name] for name in changed]:
         for call, what in CALLS_TAKEN_AWAY.items():
             if hasattr(module, call):
-                setattr(module, call, guard.closed(what))
+                setattr(module, call, _closed(what))
+    changed += doors.close(_guarded)
     sys.addaudithook(guard.hook)
+    return tuple(dict.fromkeys(changed))
+
+
+# The calls that stand in the place of others raise events of their own and know nothing of the guard: what a function
+# knows can be read out of it.
+_CLOSED = "upslope.closed"
+_CALLS = frozenset({_CLOSED, doors.OUTSIDE, doors.REGISTERS, doors.OURS_ONLY})
+Call = Callable[..., Any]
+
+
+def _closed(what: str, audit: Call = sys.audit) -> Call:
+    """A call that nobody may make."""
+    return lambda *_, **__: audit(_CLOSED, what, ())
+
+
+def _guarded(original: Call, what: str, kind: str, audit: Call = sys.audit) -> Call:
+    """A call that is announced before it is made."""
+
+    def call(*args: Any, **more: Any) -> Any:
+        audit(kind, what, args)
+        return original(*args, **more)
+
+    return call
+
+
+_CHANGED = ("os", "posix", "signal", "_signal", "subprocess", "_posixsubprocess")
 
 
 class _Guard:
     def __init__(self, policy: Policy, tried: list[str], on_first_run: Callable[[], None]) -> None:
         self.own, self.learner, self.tried = policy.own, frozenset(policy.learner), tried
-        self.readable, self.closed_folders = _below(policy.readable), _below(policy.closed)
-        self.opened, self.private = _below(policy.opened), _below(policy.private)
+        self.files = policy.learner
+        self.readable, self.closed_folders = below(policy.readable), below(policy.closed)
+        self.opened, self.private = below(policy.opened), below(policy.private)
         self.listable, self.names = (policy.own + "/", *self.readable, *self.opened), frozenset(policy.names)
-        library = os.path.dirname(threading.__file__)
-        installed = _below((library, *sys.path[1:]))
-        ours = (policy.overlay + "/", os.path.dirname(__file__) + "/")
-        # How the file names of code begin that is not the learner's.
-        self.trusted = (*installed, *ours, "<frozen ")
-        # Libraries that look at frames or run code of their own making for everyday reasons, on anybody's behalf.
-        everyday = ("collections/__init__.py", "enum.py", "typing.py", "dataclasses.py", "warnings.py")
-        packages = tuple(path for path in installed if not path.startswith(library) or "-packages/" in path)
-        self.everyday = (*(f"{library}/{name}" for name in everyday), *packages, *ours, IMPORTING)
         self.waiting = [on_first_run]
-        self.asking: list[int] = []  # the thread that is looking up its own caller right now
+        self.callers = Callers(policy.overlay, self.learner)
         # Bound here, because the learner's code may change these modules.
-        self.getframe, self.thread, self.readlink = sys._getframe, threading.get_ident, posix.readlink
+        self.readlink = posix.readlink
         self.fspath = PosixPath.__fspath__
 
     def hook(self, event: str, args: tuple[Any, ...]) -> None:
@@ -106,8 +127,8 @@ class _Guard:
             if event == "exec" and self.waiting and args[0].co_filename in self.learner:
                 self.waiting.pop()()
             # The guard's own look at its caller raises an event as well.
-            if not (event == "sys._getframe" and self.asking and self.asking[-1] == self.thread()):
-                self.reflect(REFLECTION[event])
+            if not (event == "sys._getframe" and self.callers.asks()):
+                self.reflect(REFLECTION[event], event.partition(".")[2] if event.startswith(("sys.", "gc.")) else "")
         elif event == "object.__setattr__" or event == "object.__delattr__":
             if args[1] in PARTS_OF_FUNCTIONS:
                 self.reflect(f"change {args[1]} of a function or class")
@@ -115,6 +136,8 @@ class _Guard:
             self.stop(NEVER[event])
         elif event == "os.listdir" or event == "os.scandir":
             self.list(args[0])
+        elif event in _CALLS:
+            self.taken_away(event, args[0], args[1])
         else:
             family = event.partition(".")[0]
             if family == "socket":
@@ -160,49 +183,38 @@ class _Guard:
     def load(self, module: Any, machine_code: Any) -> None:
         if module in MODULES_TAKEN_AWAY:
             self.stop(f"load {module} anew")
+        if module == "torch":  # where an exercise needs it, it is there already, with its doors closed
+            self.stop("load torch, which this exercise does not use")
         if machine_code is not None and not _in(self.resolve(machine_code), self.readable):
             self.stop("load machine code of its own")
 
-    def reflect(self, what: str) -> None:
-        """Refuse if code that is not trusted stands in the chain of calls.
-
-        Not if an everyday library asks, nor if a library does so while it is being imported, whoever imports it.
-        """
-        frame = first = self.caller()
-        if first is not None and first.f_code.co_filename.startswith(self.everyday):
-            return
-        while frame is not None and not frame.f_code.co_filename.startswith(IMPORTING):
-            if not frame.f_code.co_filename.startswith(self.trusted):
-                self.stop(what, first)
-            frame = frame.f_back
+    def reflect(self, what: str, call: str = "") -> None:
+        """Refuse if it is the answer that asks; not if a library does for everyday reasons, or while it is imported."""
+        first = self.callers.above(2)
+        if not self.callers.everyday(first, call) and self.callers.answers(first):
+            self.stop(what, first)
 
     def stop(self, what: str, frame: FrameType | None = None) -> NoReturn:
         """Refuse, and settle the verdict."""
-        sentence = f"the answer tried to {what}{self.line(frame or self.caller())}"
+        sentence = f"the answer tried to {what}{self.callers.line(frame or self.callers.above(1))}"
         if len(self.tried) < 8:
             self.tried.append(sentence)
         raise Refused(sentence)
 
-    def closed(self, what: str) -> Callable[..., NoReturn]:
-        """A call that refuses."""
-        return lambda *_, **__: self.stop(what)
+    def taken_away(self, event: str, what: str, given: tuple[Any, ...]) -> None:
+        """A call that was taken away, or guarded, is made."""
+        if event == doors.OURS_ONLY and not any(self.made(value) for value in given):
+            return
+        if event in {doors.OUTSIDE, doors.REGISTERS} and not self.callers.answers(self.callers.above(2)):
+            return  # a library's own business
+        if event == doors.REGISTERS and self.callers.everyday(self.callers.above(4), doors.LIBRARY):
+            return
+        self.stop(what)
 
-    def caller(self) -> FrameType | None:
-        """Asked from `reflect`: the frame that raised the event. Asked from deeper inside the guard: one near it."""
-        self.asking.append(self.thread())
-        try:
-            return self.getframe(3)
-        except ValueError:
-            return None
-        finally:
-            self.asking.pop()
-
-    def line(self, frame: FrameType | None) -> str:
-        while frame is not None:
-            if frame.f_code.co_filename in self.learner:
-                return f" (line {frame.f_lineno})"
-            frame = frame.f_back
-        return ""
+    def made(self, value: object) -> bool:
+        """Whether an answer made this: a function, or an object of a class that is written in a learner's file."""
+        parts = [part for kind in type.mro(type(value)) for part in vars(kind).values()]
+        return isinstance(value, FunctionType) or any(any(written_in(self.files, part)) for part in parts)
 
     def name(self, path: Any) -> str | None:
         """The path as plain text; None for an open descriptor. An object of the learner's own making is refused."""
@@ -249,10 +261,6 @@ class _Guard:
             return self.readlink(path)
         except (OSError, ValueError):
             return None
-
-
-def _below(paths: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(path.rstrip("/") + "/" for path in paths))
 
 
 def _in(real: str, folders: tuple[str, ...]) -> bool:

@@ -71,7 +71,7 @@ def usage(pid: int) -> Usage:
     if _PROC:
         for member in family:
             family += _children(member)
-        return Usage(sum(_resident(member) for member in family), tuple(family))
+        return Usage(sum(resident(member) for member in family), tuple(family))
     rows = _ps()
     for member in family:
         family += [row.pid for row in rows if row.parent == member and row.pid not in family]
@@ -151,7 +151,10 @@ def _children(pid: int) -> list[int]:
     return found
 
 
-def _resident(pid: int) -> int:
+def resident(pid: int) -> int:
+    """Bytes of RAM that a process has; 0 where that cannot be read."""
+    if not _PROC:
+        return next((row.resident for row in _ps() if row.pid == pid), 0)
     try:
         return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * resource.getpagesize()
     except OSError:

@@ -8,20 +8,16 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from upslope.academy.checklist import BadChecks, CheckList, apply, checks_of
 from upslope.academy.grading.bench import Bench
-from upslope.academy.grading.limits import Limits
+from upslope.academy.grading.needs import loads
 from upslope.academy.grading.wire import Message
 from upslope.academy.grading.workplace import Workplace
-from upslope.academy.overlay import Answer, module_text
 from upslope.academy.source import Located, locate
-from upslope.academy.trial import standing_alone
-
-_FILE = "<a known mistake>"
+from upslope.academy.trial import run_plans, standing_alone
 
 
 @dataclass(frozen=True)
@@ -64,6 +60,7 @@ def patterns(exercise: str, seed: int | None = None, *, bench: Bench | None = No
         if bench is not None:
             return patterns_in(located, checks, place, bench, seed)
         with Bench() as own:
+            own.preload(loads(checks.path, located.path))
             return patterns_in(located, checks, place, own, seed)
 
 
@@ -83,48 +80,49 @@ def patterns_in(
     answers that fail there in the same way run the rest. What does not fit into `seconds` is left out.
     """
     until = time.monotonic() + seconds
-    found: dict[str, Pattern] = {}
-    if not checks.wrongs:
-        return found
-    overlay = place.package({located.exercise: Answer(located.exercise, located.source, _FILE)})
-    module = overlay.root.joinpath("upslope", *located.path.parts[-_depth(located) :])
-    names = _names(checks)
-    first = names[: names.index(like.failed[0]) + 1] if like is not None and like.failed else names
+    texts: dict[str, str] = {}
     for wrong in checks.wrongs:
-        if (left := until - time.monotonic()) < 0.1:
-            break
         try:
-            answer = Answer(located.exercise, standing_alone(located, apply(wrong, located)), _FILE)
+            texts[wrong.name] = standing_alone(located, apply(wrong, located))
         except BadChecks:
             if like is None:
                 raise
-            continue  # a learner's verdict does not depend on an author's slip
-        module.write_text(module_text([(located, answer)]), encoding="utf-8")
-        pattern = _run(place.job(overlay, checks, first, seed=seed, limits=_limits(left), trusted=True), bench, checks)
-        if like is not None and len(first) < len(names) and pattern.first == like.first:
-            pattern = _run(
-                place.job(overlay, checks, names, seed=seed, limits=_limits(left), trusted=True), bench, checks
-            )
-        found[wrong.name] = pattern
+            # A learner's verdict does not depend on an author's slip.
+    if not texts:
+        return {}
+    names = _names(checks)
+    first = names[: names.index(like.failed[0]) + 1] if like is not None and like.failed else names
+    found = _tried(located, texts, first, checks, place, bench, seed, until)
+    if like is not None and len(first) < len(names):
+        alike = {name: texts[name] for name, pattern in found.items() if pattern.first == like.first}
+        if alike:
+            found |= _tried(located, alike, names, checks, place, bench, seed, until)
     return found
 
 
-def _run(job: Any, bench: Bench, checks: CheckList) -> Pattern:
-    told = bench.run(job)
-    outcomes = {message["check"]: message for message in told.messages if message["kind"] == "result"}
-    return pattern_of(outcomes, checks)
+def _tried(
+    located: Located,
+    texts: Mapping[str, str],
+    names: Sequence[str],
+    checks: CheckList,
+    place: Workplace,
+    bench: Bench,
+    seed: int,
+    until: float,
+) -> dict[str, Pattern]:
+    """The patterns of some wrong answers in some of the checks; what the time is not enough for is left out."""
+    plans = {wrong: {f"{k} {name}": (k, seed, [name]) for name in names} for k, wrong in enumerate(texts)}
+    outcomes = run_plans(located, list(texts.values()), plans, checks, place=place, bench=bench, until=until)
+    found = {}
+    for k, wrong in enumerate(texts):
+        mine = {name: outcomes[f"{k} {name}"] for name in names if f"{k} {name}" in outcomes}
+        if mine:
+            found[wrong] = pattern_of(mine, checks)
+    return found
 
 
 def _names(checks: CheckList) -> list[str]:
     return [check.name for check in checks.checks]
-
-
-def _limits(seconds: float) -> Limits:
-    return Limits(check_seconds=min(seconds, 5.0), total_seconds=seconds)
-
-
-def _depth(located: Located) -> int:
-    return located.module.count(".") + (1 if located.path.name == "__init__.py" else 0)
 
 
 def _said(outcome: Message) -> str:

@@ -12,6 +12,8 @@ from upslope.academy.grading.job import Job
 from upslope.academy.grading.wire import Forged, Message, Reader
 
 BOOT_SECONDS = 15.0  # until the child is ready; only our own code runs in that time
+# What a child tells of an answer's deeds; each settles the verdict.
+PROBLEMS = ("tried", "changed", "poses", "threads", "left")
 
 
 @dataclass
@@ -43,6 +45,7 @@ class Referee:
         self._late = "died"
         self._end: float | None = None
         self._printed = 0
+        self._left = False
 
     def take(self, pipe: str, piece: bytes) -> None:
         if pipe == "report":
@@ -63,6 +66,7 @@ class Referee:
     def _follow(self, message: Message) -> None:
         now, told, limits = time.monotonic(), self.told, self._limits
         told.messages.append(message)
+        self._left = self._left or bool(message.get("left"))
         kind = message["kind"]
         if kind == "ready":
             self.filtered = bool(message.get("seccomp"))
@@ -75,7 +79,7 @@ class Referee:
         elif kind == "result" and not message["passed"] and self._rest is not None:
             self._end, self._rest = now + self._rest, None
             self._late = "rest"
-        elif kind == "verified" and any(message[problem] for problem in ("changed", "poses", "tried", "threads")):
+        elif kind == "verified" and (self._left or any(message.get(problem) for problem in PROBLEMS)):
             self.stop = "caught"
         elif kind == "end":
             told.running = None

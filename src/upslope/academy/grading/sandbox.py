@@ -27,6 +27,7 @@ _SYSTEM = (
     "/etc/localtime",
     "/usr/share/zoneinfo",
     "/sys/devices/system/cpu",
+    "/proc/cpuinfo",
     "/dev/null",
     "/dev/zero",
     "/dev/urandom",

@@ -11,7 +11,7 @@ from upslope.academy.checklist import Check, CheckList
 from upslope.academy.grading.bench import GradingFailed
 from upslope.academy.grading.job import CUT_OFF, DONE
 from upslope.academy.grading.limits import Limits
-from upslope.academy.grading.referee import Told, exited_by, place_in
+from upslope.academy.grading.referee import PROBLEMS, Told, exited_by, place_in
 from upslope.academy.grading.wire import Message
 
 NOT_RUN = "not run"
@@ -138,7 +138,7 @@ def _follow(messages: list[Message], names: list[str]) -> tuple[dict[str, Messag
             outcomes[message["check"]] = message
             if message.get("error") == "Fooled" and problem is None:
                 problem = {"changed": "the comparisons of the checks"}
-        elif message["kind"] == "verified" and problem is None and any(_problems(message)):
+        if problem is None and any(_problems(message)):
             problem = message
     told = [(message["kind"], message.get("check")) for message in messages]
     wanted: list[tuple[str, str | None]] = [("ready", None), ("loaded", None), ("verified", None)]
@@ -148,7 +148,7 @@ def _follow(messages: list[Message], names: list[str]) -> tuple[dict[str, Messag
 
 
 def _problems(message: Message) -> list[Any]:
-    return [message.get(name) for name in ("tried", "changed", "poses", "threads")]
+    return [message.get(name) for name in PROBLEMS]
 
 
 def _deed(problem: Message, asked: Asked) -> tuple[str | None, str | None]:
@@ -158,8 +158,9 @@ def _deed(problem: Message, asked: Asked) -> tuple[str | None, str | None]:
     if problem.get("changed"):
         return None, f"the answer replaces {problem['changed']}; an answer only defines {asked.name}"
     if problem.get("poses"):
-        kind = problem["poses"]
-        return None, f"the answer makes its own kind of number or array (class {kind}); use the plain ones"
+        return None, f"the answer makes {problem['poses']}"
+    if problem.get("left"):
+        return None, f"the answer leaves {problem['left']} behind; an answer puts back what it switches"
     return "the answer left a thread running; an answer is over when it returns", None
 
 
@@ -223,6 +224,8 @@ def _sentence(outcome: Message, asked: Asked) -> str:
         "RecursionError": "RecursionError: the answer calls itself without end",
         "MemoryError": f"MemoryError: the answer needs more than {asked.limits.memory_mb} MB of memory",
     }
+    if error == "RuntimeError" and "can't allocate memory" in message:  # how PyTorch says it
+        error = "MemoryError"
     sentence = told.get(error) or (f"{error}: {message}" if message else error)
     if "line" not in outcome and "check_line" in outcome:
         lines = asked.checks.path.read_text(encoding="utf-8")

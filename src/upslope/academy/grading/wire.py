@@ -10,12 +10,13 @@ import hmac
 import json
 import os
 import struct
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
 Message = dict[str, Any]
 
 _HEAD = struct.Struct(">I")
-_SEAL = hashlib.sha256().digest_size
+_SEAL, _BLOCK = hashlib.sha256().digest_size, hashlib.sha256().block_size
 _LONGEST = 1 << 20
 
 
@@ -24,23 +25,48 @@ class Forged(ValueError):
 
 
 class Writer:
-    """The child's end. The secret itself is not kept: only a hash that has already taken it in."""
+    """The child's end. The secret itself is not kept: only hashes that have already taken it in.
+
+    HMAC (RFC 2104) and the JSON are written out, because Python's own classes for them can be changed by anybody.
+    """
 
     def __init__(self, descriptor: int, secret: bytes) -> None:
         self._descriptor = descriptor
-        self._keyed = hmac.new(secret, digestmod="sha256")
+        key = secret.ljust(_BLOCK, b"\0")
+        self._inner, self._outer = (hashlib.sha256(bytes(byte ^ pad for byte in key)) for pad in (0x36, 0x5C))
         self._number = 0
 
     def send(self, message: Message) -> None:
-        self.send_bytes(json.dumps(message).encode())
+        self.send_bytes(encoded(message))
 
     def send_bytes(self, content: bytes) -> None:
-        keyed = self._keyed.copy()
-        keyed.update(self._number.to_bytes(8, "big") + content)
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(self._number.to_bytes(8, "big") + content)
+        outer.update(inner.digest())
         self._number += 1
-        left = memoryview(_HEAD.pack(len(content)) + keyed.digest() + content)
+        left = memoryview(_HEAD.pack(len(content)) + outer.digest() + content)
         while left:
             left = left[os.write(self._descriptor, left) :]
+
+
+def encoded(message: Any) -> bytes:
+    """A message as JSON: plain dicts, lists, texts, numbers and None."""
+    return _json(message).encode()
+
+
+def _json(value: Any) -> str:
+    kind = type(value)
+    if kind is dict:
+        return "{" + ",".join([_quoted(key) + ":" + _json(part) for key, part in value.items()]) + "}"
+    if kind is list or kind is tuple:
+        return "[" + ",".join([_json(part) for part in value]) + "]"
+    if kind is str:
+        return _quoted(value)
+    if value is None or kind is bool:
+        return {None: "null", True: "true", False: "false"}[value]
+    if kind is int or kind is float:
+        return repr(value)
+    raise TypeError(f"a message holds a {kind.__name__}")
 
 
 class Reader:

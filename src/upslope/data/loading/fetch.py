@@ -1,8 +1,9 @@
-"""Fetching a data set: from the mirror, else from its public addresses, and only with the right sha256.
+"""Fetching files: from the mirror, else from their public addresses, and only with the right sha256.
 
-`UPSLOPE_MIRROR` (a folder, or an address, with one folder per data set, named as its card) is asked first: that is how
-a classroom or a computer without internet works. Files gather in a folder beside the final one; when the last of them
-has the hash its card names, that folder is renamed. So a data set is here whole, or it is not here.
+`UPSLOPE_MIRROR` (a folder, or an address, with one folder per data set, named as its card, and a folder `models` for
+published weights) is asked first: that is how a classroom or a computer without internet works. Files of a data set
+gather in a folder beside the final one; when the last of them has the hash its card names, that folder is renamed. So a
+data set is here whole, or it is not here.
 """
 
 import fcntl
@@ -34,6 +35,15 @@ class Source:
     address: str  # an http(s) address, or a path
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What the files are of, in the words of the sentences that a person reads."""
+
+    name: str  # mnist
+    folder: str  # of the mirror
+    command: str  # that fetches it
+
+
 class _Broken(Exception):
     """A download that did not come to its end, or did not begin; trying again may help."""
 
@@ -44,7 +54,7 @@ class _Absent(Exception):
 
 def have(card: DataCard) -> bool:
     """Whether the data can be loaded now, without fetching anything."""
-    return all(_is_right(data_folder() / card.name / file.name, file) for file in card.files)
+    return all(is_right(data_folder() / card.name / file.name, file) for file in card.files)
 
 
 def get(card: DataCard, *, quiet: bool = False) -> Path:
@@ -55,18 +65,26 @@ def get(card: DataCard, *, quiet: bool = False) -> Path:
     if have(card):
         return folder
     make_folder(data_folder())
-    with _alone(folder):
+    with alone(folder):
         if not have(card):
             _gather(card, folder, quiet=quiet)
     return folder
 
 
-def sources(card: DataCard, file: File) -> list[Source]:
+def fetch_file(file: File, folder: Path, wanted: Wanted, *, size: int = 0, quiet: bool = False) -> Path:
+    """Put one file with the right sha256 into a folder; `size` is for the bar, where the card does not know it."""
+    if not is_right(folder / file.name, file):
+        with progress_bar(file.size or size, wanted.name, quiet=quiet, unit="bytes") as bar:
+            _fetch(wanted, file, folder, _Meter(bar, 0), quiet=quiet)
+    return folder / file.name
+
+
+def sources(folder: str, file: File) -> list[Source]:
     """Where a file is asked for, in this order."""
     found = []
     mirror = os.environ.get("UPSLOPE_MIRROR", "").strip()
     if mirror:
-        found.append(Source("the mirror", f"{mirror.rstrip('/')}/{card.name}/{file.name}"))
+        found.append(Source("the mirror", f"{mirror.rstrip('/')}/{folder}/{file.name}"))
     names = ["its public address"] + [f"its public address no. {n}" for n in range(2, len(file.urls) + 1)]
     return found + [Source(name, url) for name, url in zip(names, file.urls, strict=True)]
 
@@ -74,17 +92,18 @@ def sources(card: DataCard, file: File) -> list[Source]:
 def _gather(card: DataCard, folder: Path, *, quiet: bool) -> None:
     staging = folder.with_name(f".{card.name}.part")
     make_folder(staging)
+    wanted = Wanted(name=card.name, folder=card.name, command=f"upslope data get {card.name}")
     total = sum(file.size for file in card.files)
     with progress_bar(total, card.name, quiet=quiet, unit="bytes") as bar:
         done = 0
         for file in card.files:
             for earlier in (staging / file.name, folder / file.name):  # from a fetch that was interrupted
-                if _is_right(earlier, file):
+                if is_right(earlier, file):
                     if earlier.parent == folder:
                         _copy(earlier, staging / file.name)
                     break
             else:
-                _fetch(card, file, staging, _Meter(bar, done), quiet=quiet)
+                _fetch(wanted, file, staging, _Meter(bar, done), quiet=quiet)
             done += file.size
             bar.update(done)
     with writing(folder):
@@ -93,11 +112,11 @@ def _gather(card: DataCard, folder: Path, *, quiet: bool) -> None:
         os.rename(staging, folder)
 
 
-def _fetch(card: DataCard, file: File, staging: Path, meter: "_Meter", *, quiet: bool) -> None:
+def _fetch(wanted: Wanted, file: File, staging: Path, meter: "_Meter", *, quiet: bool) -> None:
     """Put one file into the staging folder, from the first source that has the right one."""
     failures: list[str] = []
     beside = staging / f".{file.name}"
-    for source in sources(card, file):
+    for source in sources(wanted.folder, file):
         if failures:
             _say(f"Taking {file.name} from {source.name}.", quiet=quiet)
         for attempt in range(ATTEMPTS):
@@ -105,14 +124,14 @@ def _fetch(card: DataCard, file: File, staging: Path, meter: "_Meter", *, quiet:
                 _download(source, file, beside, meter)
             except _Absent as absent:
                 failures.append(str(absent))
-                _say(f"{source.name} does not have {card.name}/{file.name}: {absent}.", quiet=quiet)
+                _say(f"{source.name} does not have {wanted.folder}/{file.name}: {absent}.", quiet=quiet)
                 break
             except _Broken as broken:
                 if attempt == ATTEMPTS - 1:
                     failures.append(str(broken))
                 continue
-            got = _sha256(beside)
-            if got == file.sha256:
+            got = sha256(beside)
+            if agrees(got, file):
                 with writing(beside):
                     os.replace(beside, staging / file.name)
                 return
@@ -125,9 +144,9 @@ def _fetch(card: DataCard, file: File, staging: Path, meter: "_Meter", *, quiet:
         beside.unlink(missing_ok=True)
     why = "; ".join(dict.fromkeys(failures))
     raise DataProblem(
-        f"{card.name} is not on this computer and {file.name} could not be fetched ({why}): with a network, "
-        f"upslope data get {card.name} brings it once and for all; without one, set UPSLOPE_MIRROR to a folder or an "
-        f"address that holds {card.name}/{file.name}"
+        f"{wanted.name} is not on this computer and {file.name} could not be fetched ({why}): with a network, "
+        f"{wanted.command} brings it once and for all; without one, set UPSLOPE_MIRROR to a folder or an "
+        f"address that holds {wanted.folder}/{file.name}"
     )
 
 
@@ -202,8 +221,8 @@ class _Meter:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One process at a time gathers a set; the others wait and find it there."""
+def alone(folder: Path) -> Iterator[None]:
+    """One process at a time gathers what goes to this path; the others wait and find it there."""
     lock = folder.with_name(f".{folder.name}.lock")
     with writing(lock):
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
@@ -214,11 +233,18 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _is_right(path: Path, file: File) -> bool:
-    return path.is_file() and path.stat().st_size == file.size and _sha256(path) == file.sha256
+def is_right(path: Path, file: File) -> bool:
+    """Whether the file at this path is the one that a card means."""
+    return path.is_file() and path.stat().st_size == (file.size or path.stat().st_size) and agrees(sha256(path), file)
 
 
-def _sha256(path: Path) -> str:
+def agrees(got: str, file: File) -> bool:
+    """Whether a hash is the one on the card, or begins as it does where its publisher tells only the beginning."""
+    return len(file.sha256) >= 8 and got.startswith(file.sha256)
+
+
+def sha256(path: Path) -> str:
+    """The hash of a file's bytes, in hexadecimal."""
     import hashlib
 
     with open(path, "rb") as content:

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from upslope.blocks.pooling import global_average_pool
 from upslope.blocks.residual import BasicBlock, Bottleneck
-from upslope.cards import Input, ModelCard, Size
+from upslope.cards import File, Input, ModelCard, Size, Weights
 
 
 class ResNet(nn.Module):
@@ -65,7 +65,6 @@ class ResNet(nn.Module):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B K"]:
-        x = x.contiguous(memory_format=torch.channels_last)
         x = self.pool(F.relu(self.norm1(self.conv1(x)), inplace=True))
         x = self.stages(x)  # (B, D, H/32, W/32) with the stem for ImageNet, (B, D, H/4, W/4) with that for CIFAR
         return self.head(global_average_pool(x))
@@ -96,6 +95,55 @@ CARD = ModelCard(
             output=(1000,),
             parameters=11_689_512,
             counted_by="torchvision",
+            weights=(
+                Weights(
+                    publisher="torchvision",
+                    file=File(
+                        name="resnet18-f37072fd.pth",
+                        sha256="f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec",
+                        size=46_830_571,
+                        urls=("https://download.pytorch.org/models/resnet18-f37072fd.pth",),
+                    ),
+                    keys=(
+                        (r"conv1\.(.+)", r"conv1.\1"),
+                        (r"bn1\.(.+)", r"norm1.\1"),
+                        (r"layer1\.(\d+)\.conv(.+)", r"stages.0.\1.conv\2"),
+                        (r"layer2\.(\d+)\.conv(.+)", r"stages.1.\1.conv\2"),
+                        (r"layer3\.(\d+)\.conv(.+)", r"stages.2.\1.conv\2"),
+                        (r"layer4\.(\d+)\.conv(.+)", r"stages.3.\1.conv\2"),
+                        (r"layer1\.(\d+)\.bn(.+)", r"stages.0.\1.norm\2"),
+                        (r"layer2\.(\d+)\.bn(.+)", r"stages.1.\1.norm\2"),
+                        (r"layer3\.(\d+)\.bn(.+)", r"stages.2.\1.norm\2"),
+                        (r"layer4\.(\d+)\.bn(.+)", r"stages.3.\1.norm\2"),
+                        (r"layer1\.(\d+)\.downsample\.(.+)", r"stages.0.\1.shortcut.\2"),
+                        (r"layer2\.(\d+)\.downsample\.(.+)", r"stages.1.\1.shortcut.\2"),
+                        (r"layer3\.(\d+)\.downsample\.(.+)", r"stages.2.\1.shortcut.\2"),
+                        (r"layer4\.(\d+)\.downsample\.(.+)", r"stages.3.\1.shortcut.\2"),
+                        (r"fc\.(.+)", r"head.\1"),
+                    ),
+                    licence="BSD-3-Clause",
+                    metrics={"ImageNet top-1": 0.69758, "ImageNet top-5": 0.89078},
+                ),
+                Weights(
+                    publisher="huggingface",
+                    file=File(name="model.safetensors", sha256="", size=0, urls=()),
+                    keys=(
+                        (r"resnet\.embedder\.embedder\.convolution\.(.+)", r"conv1.\1"),
+                        (r"resnet\.embedder\.embedder\.normalization\.(.+)", r"norm1.\1"),
+                        (r".+\.stages\.(\d)\.layers\.(\d+)\.layer\.0\.convolution(.+)", r"stages.\1.\2.conv1\3"),
+                        (r".+\.stages\.(\d)\.layers\.(\d+)\.layer\.1\.convolution(.+)", r"stages.\1.\2.conv2\3"),
+                        (r".+\.stages\.(\d)\.layers\.(\d+)\.layer\.2\.convolution(.+)", r"stages.\1.\2.conv3\3"),
+                        (r".+\.stages\.(\d)\.layers\.(\d+)\.layer\.0\.normalization(.+)", r"stages.\1.\2.norm1\3"),
+                        (r".+\.stages\.(\d)\.layers\.(\d+)\.layer\.1\.normalization(.+)", r"stages.\1.\2.norm2\3"),
+                        (r".+\.stages\.(\d)\.layers\.(\d+)\.layer\.2\.normalization(.+)", r"stages.\1.\2.norm3\3"),
+                        (r".+\.stages\.(\d)\.layers\.(\d+)\.shortcut\.convolution(.+)", r"stages.\1.\2.shortcut.0\3"),
+                        (r".+\.stages\.(\d)\.layers\.(\d+)\.shortcut\.normalization(.+)", r"stages.\1.\2.shortcut.1\3"),
+                        (r"classifier\.1\.(.+)", r"head.\1"),
+                    ),
+                    licence="Apache-2.0",
+                    note="the files of microsoft/resnet-18 to microsoft/resnet-152; their hashes are not known here",
+                ),
+            ),
         ),
         "resnet34": Size(
             arguments={"block": "basic", "depths": (3, 4, 6, 3)},
@@ -103,6 +151,20 @@ CARD = ModelCard(
             output=(1000,),
             parameters=21_797_672,
             counted_by="torchvision",
+            weights=(
+                Weights(
+                    publisher="torchvision",
+                    file=File(
+                        name="resnet34-b627a593.pth",
+                        sha256="b627a593bcbe140c234610266fe4f8ae95ea42fc881d091c9b6052e6b1d0590f",
+                        size=87_319_819,
+                        urls=("https://download.pytorch.org/models/resnet34-b627a593.pth",),
+                    ),
+                    keys=(),
+                    licence="BSD-3-Clause",
+                    metrics={"ImageNet top-1": 0.73314, "ImageNet top-5": 0.9142},
+                ),
+            ),
         ),
         "resnet50": Size(
             arguments={"block": "bottleneck", "depths": (3, 4, 6, 3)},
@@ -110,6 +172,20 @@ CARD = ModelCard(
             output=(1000,),
             parameters=25_557_032,
             counted_by="torchvision",
+            weights=(
+                Weights(
+                    publisher="torchvision",
+                    file=File(
+                        name="resnet50-11ad3fa6.pth",
+                        sha256="11ad3fa62ca79e40addfd354a8ec4b7c75143b3038b8d2a807fbc68deab379ca",
+                        size=102_540_417,
+                        urls=("https://download.pytorch.org/models/resnet50-11ad3fa6.pth",),
+                    ),
+                    keys=(),
+                    licence="BSD-3-Clause",
+                    metrics={"ImageNet top-1": 0.80858, "ImageNet top-5": 0.95434},
+                ),
+            ),
         ),
         "resnet101": Size(
             arguments={"block": "bottleneck", "depths": (3, 4, 23, 3)},
@@ -117,6 +193,20 @@ CARD = ModelCard(
             output=(1000,),
             parameters=44_549_160,
             counted_by="torchvision",
+            weights=(
+                Weights(
+                    publisher="torchvision",
+                    file=File(
+                        name="resnet101-cd907fc2.pth",
+                        sha256="cd907fc2a0de2292b2ba2b27d2216bc672d84632d1cf20058d01c0c03b5e020e",
+                        size=178_814_045,
+                        urls=("https://download.pytorch.org/models/resnet101-cd907fc2.pth",),
+                    ),
+                    keys=(),
+                    licence="BSD-3-Clause",
+                    metrics={"ImageNet top-1": 0.81886, "ImageNet top-5": 0.9578},
+                ),
+            ),
         ),
         "resnet152": Size(
             arguments={"block": "bottleneck", "depths": (3, 8, 36, 3)},
@@ -124,6 +214,21 @@ CARD = ModelCard(
             output=(1000,),
             parameters=60_192_808,
             counted_by="torchvision",
+            weights=(
+                Weights(
+                    publisher="torchvision",
+                    file=File(
+                        name="resnet152-f82ba261.pth",
+                        sha256="f82ba261",
+                        size=241_669_177,
+                        urls=("https://download.pytorch.org/models/resnet152-f82ba261.pth",),
+                    ),
+                    keys=(),
+                    licence="BSD-3-Clause",
+                    metrics={"ImageNet top-1": 0.82284, "ImageNet top-5": 0.96002},
+                    note="torchvision publishes the first 8 digits of its hashes; the rest of this one was not found",
+                ),
+            ),
         ),
         "resnet20": Size(
             arguments={
@@ -197,4 +302,5 @@ CARD = ModelCard(
         ),
     },
     differs_in_training=("BatchNorm2d",),
+    note="torchvision's files hold its weights V1 for 18 and 34, V2 for 50 and deeper",
 )

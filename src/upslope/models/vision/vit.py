@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from upslope.blocks.norms import LayerNorm
 from upslope.blocks.patches import ClassTokenAndPositions, PatchEmbedding
 from upslope.blocks.transformer import EncoderBlock
-from upslope.cards import Input, ModelCard, Size
+from upslope.cards import File, Input, ModelCard, Size, Weights
 
 
 class ViT(nn.Module):
@@ -98,6 +98,32 @@ CARD = ModelCard(
             output=(1000,),
             parameters=5_717_416,
             counted_by="timm, vit_tiny_patch16_224",
+            weights=(
+                Weights(
+                    publisher="facebook",
+                    file=File(
+                        name="deit_tiny_patch16_224-a1311bcf.pth",
+                        sha256="a1311bcf4f24e3c95adaa75535db67bc4412d95535b98f7c1dfd1164dda41c97",
+                        size=22917895,
+                        urls=("https://dl.fbaipublicfiles.com/deit/deit_tiny_patch16_224-a1311bcf.pth",),
+                    ),
+                    keys=(
+                        (r"cls_token", r"tokens.class_token"),
+                        (r"pos_embed", r"tokens.positions"),
+                        (r"patch_embed\.proj\.(.+)", r"patches.projection.\1"),
+                        (r"blocks\.(\d+)\.norm(\d)\.(.+)", r"blocks.\1.norm\2.\3"),
+                        (r"blocks\.(\d+)\.attn\.qkv\.(.+)", r"blocks.\1.attention.qkv.\2"),
+                        (r"blocks\.(\d+)\.attn\.proj\.(.+)", r"blocks.\1.attention.projection.\2"),
+                        (r"blocks\.(\d+)\.mlp\.fc1\.(.+)", r"blocks.\1.mlp.0.\2"),
+                        (r"blocks\.(\d+)\.mlp\.fc2\.(.+)", r"blocks.\1.mlp.3.\2"),
+                        (r"norm\.(.+)", r"norm.\1"),
+                        (r"head\.(.+)", r"head.\1"),
+                    ),
+                    licence="Apache-2.0",
+                    metrics={"ImageNet top-1": 0.72202, "ImageNet top-5": 0.91124},
+                    note="pictures: short side 256, centre 224",
+                ),
+            ),
         ),
         "vit-small": Size(
             arguments={"dim": 384, "depth": 12, "heads": 6, "fused": True},
@@ -105,6 +131,21 @@ CARD = ModelCard(
             output=(1000,),
             parameters=22_050_664,
             counted_by="timm, vit_small_patch16_224",
+            weights=(
+                Weights(
+                    publisher="facebook",
+                    file=File(
+                        name="deit_small_patch16_224-cd65a155.pth",
+                        sha256="cd65a15597004d0ce19d7a9daef969903972db5b398e3a5febcd3c4df1d8f59f",
+                        size=0,
+                        urls=("https://dl.fbaipublicfiles.com/deit/deit_small_patch16_224-cd65a155.pth",),
+                    ),
+                    keys=(),
+                    licence="Apache-2.0",
+                    metrics={"ImageNet top-1": 0.79854, "ImageNet top-5": 0.94968},
+                    note="pictures: short side 256, centre 224",
+                ),
+            ),
         ),
         "vit-base": Size(
             arguments={"dim": 768, "depth": 12, "heads": 12, "fused": True},
@@ -112,6 +153,57 @@ CARD = ModelCard(
             output=(1000,),
             parameters=86_567_656,
             counted_by="torchvision, vit_b_16",
+            weights=(
+                Weights(
+                    publisher="torchvision",
+                    file=File(
+                        name="vit_b_16-c867db91.pth",
+                        sha256="c867db91d3e12c6cbadabb610d73c24a546bf82d8c03a9fea34f43a712ddb0e9",
+                        size=346328529,
+                        urls=("https://download.pytorch.org/models/vit_b_16-c867db91.pth",),
+                    ),
+                    keys=(
+                        (r"class_token", r"tokens.class_token"),
+                        (r"encoder\.pos_embedding", r"tokens.positions"),
+                        (r"conv_proj\.(.+)", r"patches.projection.\1"),
+                        (r"encoder\.layers\.encoder_layer_(\d+)\.ln_(\d)\.(.+)", r"blocks.\1.norm\2.\3"),
+                        (
+                            r"encoder\.layers\.encoder_layer_(\d+)\.self_attention\.in_proj_(.+)",
+                            r"blocks.\1.attention.qkv.\2",
+                        ),
+                        (r".+_(\d+)\.self_attention\.out_proj\.(.+)", r"blocks.\1.attention.projection.\2"),
+                        (r".+_(\d+)\.mlp\.(?:0|linear_1)\.(.+)", r"blocks.\1.mlp.0.\2"),
+                        (r".+_(\d+)\.mlp\.(?:3|linear_2)\.(.+)", r"blocks.\1.mlp.3.\2"),
+                        (r"encoder\.ln\.(.+)", r"norm.\1"),
+                        (r"heads\.head\.(.+)", r"head.\1"),
+                    ),
+                    licence="BSD-3-Clause",
+                    metrics={"ImageNet top-1": 0.81072, "ImageNet top-5": 0.95318},
+                    note="pictures: short side 256, centre 224",
+                ),
+                Weights(
+                    publisher="huggingface",
+                    file=File(name="model.safetensors", sha256="", size=0, urls=()),
+                    keys=(
+                        (r"vit\.embeddings\.cls_token", r"tokens.class_token"),
+                        (r"vit\.embeddings\.position_embeddings", r"tokens.positions"),
+                        (r"vit\.embeddings\.patch_embeddings\.projection\.(.+)", r"patches.projection.\1"),
+                        (r".+\.layer\.(\d+)\.layernorm_before\.(.+)", r"blocks.\1.norm1.\2"),
+                        (r".+\.layer\.(\d+)\.attention\.attention\.query\.(.+)", r"blocks.\1.attention.qkv.\2[1/3]"),
+                        (r".+\.layer\.(\d+)\.attention\.attention\.key\.(.+)", r"blocks.\1.attention.qkv.\2[2/3]"),
+                        (r".+\.layer\.(\d+)\.attention\.attention\.value\.(.+)", r"blocks.\1.attention.qkv.\2[3/3]"),
+                        (r".+\.layer\.(\d+)\.attention\.output\.dense\.(.+)", r"blocks.\1.attention.projection.\2"),
+                        (r".+\.layer\.(\d+)\.layernorm_after\.(.+)", r"blocks.\1.norm2.\2"),
+                        (r".+\.layer\.(\d+)\.intermediate\.dense\.(.+)", r"blocks.\1.mlp.0.\2"),
+                        (r".+\.layer\.(\d+)\.output\.dense\.(.+)", r"blocks.\1.mlp.3.\2"),
+                        (r"vit\.layernorm\.(.+)", r"norm.\1"),
+                        (r"vit\.pooler\..+", ""),
+                        (r"classifier\.(.+)", r"head.\1"),
+                    ),
+                    licence="Apache-2.0",
+                    note="the files of google/vit-base-patch16-224 and its kin; their hashes are not known here",
+                ),
+            ),
         ),
         "vit-large": Size(
             arguments={"dim": 1024, "depth": 24, "heads": 16, "fused": True},
@@ -119,6 +211,21 @@ CARD = ModelCard(
             output=(1000,),
             parameters=304_326_632,
             counted_by="torchvision, vit_l_16",
+            weights=(
+                Weights(
+                    publisher="torchvision",
+                    file=File(
+                        name="vit_l_16-852ce7e3.pth",
+                        sha256="852ce7e3",
+                        size=1217421105,
+                        urls=("https://download.pytorch.org/models/vit_l_16-852ce7e3.pth",),
+                    ),
+                    keys=(),
+                    licence="BSD-3-Clause",
+                    metrics={"ImageNet top-1": 0.79662, "ImageNet top-5": 0.94638},
+                    note="pictures: short side 242, centre 224; torchvision publishes the first 8 digits of the hash",
+                ),
+            ),
         ),
     },
     differs_in_training=("Dropout", "StochasticDepth"),

@@ -1,0 +1,113 @@
+"""What `upslope model show` prints: the facts, the table of layers, and the weights to be had."""
+
+from typing import TYPE_CHECKING
+
+from upslope.cli.screen import Piece, Screen
+from upslope.cli.words import large, listed, size
+
+if TYPE_CHECKING:
+    from upslope.cards import Input, ModelCard, Size, Weights
+    from upslope.models.anatomy import Layer
+    from upslope.models.table import Row
+
+
+def summary(screen: Screen, one: "Size", whole: "Layer") -> None:
+    """Input, output, counts, and how far the layers see before one sees all of the picture."""
+    published = f"{one.parameters_about} million, {one.counted_by}" if one.parameters_about else one.counted_by
+    pairs = [
+        ("input", shapes(one)),
+        ("output", f"{' x '.join(map(str, one.output))} numbers"),
+        ("parameters", f"{whole.parameters:,}" + (f" (published: {published})" if published else "")),
+        ("multiply-adds", f"{large(whole.multiply_adds)} for one input, in convolutions and matrix products"),
+    ]
+    part = whole.widest_field()
+    if part is not None:
+        pixels = int(part.sees or 0)
+        beyond = ", beyond the edges of the picture," if pixels > one.inputs[0].shape[-1] else ""
+        then = "; then all of the picture" if sees(whole) == "all" else ""
+        pairs.append(("receptive field", f"{pixels} x {pixels} pixels{beyond} up to {part.path}{then}"))
+    screen.pairs(pairs)
+
+
+def layers(screen: Screen, table: "list[Row]") -> None:
+    """The table of layers; where it is too wide for the screen, without how far each sees."""
+    rows: list[list[Piece]] = []
+    for row in table:
+        one = row.layer
+        numbers: list[Piece] = ["", "", ""]
+        if not row.heading:
+            counts = f"{one.parameters:,}" if one.parameters else ""
+            numbers = [counts, large(one.multiply_adds), (str(sees(one) or ""), "dim")]
+        shape = ", ".join(["B", *map(str, one.output)]) if one.output is not None else ""
+        rows.append(["  " * row.level + row.label, (one.kind, "dim"), shape, *numbers])
+    columns = ["layer", "kind", "output", "parameters", "mult-adds", "sees"]
+    cells = zip(columns, *rows, strict=True)
+    wide = sum(max(len(cell if isinstance(cell, str) else cell[0]) for cell in column) for column in cells)
+    seen = wide + 2 * len(columns) <= screen.width and any(row.layer.sees for row in table)
+    keep = len(columns) if seen else len(columns) - 1
+    screen.table(columns[:keep], [row[:keep] for row in rows], right=(3, 4, 5))
+    screen.gap()
+    notes = ["B is the batch; mult-adds are for one input."]
+    notes += ["sees: pixels of the input on a side."] if seen else []
+    notes += (
+        ["Repeated blocks are one row, with the sums of all."] if any("-" in row.layer.path for row in table) else []
+    )
+    notes += ["Layers without any of these numbers are left out."]
+    screen.prose(" ".join(notes), style="dim")
+
+
+def weights(screen: Screen, name: str, card: "ModelCard", one: "Size", here: list[str]) -> None:
+    """What is published for this size, what is here, and how to get it."""
+    formats = {weights.publisher for size in card.sizes.values() for weights in size.weights}
+    fetchable = {weights.publisher: _offer(weights, here) for weights in one.weights if weights.file.urls}
+    others = {publisher: "here, from a file of yours" for publisher in here if publisher not in fetchable}
+    if fetchable or others:
+        screen.gap()
+        screen.line(("Published weights", "bold"))
+        screen.pairs([*fetchable.items(), *others.items()])
+        if card.note:
+            screen.prose(card.note, style="dim")
+    if formats:
+        screen.gap()
+        if fetchable:
+            screen.command(f"upslope model get {name}")
+        keys = listed(sorted(formats))
+        screen.command(f"upslope model get {name} --file PATH", f"from a file of yours with the keys of {keys}")
+
+
+def sees(layer: "Layer") -> int | str | None:
+    """Pixels on a side, or "all" of the picture."""
+    from upslope.models.operations import WHOLE
+
+    return "all" if layer.sees == WHOLE else None if layer.sees is None else int(layer.sees)
+
+
+def facts(row: "Row") -> dict[str, object]:
+    """A row for programs."""
+    one = row.layer
+    return {
+        "path": one.path,
+        "kind": one.kind,
+        "output": list(one.output) if one.output is not None else None,
+        "parameters": one.parameters,
+        "multiply_adds": one.multiply_adds,
+        "sees": sees(one),
+        "heading": row.heading,
+    }
+
+
+def shapes(one: "Size") -> str:
+    """3 x 224 x 224, of each input."""
+    return " and ".join(_shape(given) for given in one.inputs)
+
+
+def _shape(given: "Input") -> str:
+    return " x ".join(map(str, given.shape))
+
+
+def _offer(weights: "Weights", here: list[str]) -> str:
+    """80.9 % ImageNet top-1; 95.4 % ImageNet top-5; BSD-3-Clause; 102.5 MB."""
+    metrics = "; ".join(f"{100 * value:.1f} % {what}" for what, value in weights.metrics.items())
+    large_ = size(weights.file.size) if weights.file.size else ""
+    there = "here" if weights.publisher in here else ""
+    return "; ".join(part for part in (metrics, weights.licence, large_, weights.note, there) if part)

@@ -1,0 +1,104 @@
+"""`upslope predict`: what a trained network says about pictures."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from upslope.cli.completion import run_names
+from upslope.cli.exits import Exit
+from upslope.cli.options import AsJson, Debug
+from upslope.cli.screen import Piece, Screen
+from upslope.cli.sentences import Usage
+from upslope.cli.words import plural
+
+if TYPE_CHECKING:
+    from upslope.ship.predict import Answer, Unread
+
+_WIDTH = 24  # characters of a full bar
+
+
+def predict(
+    network: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN", help="A run, a lab for its newest, or an exported file.", autocompletion=run_names
+        ),
+    ],
+    pictures: Annotated[list[Path], typer.Argument(metavar="PICTURE...", help="Pictures, or folders of them.")],
+    top: Annotated[int, typer.Option("--top", metavar="N", help="How many classes to name.")] = 3,
+    show: Annotated[
+        Path | None, typer.Option("--show", metavar="FILE.png", help="Draw what the network saw beside the pictures.")
+    ] = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> int:
+    """Say what pictures show, with probabilities."""
+    from upslope.ship.load import load
+    from upslope.ship.predict import Answer, answers
+
+    screen = Screen()
+    if top < 1:
+        raise Usage(f"--top is at least 1, not {top}")
+    reader = load(network)
+    done: list[Answer] = []
+    lost: list[Unread] = []
+    for found in answers(reader, pictures):
+        if isinstance(found, Answer):
+            done.append(found)
+            _say(screen, found, top)
+        else:
+            lost.append(found)
+            typer.echo(f"  {found.reason}", err=True)
+    if show is not None and done:
+        _draw(done, show)
+        screen.line("What it saw  ", str(show))
+    screen.give(
+        {
+            "network": reader.name,
+            "answers": [_facts(answer, top) for answer in done],
+            "unread": [{"path": str(one.path), "reason": one.reason} for one in lost],
+            "picture": str(show) if show is not None and done else None,
+        }
+    )
+    if lost and done:
+        screen.prose(f"{plural(len(lost), 'picture')} could not be read, {len(done)} could.", style="yellow")
+    return Exit.MISSING if lost else Exit.DONE
+
+
+def _say(screen: Screen, answer: "Answer", top: int) -> None:
+    """One picture: its name, and a bar for each of the first classes."""
+    if screen.quiet:
+        return
+    screen.line((str(answer.path), "bold"))
+    rows: list[list[Piece]] = []
+    for number, (name, share) in enumerate(zip(answer.classes[:top], answer.probabilities[:top], strict=True)):
+        style = "bold green" if number == 0 and not answer.doubt else ""
+        bar = "━" * max(round(_WIDTH * share), 1 if share >= 0.005 else 0)
+        rows.append([(name, style), f"{100 * share:.1f} %", (bar, style or "dim")])
+    screen.table(("", "", ""), rows, right=(1,))
+    if answer.doubt:
+        screen.prose(f"{answer.doubt[:1].upper()}{answer.doubt[1:]}.", style="yellow")
+    screen.gap()
+
+
+def _facts(answer: "Answer", top: int) -> dict[str, object]:
+    return {
+        "path": str(answer.path),
+        "answer": answer.classes[0],
+        "probabilities": dict(zip(answer.classes[:top], answer.probabilities[:top], strict=True)),
+        "doubt": answer.doubt or None,
+    }
+
+
+def _draw(done: "list[Answer]", path: Path) -> None:
+    from io import BytesIO
+
+    from upslope.runs.files import write_atomically
+    from upslope.ship.predict import draw
+
+    if path.suffix.lower() != ".png":
+        raise Usage(f"--show writes a PNG picture, and {path} does not end in .png")
+    drawn = BytesIO()
+    draw(done).savefig(drawn, format="png", dpi=130)
+    write_atomically(path, drawn.getvalue())

@@ -1,0 +1,117 @@
+"""Checkpoints of other libraries: their tensors read without running anything, their keys made ours.
+
+Rules (see `cards.Weights`) say how. What comes out is whole, or it does not come out: every key of ours is filled, in
+its shape, and every key of the file is used, or dropped by a rule.
+"""
+
+import pickle
+import re
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from upslope.runs.problem import DataProblem
+from upslope.runs.workspace import short
+
+Rules = tuple[tuple[str, str], ...]
+
+
+def read(path: Path) -> dict[str, Tensor]:
+    """The tensors in a file of safetensors or of PyTorch, by key. Nothing that is in the file is run."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(9)
+    except OSError as error:
+        raise DataProblem(f"{short(path)} cannot be read: {(error.strerror or str(error)).lower()}") from None
+    try:
+        if start[8:] == b"{":  # the length of a JSON header, and the header: safetensors
+            return safetensors.torch.load_file(path)
+        # Of pickles, PyTorch's reader for weights takes tensors and plain values, and refuses all else.
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    except pickle.UnpicklingError as error:
+        asked = re.search(r"GLOBAL ([\w.]+)", str(error))
+        why = f"it asks for {asked[1]}, which is no tensor; it was not run" if asked else "it is no file of tensors"
+        raise DataProblem(f"{short(path)} is refused: {why}") from None
+    except (safetensors.SafetensorError, OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError) as error:
+        why = (str(error).strip().splitlines() or ["it ends too early"])[0]
+        raise DataProblem(f"{short(path)} is damaged, or no file of tensors ({why})") from None
+    tensors = _tensors(content)
+    if not tensors:
+        raise DataProblem(f"{short(path)} holds no tensors by name")
+    return tensors
+
+
+def translate(
+    tensors: Mapping[str, Tensor], rules: Rules, wanted: Mapping[str, Tensor], *, name: str
+) -> dict[str, Tensor]:
+    """The tensors under our keys, in the shapes and types of `wanted`. `name` is that of the file, for what is said."""
+    sources: dict[str, dict[int, str]] = {}  # our key -> part -> key of the file
+    lengths: dict[str, int] = {}
+    for key in tensors:
+        renamed = rename(key, rules)
+        if renamed is None:
+            raise DataProblem(f"{name} holds {key}, for which there is no rule")
+        if not renamed:
+            continue
+        ours, part, parts = _part(renamed)
+        if ours not in wanted:
+            raise DataProblem(f"{name} holds {key}, but the model has no {ours}")
+        if part in sources.setdefault(ours, {}):
+            raise DataProblem(f"{name} holds {sources[ours][part]} and {key}, which both become {ours}")
+        sources[ours][part], lengths[ours] = key, parts
+    result = {}
+    for ours, place in wanted.items():
+        if ours not in sources and ours.endswith(".num_batches_tracked"):
+            result[ours] = torch.zeros(place.shape, dtype=place.dtype)  # older files lack it; PyTorch takes 0 then
+            continue
+        keys = [sources.get(ours, {}).get(part) for part in range(1, lengths.get(ours, 1) + 1)]
+        if None in keys:
+            which = f" (part {1 + keys.index(None)} of {len(keys)})" if len(keys) > 1 else ""
+            raise DataProblem(f"{name} lacks what becomes {ours}{which}")
+        result[ours] = _fitted([(key, tensors[key]) for key in keys if key is not None], ours, place, name=name)
+    return result
+
+
+def rename(key: str, rules: Rules) -> str | None:
+    """A key of the file as the first rule that matches makes it; "" where the rule drops it, None without a rule."""
+    for pattern, replacement in rules:
+        match = re.fullmatch(pattern, key)
+        if match:
+            return match.expand(replacement)
+    return None
+
+
+def _fitted(pieces: list[tuple[str, Tensor]], ours: str, place: Tensor, *, name: str) -> Tensor:
+    """The pieces joined along the first dimension, if that gives what belongs at this place."""
+    keys = " and ".join(key for key, _ in pieces)
+    for key, piece in pieces:
+        if piece.is_floating_point() != place.is_floating_point():
+            raise DataProblem(f"{name} holds {key} in {piece.dtype}, expected {place.dtype}")
+    shapes = [tuple(piece.shape) for _, piece in pieces]
+    joined = (sum(shape[0] for shape in shapes), *shapes[0][1:]) if len(shapes) > 1 and shapes[0] else shapes[0]
+    if joined != tuple(place.shape) or len({shape[1:] for shape in shapes}) > 1:
+        said = " and ".join(map(str, shapes))
+        raise DataProblem(f"{name} holds {keys} in the shape {said}, expected {tuple(place.shape)} for {ours}")
+    tensor = pieces[0][1] if len(pieces) == 1 else torch.cat([piece for _, piece in pieces])
+    return tensor.to(place.dtype).contiguous()
+
+
+def _part(renamed: str) -> tuple[str, int, int]:
+    """qkv.weight[2/3] is the second of three parts of qkv.weight; without brackets it is the only one."""
+    match = re.fullmatch(r"(.+)\[(\d+)/(\d+)\]", renamed)
+    return (match[1], int(match[2]), int(match[3])) if match else (renamed, 1, 1)
+
+
+def _tensors(content: object) -> dict[str, Tensor]:
+    """The state dict in a checkpoint; some lay it below "model" or "state_dict", beside the optimiser's."""
+    if not isinstance(content, Mapping):
+        return {}
+    for inner in ("model", "state_dict"):
+        if isinstance(content.get(inner), Mapping):
+            return _tensors(content[inner])
+    return {str(key): value for key, value in content.items() if isinstance(value, Tensor)}

@@ -1,0 +1,115 @@
+"""Answers about any picture: read, made to look like the training data, shown to a network."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from upslope.image import prepare
+from upslope.image.read import Picture, UnreadablePicture, pictures_in, read_picture
+from upslope.runs.workspace import short
+from upslope.ship.load import Pictures, Reader, Scores
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TOGETHER = 64  # pictures that are in memory at once
+UNSURE = 0.5  # below this the network says nothing that one should lean on
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a network says about one picture, most probable class first."""
+
+    path: Path
+    classes: tuple[str, ...]
+    probabilities: tuple[float, ...]
+    doubt: str  # one sentence on why this answer should not be leaned on, or ""
+    seen: Pictures  # (channels, height, width): what the network was shown
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A picture that could not be read, and why."""
+
+    path: Path
+    reason: str
+
+
+def answers(reader: Reader, paths: Sequence[Path]) -> Iterator[Answer | Unread]:
+    """An answer or a reason for each file, in order; a folder stands for the pictures in it."""
+    waiting: list[tuple[Path, Pictures]] = []
+    for path in _files(paths):
+        try:
+            if isinstance(path, Unread):
+                raise UnreadablePicture(path.reason)
+            waiting.append((path, shown(reader, read_picture(path))))
+        except UnreadablePicture as problem:
+            yield from _answered(reader, waiting)
+            waiting = []
+            yield Unread(path.path if isinstance(path, Unread) else path, str(problem))
+        if len(waiting) == TOGETHER:
+            yield from _answered(reader, waiting)
+            waiting = []
+    yield from _answered(reader, waiting)
+
+
+def shown(reader: Reader, picture: Picture) -> Pictures:
+    """A picture as this network's data has them: (channels, height, width) in [0, 1]."""
+    channels, height, width = reader.network.shape
+    made = getattr(prepare, reader.prepared_as)(picture, height, width)
+    if made.ndim == 2:
+        made = np.repeat(made[:, :, np.newaxis], channels, axis=2)
+    elif channels == 1:
+        made = made.mean(axis=2, keepdims=True)
+    return np.ascontiguousarray(made.transpose(2, 0, 1), dtype=np.float32)
+
+
+def draw(answered: Sequence[Answer]) -> "Figure":
+    """Each picture beside what the network saw of it, with its answer."""
+    from matplotlib.figure import Figure
+
+    rows = len(answered)
+    figure = Figure(figsize=(5.2, 2.2 * rows + 0.2), layout="constrained", facecolor="white")
+    axes = figure.subplots(rows, 2, squeeze=False)
+    for (left, right), answer in zip(axes, answered, strict=True):
+        left.imshow(read_picture(answer.path))
+        left.set_title(answer.path.name, fontsize=8)
+        seen = answer.seen.transpose(1, 2, 0)
+        right.imshow(seen[:, :, 0] if seen.shape[2] == 1 else seen, cmap="gray_r", vmin=0, vmax=1)
+        right.set_title(f"{answer.classes[0]}   {100 * answer.probabilities[0]:.1f} %", fontsize=8)
+        for axis in (left, right):
+            axis.set_xticks([])
+            axis.set_yticks([])
+    return figure
+
+
+def _files(paths: Sequence[Path]) -> Iterator[Path | Unread]:
+    for path in paths:
+        if path.is_dir():
+            try:
+                yield from pictures_in(path)
+            except UnreadablePicture as problem:
+                yield Unread(path, str(problem))
+        else:
+            yield path
+
+
+def _answered(reader: Reader, waiting: Sequence[tuple[Path, Pictures]]) -> Iterator[Answer]:
+    if not waiting:
+        return
+    believed: Scores = reader.probabilities(np.stack([seen for _, seen in waiting]))
+    for (path, seen), row in zip(waiting, believed, strict=True):
+        order = np.argsort(-row, kind="stable")
+        names = tuple(reader.network.classes[k] for k in order)
+        yield Answer(path, names, tuple(float(row[k]) for k in order), _doubt(path, seen, row), seen)
+
+
+def _doubt(path: Path, seen: Pictures, row: Scores) -> str:
+    if float(np.ptp(seen)) < 0.05:
+        return f"nothing stands out in {short(path)}: the answer means nothing"
+    if float(row.max()) < UNSURE:
+        return f"no class stands out for {short(path)}: it may show none of them"
+    return ""
