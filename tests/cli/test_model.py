@@ -27,7 +27,7 @@ def test_the_list_holds_every_size_of_every_family(without_torch, upslope):
     cards = {name: found.card for name, found in discover("models").items()}
     assert len(listed) == sum(len(card.sizes) for card in cards.values())
     for one in listed:
-        row = next(line for line in said.out.splitlines() if line.split()[:1] == [one["name"]])
+        row = next(line for line in said.out.splitlines() if line.startswith(f"    {one['name']} "))
         assert " x ".join(map(str, one["inputs"][0])) in row
         if one["parameters"]:
             assert f"{one['parameters']:,}" in row
@@ -70,6 +70,18 @@ def test_names_that_are_none(upslope, words, sentence):
     assert said.code == 2
     assert sentence in said.err
     assert len(said.err.strip().splitlines()) == 1
+
+
+@torch
+def test_a_size_with_the_name_of_its_family_is_meant(upslope, monkeypatch):
+    from upslope.models import build
+
+    lenet = discover("models")["lenet"]
+    named = {"lenet5": replace(lenet, card=replace(lenet.card, name="lenet5"))}
+    monkeypatch.setattr(build, "discover", lambda room: named)
+    monkeypatch.setattr("upslope.cards.discover", lambda room: named)
+    assert "multiply-adds" in upslope("model", "show", "lenet5").out
+    assert upslope("model", "get", "lenet5").code == 3
 
 
 @torch

@@ -77,10 +77,10 @@ def test_fused_attention_counts_both_products():
 
 
 def test_grouped_and_transposed_convolutions():
-    model = nn.Sequential(nn.Conv2d(4, 8, 3, padding=1, groups=2), nn.ConvTranspose2d(8, 2, 2, stride=2))
+    model = nn.Sequential(nn.Conv2d(4, 8, 3, padding=1, groups=2), nn.ConvTranspose2d(8, 3, 2, stride=2))
     grouped, transposed = on_meta(model, (4, 6, 6)).children
     assert grouped.multiply_adds == 36 * 8 * 2 * 9
-    assert transposed.multiply_adds == 36 * 8 * 2 * 4
+    assert transposed.multiply_adds == 36 * 8 * 3 * 4
 
 
 @pytest.mark.parametrize("name", FIELDS)
@@ -98,7 +98,7 @@ def test_receptive_fields_are_those_published(name):
     [
         (nn.Conv2d(1, 1, 3), nn.Conv2d(1, 1, 3, stride=2), nn.MaxPool2d(2), nn.Conv2d(1, 1, 5)),
         (nn.Conv2d(1, 1, 3, dilation=3), nn.AvgPool2d(3, stride=2), nn.Conv2d(1, 1, 3, dilation=2)),
-        (nn.Conv2d(1, 1, 1), nn.MaxPool2d(3, stride=1), nn.BatchNorm2d(1), nn.ReLU()),
+        (nn.Conv2d(1, 1, 1), nn.MaxPool2d(3, stride=1, dilation=2), nn.BatchNorm2d(1), nn.ReLU()),
     ],
 )
 def test_receptive_field_is_where_the_gradient_reaches(layers):

@@ -119,7 +119,7 @@ def test_words_leave_out_what_follows_from_others():
 
 def test_settings_for_the_help():
     listed = {setting.name: setting for setting in settings_of(Config, card=CARD)}
-    assert list(listed) == ["epochs", "lr", "data", "sizes", "fancy", "seed", "threads"]
+    assert list(listed) == ["epochs", "lr", "data", "sizes", "fancy", "seed", "threads", "track"]
     assert (listed["epochs"].kind, listed["epochs"].default, listed["epochs"].help) == ("int", 2, "how often")
     assert listed["epochs"].presets == {"smoke": 1, "full": 50}
     assert listed["data"].kind == "digits | mnist"

@@ -19,7 +19,7 @@ from upslope.runs.config import LabConfig
 from upslope.runs.folder import create_folder, find_run, list_runs
 from upslope.runs.metrics import read_metrics
 from upslope.runs.problem import DiskProblem, RunProblem
-from upslope.runs.result import Result, code_hash, read_result
+from upslope.runs.result import FRAMEWORKS, Result, code_hash, read_result
 from upslope.runs.run import Run
 
 CARD = LabCard(
@@ -88,7 +88,9 @@ def test_folder_of_a_finished_run(tmp_path):
     ]  # fmt: skip
     assert read_result(run.folder) == result == Result.from_json(json.loads(json.dumps(result.to_json())))
     assert result.facts == {"parameters": 3, "note": None}
-    assert result.machine.keys() == {"cores", "os", "python", "numpy"}
+    assert (
+        {"cores", "os", "python", "numpy"} <= result.machine.keys() <= {"cores", "os", "python", "numpy", *FRAMEWORKS}
+    )
     assert result.code == code_hash()
     assert "test accuracy 95.0 %   target >= 90.0 %   reached" in result.line()
     page = (run.folder / "index.html").read_text()

@@ -40,7 +40,7 @@ def listing(as_json: AsJson = False, debug: Debug = False) -> int:
     if screen.quiet:
         return Exit.DONE
     for card in cards.values():
-        screen.ends([(card.title, "bold"), f"  {card.name}"], card.paper)
+        _heading(screen, card)
         _sizes(screen, card)
         screen.gap()
     _go_on(screen, next(iter(cards.values())))
@@ -49,9 +49,9 @@ def listing(as_json: AsJson = False, debug: Debug = False) -> int:
 
 @model.command("show")
 def show(name: Name, depth: Depth = None, as_json: AsJson = False, debug: Debug = False) -> int:
-    """Show what a model is made of: layers, shapes, parameters, multiply-adds."""
+    """Show what a model is made of, layer by layer."""
     screen = Screen()
-    if name in families():
+    if name in families() and name not in sizes():
         return _family(screen, families()[name])
     found, key = find(name)
     from upslope.cli import model_show
@@ -85,9 +85,9 @@ def fetch(
     from upslope.runs.workspace import short
 
     screen = Screen()
-    if name in families():
-        sizes = [_full(name, key) for key in families()[name].sizes if key != "toy"]
-        raise Usage(f"{name} is a family; which of its sizes: {', '.join(sizes)}?")
+    if name in families() and name not in sizes():
+        keys = [key for key in families()[name].sizes if key != "toy"]
+        raise Usage(f"{name} is a family; which of its sizes: {', '.join(keys)}?")
     find(name)
     from upslope.models import published
 
@@ -115,13 +115,19 @@ def families() -> dict[str, "ModelCard"]:
     return {name: cast("ModelCard", found.card) for name, found in discover("models").items()}
 
 
-def find(name: str) -> "tuple[Found, str]":
-    """The card that has a size of this name, and the size's key. Reads cards only, so that it needs no torch."""
+def sizes() -> "dict[str, tuple[Found, str]]":
+    """Every size by its name, with its card and its key there. Reads cards only, so that it needs no torch."""
     from upslope.cards import discover
 
-    known: dict[str, tuple[Found, str]] = {}
+    named: dict[str, tuple[Found, str]] = {}
     for family, found in discover("models").items():
-        known |= {_full(family, key): (found, key) for key in cast("ModelCard", found.card).sizes}
+        named |= {_full(family, key): (found, key) for key in cast("ModelCard", found.card).sizes}
+    return named
+
+
+def find(name: str) -> "tuple[Found, str]":
+    """The card that has a size of this name, and the size's key."""
+    known = sizes()
     if name not in known:
         near = did_you_mean(name, [*known, *families()])
         raise Usage(f'there is no model "{name}"{near} (upslope model list)')
@@ -139,13 +145,22 @@ def kept(name: str) -> list[str]:
 def _family(screen: Screen, card: "ModelCard") -> int:
     screen.give({"name": card.name, "title": card.title, "models": [_facts(card, key) for key in card.sizes]})
     if not screen.quiet:
-        screen.line((card.title, "bold"), f"  {card.name}, a family of {len(card.sizes)} sizes")
+        screen.line((card.name, "bold"), f"  {card.title}")
         screen.prose(f"{card.paper}, {card.link}", style="dim")
         screen.gap()
         _sizes(screen, card)
         screen.gap()
         _go_on(screen, card)
     return Exit.DONE
+
+
+def _heading(screen: Screen, card: "ModelCard") -> None:
+    """resnet  Residual Network, and the paper at the right end; below, where there is no room for it."""
+    if len(f"{card.name}  {card.title}    {card.paper}") <= screen.width - 2:
+        screen.ends([(card.name, "bold"), f"  {card.title}"], card.paper)
+    else:
+        screen.line((card.name, "bold"), f"  {card.title}")
+        screen.prose(card.paper, style="dim")
 
 
 def _go_on(screen: Screen, card: "ModelCard") -> None:

@@ -19,8 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from upslope.image.otsu import otsu
 from upslope.image.read import Picture
 from upslope.image.resize import Floats, resized, with_longest
+from upslope.image.sheet import find_sheet
 
 Mask = NDArray[np.bool_]
 
@@ -42,6 +44,7 @@ class Strokes:
 
 def find_strokes(picture: Picture) -> Strokes | None:
     """The writing, cut out with a margin; None where there is none."""
+    picture = picture[find_sheet(picture)]
     found = _look(picture)
     if found is None:
         return None
@@ -56,57 +59,36 @@ def stroke_width(mask: Mask) -> float:
     return 4 * float(distance[distance > 0].mean())
 
 
-def otsu(values: NDArray[Any]) -> float:
-    """The threshold that leaves the least variance within the two groups it makes."""
-    counts, edges = np.histogram(values, bins=128)
-    centres = (edges[1:] + edges[:-1]) / 2
-    below = np.cumsum(counts)[:-1]
-    above = counts.sum() - below
-    mass = np.cumsum(counts * centres)
-    between = (mass[:-1] * above - (mass[-1] - mass[:-1]) * below) ** 2 / np.maximum(below * above, 1)
-    return float(centres[int(np.argmax(between))])
-
-
 def _look(picture: Picture) -> Strokes | None:
     seen = np.clip(ndimage.gaussian_filter(with_longest(picture, SIDE), (1, 1, 0), mode="nearest"), 0, 1)
-    steep = np.sqrt(sum(ndimage.gaussian_gradient_magnitude(seen[..., c], 1.0, mode="nearest") ** 2 for c in range(3)))
-    steep = ndimage.maximum_filter(steep, size=5)
-    found = max((_candidate(seen, steep, dark) for dark in (True, False)), key=lambda candidate: candidate.score)
-    if found.score == 0:
+    contrast, noise = _above_paper(_contrast(seen, _background(seen)))
+    strong = contrast[contrast > max(4 * noise, FAINTEST)]
+    if strong.size < 20:
         return None
-    contrast = found.contrast
-    level = float(np.median(contrast[found.piece]))
-    mask = _with_neighbours(contrast > level / 2, found.piece)
+    sharp = ndimage.gaussian_gradient_magnitude(contrast, 1.0, mode="nearest")
+    best = _best_piece(contrast > otsu(strong) / 2, sharp)
+    level = float(np.median(contrast[best]))
+    mask = _with_neighbours(contrast > level / 2, best)
     ink = np.clip(2 * contrast / level - 0.5, 0, 1) * ndimage.binary_dilation(mask, iterations=3)
     return Strokes(ink.astype(np.float32), mask)
 
 
-@dataclass(frozen=True)
-class _Candidate:
-    """The most likely piece of writing, if it is darker than its background, or if it is lighter."""
-
-    score: float
-    contrast: Floats
-    piece: Mask
-
-
-def _candidate(seen: Floats, sharp: Floats, dark: bool) -> _Candidate:
-    contrast, noise = _above_paper(_contrast(seen, (_background(seen, dark), dark)))
-    strong = contrast[contrast > max(4 * noise, FAINTEST)]
-    if strong.size < 20:
-        return _Candidate(0.0, contrast, contrast > np.inf)
-    score, piece = _best_piece(contrast > otsu(strong) / 2, sharp)
-    return _Candidate(score, contrast, piece)
-
-
-def _background(picture: Floats, dark: bool) -> Floats:
-    """The picture without what is written, which is darker than it, or lighter."""
+def _background(picture: Floats) -> tuple[Floats, bool]:
+    """The picture without what is written, and whether that is darker than it."""
     cells = with_longest(picture, CELLS)
-    size = int(WIDEST * CELLS)
-    wide = np.pad(cells, ((size, size), (size, size), (0, 0)), mode="edge")
-    without = ndimage.grey_closing if dark else ndimage.grey_opening
-    smooth = without(wide, size=(size, size, 1))[size : size + cells.shape[0], size : size + cells.shape[1]]
-    return np.clip(resized(smooth, *picture.shape[:2]), 0, 1)
+    size = (int(WIDEST * CELLS), int(WIDEST * CELLS), 1)
+    # Beyond its border the picture goes on as it is there, so that a table's edge or a shadow is no narrow thing.
+    beyond = size[0]
+    wide = np.pad(cells, ((beyond, beyond), (beyond, beyond), (0, 0)), mode="edge")
+    inner = np.s_[beyond : beyond + cells.shape[0], beyond : beyond + cells.shape[1]]
+    closed = ndimage.grey_closing(wide, size=size)[inner]
+    opened = ndimage.grey_opening(wide, size=size)[inner]
+    dark = _roughness(closed) <= _roughness(opened)
+    return np.clip(resized(closed if dark else opened, *picture.shape[:2]), 0, 1), dark
+
+
+def _roughness(picture: Floats) -> float:
+    return sum(float((np.diff(picture, axis=axis) ** 2).mean()) for axis in (0, 1))
 
 
 def _contrast(picture: Floats, background: tuple[Floats, bool]) -> Floats:
@@ -126,15 +108,15 @@ def _contrast(picture: Floats, background: tuple[Floats, bool]) -> Floats:
 def _above_paper(contrast: Floats) -> tuple[Floats, float]:
     """The contrast over that of bare paper, and the deviation of the paper's.
 
-    The background is the brightest of noisy pixels and so brighter than paper is in the mean. A quarter of the pixels
-    at least are paper; its mean and deviation follow from two quantiles, as they would for a normal distribution.
+    The background is the brightest of noisy pixels and so brighter than paper is in the mean. A quarter of the pixels at
+    least are paper; its mean and deviation follow from two quantiles, as they would for a normal distribution.
     """
     few, quarter = np.quantile(contrast, (0.025, 0.125))  # 5 % and 25 % of the darker or lighter half of all pixels
     noise = float(quarter - few) / (1.960 - 1.150)
     return contrast - np.float32(quarter + 1.150 * noise), noise
 
 
-def _best_piece(mask: Mask, sharp: Floats) -> tuple[float, Mask]:
+def _best_piece(mask: Mask, sharp: Floats) -> Mask:
     """The piece with the longest and sharpest outline; one that the picture's border cuts counts for less."""
     labels, boxes = _pieces(mask)
     outline = mask & ~ndimage.binary_erosion(mask, border_value=1)
@@ -143,15 +125,14 @@ def _best_piece(mask: Mask, sharp: Floats) -> tuple[float, Mask]:
     edge = ndimage.sum_labels(sharp * outline, labels, numbers) / np.maximum(length, 1)
     cut = np.array([_at_border(box, mask.shape) for box in boxes])
     score = edge**2 * length * np.where(cut, 0.05, 1)
-    best = int(np.argmax(score))
-    return float(score[best]), labels == best + 1
+    return np.asarray(labels == 1 + int(np.argmax(score)))
 
 
 def _with_neighbours(mask: Mask, best: Mask) -> Mask:
     """The pieces of the mask that hold the best piece, and others near it that are no specks and not cut."""
     labels, boxes = _pieces(mask)
     own = set(np.unique(labels[best & mask]).tolist())
-    area = np.asarray(ndimage.sum_labels(mask, labels, range(1, len(boxes) + 1)))
+    area = ndimage.sum_labels(mask, labels, range(1, len(boxes) + 1))
     largest = max(own, key=lambda number: area[number - 1])
     box = boxes[largest - 1]
     size = max(side.stop - side.start for side in box)
@@ -175,7 +156,7 @@ def _at_border(box: tuple[slice, ...], shape: tuple[int, ...]) -> bool:
 
 def _gap(box: tuple[slice, ...], other: tuple[slice, ...]) -> int:
     """Pixels between two boxes, along the axis on which they are further apart."""
-    return max(max(int(a.start - b.stop), int(b.start - a.stop), 0) for a, b in zip(box, other, strict=True))
+    return max(max(a.start - b.stop, b.start - a.stop, 0) for a, b in zip(box, other, strict=True))
 
 
 def _around(mask: Mask, shape: tuple[int, ...]) -> tuple[slice, slice]:

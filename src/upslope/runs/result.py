@@ -21,7 +21,7 @@ from upslope.cards import Expect, LabCard
 from upslope.runs.problem import RunProblem
 
 # A metric is shown as a percentage when its name says that it is a share of something.
-_FRAMEWORKS: tuple[str, ...] = ("torch", "lightning", "keras", "tensorflow")
+FRAMEWORKS: tuple[str, ...] = ("torch", "lightning", "keras", "tensorflow")
 # Settings that do not change what is learned.
 _ASIDE = ("seed", "threads", "data", "track", "accelerator", "devices", "nodes", "strategy")
 _SHARES = ("accuracy", "recall", "precision", "moved")
@@ -152,7 +152,7 @@ def machine() -> dict[str, Any]:
 
 def _frameworks() -> dict[str, str]:
     """Versions of the frameworks that this process has loaded, and the GPU if PyTorch computes on one."""
-    loaded = {name: sys.modules[name] for name in _FRAMEWORKS if name in sys.modules}
+    loaded = {name: sys.modules[name] for name in FRAMEWORKS if name in sys.modules}
     found = {name: str(getattr(module, "__version__", "")) for name, module in loaded.items()}
     cuda = getattr(loaded.get("torch"), "cuda", None)
     if cuda is not None and cuda.is_available():

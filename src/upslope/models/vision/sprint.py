@@ -88,7 +88,7 @@ class Sprint(nn.Module):
 
 CARD = ModelCard(
     name="sprint",
-    title="Sprint, a small network for reading digits in seconds",
+    title="Sprint",
     paper="after Jordan 2024",
     link="https://arxiv.org/abs/2404.00498",
     domain="vision",
