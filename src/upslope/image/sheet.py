@@ -1,8 +1,9 @@
 """Finding the sheet of paper in a photograph that shows the table around it.
 
 A sheet is the largest bright region: large, nearly a rectangle (a tilted one, too), suddenly darker along its outline,
-which lies inside the picture, and a little is dark within. Each of these is needed. A fat white 0 on black has something
-dark inside, but fills an ellipse, pi/4 of its rectangle; a fat 1 fills a rectangle, but there is nothing in it; the lit
+which lies inside the picture, and a little is dark within. Each of these is needed. A fat white 0 on black has
+something dark inside, but fills an ellipse, pi/4 of its rectangle; a fat 1 fills a rectangle, but there is nothing
+in it; the lit
 half of a page is a rectangle with writing in it, but the picture's border cuts it, and shadows are not so dark.
 """
 

@@ -108,8 +108,8 @@ def _contrast(picture: Floats, background: tuple[Floats, bool]) -> Floats:
 def _above_paper(contrast: Floats) -> tuple[Floats, float]:
     """The contrast over that of bare paper, and the deviation of the paper's.
 
-    The background is the brightest of noisy pixels and so brighter than paper is in the mean. A quarter of the pixels at
-    least are paper; its mean and deviation follow from two quantiles, as they would for a normal distribution.
+    The background is the brightest of noisy pixels and so brighter than paper is in the mean. A quarter of the pixels
+    at least are paper; its mean and deviation follow from two quantiles, as they would for a normal distribution.
     """
     few, quarter = np.quantile(contrast, (0.025, 0.125))  # 5 % and 25 % of the darker or lighter half of all pixels
     noise = float(quarter - few) / (1.960 - 1.150)
@@ -132,7 +132,7 @@ def _with_neighbours(mask: Mask, best: Mask) -> Mask:
     """The pieces of the mask that hold the best piece, and others near it that are no specks and not cut."""
     labels, boxes = _pieces(mask)
     own = set(np.unique(labels[best & mask]).tolist())
-    area = ndimage.sum_labels(mask, labels, range(1, len(boxes) + 1))
+    area = np.asarray(ndimage.sum_labels(mask, labels, range(1, len(boxes) + 1)))
     largest = max(own, key=lambda number: area[number - 1])
     box = boxes[largest - 1]
     size = max(side.stop - side.start for side in box)
@@ -156,7 +156,7 @@ def _at_border(box: tuple[slice, ...], shape: tuple[int, ...]) -> bool:
 
 def _gap(box: tuple[slice, ...], other: tuple[slice, ...]) -> int:
     """Pixels between two boxes, along the axis on which they are further apart."""
-    return max(max(a.start - b.stop, b.start - a.stop, 0) for a, b in zip(box, other, strict=True))
+    return max(max(int(a.start - b.stop), int(b.start - a.stop), 0) for a, b in zip(box, other, strict=True))
 
 
 def _around(mask: Mask, shape: tuple[int, ...]) -> tuple[slice, slice]:
