@@ -1,14 +1,46 @@
 """The stub keeps signature, decorators and docstring, brings its imports along, and holds nothing of the body."""
 
 import ast
+from pathlib import Path
 
 import pytest
 
+from upslope.academy.hints import comments
 from upslope.academy.lessons import exercises
-from upslope.academy.source import locate
-from upslope.academy.stub import stub_text
+from upslope.academy.source import Located, locate
+from upslope.academy.stub import definition, stub_text
 
 STEPS = exercises()
+
+BARE = '''\
+class Doubled:
+    """Twice the number it was made with.
+
+    # The example below is prose.
+    """
+
+    factor = 2
+
+    def __init__(self, number):
+        # Hint: keep it.
+
+        # Hint: nothing else is needed.
+        self.number = number
+
+    def result(
+        self,
+    ):
+        # Hint: multiply.
+        return self.factor * self.number
+        # Hint: that was all.
+
+    @property
+    def half(self):
+        """A half of it."""
+        # Hint: divide.
+        return self.number / 2
+        # Hint: that was all of this one, too.
+'''
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda s: s.name)
@@ -39,3 +71,39 @@ def test_the_stub_imports_and_defines_the_name(step):
     namespace: dict[str, object] = {"__name__": "stub"}
     exec(compile(stub_text(step), "stub.py", "exec"), namespace)
     assert locate(step.exercise).name in namespace
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda s: s.name)
+def test_no_comment_of_the_second_hint_is_in_the_stub(step):
+    stub = stub_text(step)
+    for comment in comments(locate(step.exercise)):
+        assert comment.split(". ")[0] not in stub
+
+
+def located(text: str, owner: str = "", name: str = "Doubled") -> Located:
+    """A definition of a made-up module."""
+    tree = ast.parse(text)
+    found = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.ClassDef | ast.FunctionDef)}
+    around = found.get(owner)
+    assert around is None or isinstance(around, ast.ClassDef)
+    return Located(f"made:{name}", "made", name, Path("made.py"), text, found[name], around)
+
+
+def test_comments_of_a_body_without_a_docstring_go_with_it():
+    cut = definition(located(BARE))
+    assert "Hint" not in cut
+    assert "# The example below is prose." in cut
+    assert [line.strip() for line in cut.split("\n") if "def" in line or "raise" in line] == [
+        "def __init__(self, number):",
+        'raise NotImplementedError("__init__ is yours to write")',
+        "def result(",
+        'raise NotImplementedError("result is yours to write")',
+        "def half(self):",
+        'raise NotImplementedError("half is yours to write")',
+    ]
+    assert isinstance(ast.parse(cut).body[0], ast.ClassDef)
+
+
+def test_comments_of_a_single_method_go_with_its_body():
+    cut = definition(located(BARE, "Doubled", "__init__"))
+    assert cut == 'def __init__(self, number):\n    raise NotImplementedError("__init__ is yours to write")'

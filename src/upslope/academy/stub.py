@@ -40,7 +40,7 @@ def definition(located: Located) -> str:
         kept, at = [], located.first_line
         for method in (n for n in node.body if isinstance(n, ast.FunctionDef)):
             start = min([method.lineno, *(d.lineno for d in method.decorator_list)])
-            kept += lines[at - 1 : start - 1] + _cut(lines, method, start)
+            kept += _between(lines[at - 1 : start - 1], method) + _cut(lines, method, start)
             at = (method.end_lineno or method.lineno) + 1
         kept += lines[at - 1 : located.last_line]
     return textwrap.dedent("\n".join(kept))
@@ -48,8 +48,20 @@ def definition(located: Located) -> str:
 
 def _cut(lines: list[str], node: ast.FunctionDef, start: int) -> list[str]:
     first, _ = body_lines(node)
-    indent = " " * (node.col_offset + 4)
-    return [*lines[start - 1 : first - 1], f'{indent}raise NotImplementedError("{node.name} is yours to write")']
+    kept = lines[start - 1 : first - 1]
+    # Without a docstring the comments before the first statement stand here, too. They are the second hint.
+    while ast.get_docstring(node) is None and (not kept[-1].strip() or kept[-1].lstrip().startswith("#")):
+        kept.pop()
+    return [*kept, f'{_inside(node)}raise NotImplementedError("{node.name} is yours to write")']
+
+
+def _between(lines: list[str], method: ast.FunctionDef) -> list[str]:
+    """What stands before a method, without the comments at the end of the body before it."""
+    return [line for line in lines if not line.startswith(_inside(method) + "#")]
+
+
+def _inside(node: ast.FunctionDef) -> str:
+    return " " * (node.col_offset + 4)
 
 
 def imports(located: Located) -> list[str]:
