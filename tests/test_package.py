@@ -52,6 +52,8 @@ def test_every_file_of_the_package_is_in_the_wheel(wheel):
         for path in SOURCE.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
+    records = ROOT / "results"
+    wanted |= {f"upslope/{path.relative_to(ROOT).as_posix()}" for path in records.rglob("*.json")}
     assert inside == wanted
     kinds = {Path(name).suffix for name in inside}
     assert {".py", ".md", ".typed"} <= kinds
@@ -73,3 +75,9 @@ def test_an_answer_is_graded_from_the_installed_wheel(installed, tmp_path):
     done = upslope(installed, tmp_path, "check", "relu")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "relu" in done.stdout
+
+
+def test_an_installed_package_carries_the_records(installed, tmp_path):
+    done = upslope(installed, tmp_path, "results")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "lenet" in done.stdout

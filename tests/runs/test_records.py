@@ -6,7 +6,7 @@ import json
 import pytest
 
 from upslope.runs.problem import RunProblem
-from upslope.runs.records import read_records, record, results_markdown, write_record
+from upslope.runs.records import read_records, record, results_markdown, standings, write_record
 from upslope.runs.result import Result, Target
 from upslope.runs.speed import read_speed, speed_markdown
 
@@ -53,6 +53,15 @@ def test_mean_and_worst_over_seeds(tmp_path):
     text = path.read_text()
     assert "run" not in json.loads(text)
     assert str(tmp_path) not in text
+
+
+def test_a_lab_without_a_target_shows_its_accuracy():
+    runs = [result(seed, accuracy, targets=(), reached=None) for seed, accuracy in ((0, 0.9), (1, 0.8))]
+    (row,) = standings(record(runs, variant="vit"))
+    assert row.said == ("test accuracy", "85.0 %", "80.0 %", "none", "2 seeds")
+    assert "| lenet-vit | test accuracy | 85.0 % | 80.0 % | none | 2 seeds |" in results_markdown(
+        [record(runs, variant="vit")]
+    )
 
 
 def test_worst_of_a_metric_that_should_be_small():

@@ -53,6 +53,8 @@ def page(result: Result, card: LabCard, pictures: Sequence[dict[str, str]], list
 def _lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
     lines = []
     for name, value in facts.items():
+        if isinstance(value, list):  # tables for programs
+            continue
         if isinstance(value, dict):
             text = ", ".join(f"{key} {_number(part)}" for key, part in value.items())
         else:

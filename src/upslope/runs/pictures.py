@@ -31,6 +31,8 @@ def curves(rows: Sequence[Row], panels: Mapping[str, Sequence[str]], *, smooth: 
     for axis, (title, names) in zip(axes, panels.items(), strict=True):
         for colour, name in zip(COLOURS, names, strict=False):
             steps, values = series(list(rows), name)
+            if not steps:  # a training too short for it
+                continue
             where = np.asarray(steps) / (per_epoch or 1)
             often = not per_epoch or len(values) > 2 * steps[-1] / per_epoch
             if smooth > 1 and often and len(values) > 2 * smooth:

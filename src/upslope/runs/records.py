@@ -8,10 +8,11 @@ import json
 import re
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from upslope import cards
 from upslope.runs.files import make_folder, write_json
 from upslope.runs.problem import RunProblem
 from upslope.runs.result import Result, shown, spoken
@@ -37,6 +38,7 @@ class Record:
     machine: dict[str, Any]
     code: str
     date: str
+    rungs: list[dict[str, Any]] = field(default_factory=list)  # of a ladder: `upslope.runs.ladder.Rung`
 
     @property
     def name(self) -> str:
@@ -52,7 +54,8 @@ class Record:
 def record(results: Sequence[Result], *, variant: str = "") -> Record:
     """One record of runs that differ in nothing but the seed.
 
-    `variant` is a word for what differs from the preset; if empty, the settings make it: data=mnist gives "mnist".
+    `variant` is a word for what differs from the lab as it is; if empty, preset and settings make it: data=mnist gives
+    "mnist".
     """
     if not results:
         raise RunProblem("a record needs at least one finished run")
@@ -72,7 +75,8 @@ def record(results: Sequence[Result], *, variant: str = "") -> Record:
         if any(whose == "yours" for whose in result.parts.values()):
             raise RunProblem(f"{result.run} ran with a learner's parts: records are of the library alone")
     if not variant:
-        values = [word.partition("=")[2] for word in first.settings if not word.startswith("seed=")]
+        values = [first.preset] if first.preset != "laptop" else []
+        values += [word.partition("=")[2] for word in first.settings if not word.startswith("seed=")]
         variant = re.sub(r"[^a-z0-9]+", "-", "-".join(values).lower()).strip("-")
     names = [n for n in first.metrics if all(r.metrics.get(n) is not None for r in results)]
     metrics = {n: [float(r.metrics[n] or 0.0) for r in results] for n in names}
@@ -101,6 +105,7 @@ def record(results: Sequence[Result], *, variant: str = "") -> Record:
         machine=first.machine,
         code=first.code,
         date=max(result.finished for result in results)[:10],
+        rungs=first.facts.get("rungs", []),
     )
 
 
@@ -110,6 +115,14 @@ def write_record(record: Record, folder: Path) -> Path:
     path = folder / f"{record.name}.json"
     write_json(path, asdict(record))
     return path
+
+
+def records_folder() -> Path | None:
+    """results/ of the checkout that this library stands in; an installed package carries the same inside itself."""
+    package = Path(cards.__file__).resolve().parent  # resolved: in an overlay the files are links
+    root = package.parent.parent
+    in_checkout = root / "results" if (root / "pyproject.toml").is_file() else None
+    return next((folder for folder in (in_checkout, package / "results") if folder and folder.is_dir()), None)
 
 
 def read_records(folder: Path) -> list[Record]:
@@ -138,13 +151,15 @@ def results_markdown(records: Sequence[Record]) -> str:
         "| --- | --- | ---: | ---: | --- | --- | ---: | --- |",
     ]
     for record in records:
-        lines += [] if record.broken else _rows(record)
+        lines += [] if record.broken or record.rungs else _rows(record)
     lines += ["", "## Broken on purpose", ""]
     lines += ["A target says something only if a network with a frozen part misses it, under the same settings:", ""]
     lines += ["| lab | frozen | measured | best seed | target | seeds that reached it |"]
     lines += ["| --- | --- | --- | ---: | --- | --- |"]
     for record in records:
         lines += _broken_rows(record) if record.broken else []
+    for record in records:
+        lines += _ladder(record) if record.rungs else []
     lines += ["", "## Settings", ""]
     for record in records:
         settings = " ".join(f"{name}={value}" for name, value in record.config.items())
@@ -157,19 +172,48 @@ def results_markdown(records: Sequence[Record]) -> str:
     return "\n".join(lines) + "\n"
 
 
+@dataclass(frozen=True)
+class Standing:
+    """One metric of a record beside its target, in words."""
+
+    metric: str
+    mean: str
+    worst: str
+    bound: str
+    reached: str
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """The cells of a table's row."""
+        return (self.metric, self.mean, self.worst, self.bound, self.reached)
+
+
+def standings(record: Record) -> list[Standing]:
+    """A record's metrics that have a target; where the lab sets none under these settings, its accuracy."""
+    seeds = len(record.seeds)
+    found = [
+        Standing(
+            spoken(target["metric"]),
+            shown(target["metric"], record.mean[target["metric"]]),
+            shown(target["metric"], record.worst[target["metric"]]),
+            _bound(target),
+            f"{record.reached} of {seeds}",
+        )
+        for target in record.targets
+        if target["metric"] in record.mean
+    ]
+    if not found and "test_accuracy" in record.metrics:
+        scores = record.metrics["test_accuracy"]
+        mean, worst = shown("test_accuracy", statistics.fmean(scores)), shown("test_accuracy", min(scores))
+        found.append(Standing("test accuracy", mean, worst, "none", f"{seeds} seeds"))
+    return found
+
+
 def _rows(record: Record) -> list[str]:
     seconds = f"{_mean(record.seconds)} ({_mean(record.training_seconds)})"
     cores = record.machine["cores"]
     machine = f"{cores} core{'s' if cores != 1 else ''}, {record.machine['os']}"
-    rows = []
-    for target in record.targets:
-        metric = target["metric"]
-        if metric not in record.mean:
-            continue
-        cells = [record.name, spoken(metric), shown(metric, record.mean[metric]), shown(metric, record.worst[metric])]
-        cells += [_bound(target), f"{record.reached} of {len(record.seeds)}", seconds, machine]
-        rows.append(f"| {' | '.join(cells)} |")
-    return rows
+    return [f"| {' | '.join([record.name, *row.said, seconds, machine])} |" for row in standings(record)]
 
 
 def _broken_rows(record: Record) -> list[str]:
@@ -181,6 +225,28 @@ def _broken_rows(record: Record) -> list[str]:
         cells = [name, str(record.config["freeze"]), spoken(metric), shown(metric, best), _bound(target)]
         rows.append(f"| {' | '.join(cells)} | {record.reached} of {len(record.seeds)} |")
     return rows
+
+
+def _ladder(record: Record) -> list[str]:
+    """What each change bought."""
+    seeds = len(record.rungs[0]["accuracies"])
+    lines = ["", f"## {record.name}: what each change bought", ""]
+    lines += [
+        f"Each line changes one thing of the line above it, and was trained with {seeds} seeds; the lines of one seed",
+        "ran right after one another, up and down in turns. Time is that of training alone, as a part of the first",
+        "line's under the same seed (the median over the seeds).",
+        "",
+        "| change | settings | mean | worst seed | best seed | time |",
+        "| --- | --- | ---: | ---: | ---: | ---: |",
+    ]
+    for number, rung in enumerate(record.rungs):
+        scores = rung["accuracies"]
+        change = " ".join(f"{key}={value}" for key, value in rung["change"].items())
+        cells = [("+ " if number else "") + rung["name"], f"`{change}`" if change else ""]
+        cells += [shown("accuracy", score) for score in (statistics.fmean(scores), min(scores), max(scores))]
+        cells.append(f"{statistics.median(rung['ratios']):.2f}")
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
 
 
 def _bound(target: dict[str, Any]) -> str:

@@ -14,13 +14,11 @@ training on 2 CPU cores (10 seeds).
 The shapes must be learned: over filters that stay as they were drawn (`freeze=conv`) the last layer misses the target.
 """
 
-import statistics
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -30,11 +28,10 @@ from upslope.cards import Expect, LabCard, discover
 from upslope.data import mnist
 from upslope.data.loading.arrays import Arrays
 from upslope.models.vision.sprint import Sprint
-from upslope.runs import pictures
-from upslope.runs.execute import start
-from upslope.runs.folder import list_runs
+from upslope.runs import ladder, pictures
+from upslope.runs.ladder import Rungs
 from upslope.runs.network import Network
-from upslope.runs.result import Result
+from upslope.runs.records import read_records, records_folder
 from upslope.runs.run import Run
 from upslope.training.answers import accuracy, confusion, probabilities
 from upslope.training.batches import Batches, as_tensors
@@ -44,9 +41,20 @@ from upslope.training.learner import Learner
 from upslope.training.randomness import seeded
 from upslope.training.state import Kept, arrays
 
-# From the plain network to the recipe: what is changed, and the settings that are still as they were.
-LADDER: tuple[tuple[str, dict[str, str]], ...] = (
-    ("plain", {}),
+# From the plain network to the recipe: what is changed, and the settings that change with it.
+LADDER: Rungs = (
+    (
+        "plain",
+        {
+            "channels_last": "false",
+            "pool_first": "false",
+            "strided": "false",
+            "activation": "relu",
+            "label_smoothing": "0",
+            "lr": "0.01",
+            "epochs": "2",
+        },
+    ),
     ("channels last in memory", {"channels_last": "true"}),
     ("pooling first", {"pool_first": "true"}),
     ("no padding, strides in front", {"strided": "true"}),
@@ -55,15 +63,12 @@ LADDER: tuple[tuple[str, dict[str, str]], ...] = (
     ("twice the learning rate", {"lr": "0.02"}),
     ("one epoch", {"epochs": "1"}),
 )
-PLAIN = {
-    "channels_last": "false",
-    "pool_first": "false",
-    "strided": "false",
-    "activation": "relu",
-    "label_smoothing": "0",
-    "lr": "0.01",
-    "epochs": "2",
-}
+
+
+LADDER_CAPTION = (
+    "What each change bought, from the plain network down to this recipe: mean and range of the accuracy and median "
+    "of the time over"
+)
 
 
 class Config(TrainingConfig):
@@ -87,7 +92,7 @@ class Config(TrainingConfig):
 def run(config: Config, run: Run[Config]) -> None:
     """Train and test once, or climb the ladder."""
     if config.ladder:
-        climb(config, run)
+        up_the_ladder(config, run)
         return
     train, validation, test = load(config)
     mean, std = float(train.images.mean()), float(train.images.std())
@@ -155,91 +160,28 @@ def draw(run: Run[Config], model: Sprint, test: Arrays, answers: NDArray[np.floa
     run.picture("mistakes", worst, "Wrong with the greatest confidence.")
     filters = model.stages.get_parameter("0.conv.weight").detach().numpy()
     run.picture("filters", pictures.filters(filters, title="first layer"), "Red adds, blue takes away.")
+    for record in read_records(folder) if (folder := records_folder()) else ():
+        if record.lab == "mnist" and record.rungs:
+            cores, seeds = record.machine["cores"], len(record.rungs[0]["accuracies"])
+            caption = (
+                f"{LADDER_CAPTION} {seeds} seeds, measured on {cores} cores ({record.machine['os']}, {record.date})."
+            )
+            run.picture("ladder", ladder.draw(ladder.recorded(record)), caption)
 
 
-def climb(config: Config, run: Run[Config]) -> None:
-    """Every rung over every seed, each as a run of its own below this one's folder; those that are done stay done."""
-    rungs: list[tuple[str, list[Result]]] = []
-    settings = dict(PLAIN)
-    below = run.folder / "rungs"
-    jobs = [(number, seed) for number in range(len(LADDER)) for seed in range(config.ladder)]
-    done = {str(summary.result.settings): summary.result for summary in list_runs(below) if summary.result}
-    with run.progress(len(jobs), "climbing") as bar:
-        for number, (name, change) in enumerate(LADDER):
-            settings |= change
-            results = []
-            for seed in range(config.ladder):
-                bar.update(number * config.ladder + seed, description=name)
-                words = [f"{k}={v}" for k, v in settings.items()]
-                words += [f"data={config.data}", f"batch_size={config.batch_size}", f"threads={config.threads}"]
-                result = start_or_take(done, [*words, f"seed={config.seed + seed}"], run)
-                results.append(result)
-                run.log(number * config.ladder + seed + 1, test_accuracy=result.metrics["test_accuracy"] or 0.0)
-            rungs.append((name, results))
-    table = [standing(name, results, rungs[0][1]) for name, results in rungs]
-    run.picture(
-        "ladder", ladder_picture(table), "Mean over seeds; lines span the seeds. Time is that of training alone."
+def up_the_ladder(config: Config, run: Run[Config]) -> None:
+    """Every rung over every seed; the picture of what each change bought."""
+    always = {"data": config.data, "batch_size": str(config.batch_size), "threads": str(config.threads)}
+    rungs = ladder.climb(run, discover("labs")["mnist"], LADDER, seeds=config.ladder, always=always)
+    run.picture("ladder", ladder.draw(rungs), f"{LADDER_CAPTION} {config.ladder} seeds.")
+    top = rungs[-1]
+    said = {rung.name: str(rung) for rung in rungs}
+    run.finish(
+        {"test_accuracy": top.accuracy, "time_ratio": top.ratio},
+        seeds=config.ladder,
+        rungs=ladder.to_json(rungs),
+        **said,
     )
-    top = table[-1]
-    facts = {
-        row["rung"]: f"{100 * row['accuracy']:.2f} %, {row['seconds']:.1f} s, {row['ratio']:.2f} of plain"
-        for row in table
-    }
-    run.finish({"test_accuracy": top["accuracy"], "time_ratio": top["ratio"]}, seeds=config.ladder, **facts)
-
-
-def start_or_take(done: dict[str, Result], words: list[str], run: Run[Config]) -> Result:
-    """One rung with one seed: from an earlier session if it was finished then."""
-    from upslope.runs.config import parse_settings, words_for
-
-    found = discover("labs")["mnist"]
-    card = found.card
-    assert isinstance(card, LabCard)
-    wanted = tuple(words_for(parse_settings(Config, words, card=card), card=card, preset="laptop"))
-    return done.get(str(wanted)) or start(found, words, root=run.folder / "rungs", quiet=True)
-
-
-def standing(name: str, results: list[Result], plain: list[Result]) -> dict[str, Any]:
-    """A rung in numbers; its time beside the plain network's, seed by seed."""
-    accuracies = [result.metrics["test_accuracy"] or 0.0 for result in results]
-    ratios = [a.training_seconds / b.training_seconds for a, b in zip(results, plain, strict=True)]
-    return {
-        "rung": name,
-        "accuracy": statistics.fmean(accuracies),
-        "worst": min(accuracies),
-        "best": max(accuracies),
-        "seconds": statistics.median(result.training_seconds for result in results),
-        "ratio": statistics.median(ratios),
-    }
-
-
-def ladder_picture(table: list[dict[str, Any]]) -> Figure:
-    """Accuracy and time of all rungs, the plain network at the foot."""
-    figure = Figure(figsize=(9.0, 0.42 * len(table) + 1.2), layout="constrained", facecolor="white")
-    left, right = figure.subplots(1, 2, sharey=True)
-    places = range(len(table))
-    for place, row in zip(places, table, strict=True):
-        left.plot([100 * row["worst"], 100 * row["best"]], [place, place], color="#d0d7de", linewidth=4)
-        left.plot([100 * row["accuracy"]], [place], "o", color="#0b5394")
-        left.annotate(
-            f"{100 * row['accuracy']:.2f}",
-            (100 * row["accuracy"], place),
-            (0, 5),
-            fontsize=7,
-            textcoords="offset points",
-            ha="center",
-        )
-        right.barh([place], [row["ratio"]], color="#0b5394", height=0.5)
-        right.annotate(f" {row['ratio']:.2f}   {row['seconds']:.1f} s", (row["ratio"], place), fontsize=7, va="center")
-    left.set_yticks(list(places), [("" if n == 0 else "+ ") + row["rung"] for n, row in enumerate(table)], fontsize=8)
-    left.set_xlabel("test accuracy, %", fontsize=8)
-    right.set_xlabel("training time, of the plain network's", fontsize=8)
-    right.set_xlim(0, 1.35 * max(row["ratio"] for row in table))
-    for axis in (left, right):
-        axis.tick_params(labelsize=8)
-        axis.grid(axis="x", color="#d0d7de", linewidth=0.6)
-        axis.set_axisbelow(True)
-    return figure
 
 
 CARD = LabCard(

@@ -1,0 +1,132 @@
+"""A ladder: one lab from a plain recipe to its own, changed in one thing at a time, each rung over several seeds.
+
+What a change buys is told by the rung below it, under the same seed and within the same minutes: all rungs of one seed
+run before the next seed begins, up and down in turns, so that whatever else the machine does falls on all of them.
+"""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from upslope.cards import Found, LabCard
+from upslope.runs.config import parse_settings, words_for
+from upslope.runs.execute import start
+from upslope.runs.folder import list_runs
+from upslope.runs.pictures import COLOURS, FAINT
+from upslope.runs.records import Record
+from upslope.runs.result import Result
+from upslope.runs.run import Run
+
+Rungs = Sequence[tuple[str, Mapping[str, str]]]  # what is changed, and the settings that change with it
+
+
+@dataclass(frozen=True)
+class Rung:
+    """What one rung reached over its seeds."""
+
+    name: str
+    change: dict[str, str]  # the settings that differ from the rung below
+    accuracies: list[float]  # by seed
+    seconds: list[float]  # of training, by seed
+    ratios: list[float]  # of these seconds to those of the lowest rung under the same seed
+
+    @property
+    def accuracy(self) -> float:
+        """The mean over the seeds."""
+        return statistics.fmean(self.accuracies)
+
+    @property
+    def ratio(self) -> float:
+        """The median over the seeds."""
+        return statistics.median(self.ratios)
+
+    def __str__(self) -> str:
+        return f"{100 * self.accuracy:.2f} %, {statistics.median(self.seconds):.1f} s, {self.ratio:.2f} of the first"
+
+
+def climb(
+    run: Run[Any], found: Found, rungs: Rungs, *, seeds: int, always: Mapping[str, str], metric: str = "test_accuracy"
+) -> list[Rung]:
+    """Train every rung under every seed, each as a run of its own below this one's folder.
+
+    The first rung's settings are where the ladder stands; each further one changes some of those below it. `always`
+    holds for all. A run that was interrupted trains only what is not finished yet.
+    """
+    below = run.folder / "rungs"
+    done = _finished(below)
+    settings: list[dict[str, str]] = []
+    for _, change in rungs:
+        settings.append({**(settings[-1] if settings else always), **change})
+    reached: dict[tuple[int, int], Result] = {}  # (rung, seed)
+    with run.progress(len(rungs) * seeds, "climbing") as bar:
+        for seed in range(seeds):
+            for rung in sorted(range(len(rungs)), reverse=bool(seed % 2)):
+                bar.update(len(reached), description=f"seed {seed + 1} of {seeds}, {rungs[rung][0]}")
+                words = [f"{key}={value}" for key, value in settings[rung].items()]
+                words.append(f"seed={run.config.seed + seed}")
+                reached[rung, seed] = done.get(_key(found, words)) or start(
+                    found, words, parts=run.parts, root=below, quiet=True
+                )
+                run.log(len(reached), **{metric: reached[rung, seed].metrics[metric] or 0.0})
+    return [
+        Rung(
+            name,
+            dict(change) if n else {},
+            [reached[n, seed].metrics[metric] or 0.0 for seed in range(seeds)],
+            [reached[n, seed].training_seconds for seed in range(seeds)],
+            [reached[n, seed].training_seconds / reached[0, seed].training_seconds for seed in range(seeds)],
+        )
+        for n, (name, change) in enumerate(rungs)
+    ]
+
+
+def _finished(below: Path) -> dict[tuple[str, ...], Result]:
+    return {summary.result.settings: summary.result for summary in list_runs(below) if summary.result}
+
+
+def _key(found: Found, words: Sequence[str]) -> tuple[str, ...]:
+    """The settings as a finished run states them."""
+    card = found.card
+    assert isinstance(card, LabCard)
+    return tuple(words_for(parse_settings(found.load().Config, words, card=card), card=card, preset="laptop"))
+
+
+def to_json(rungs: Sequence[Rung]) -> list[dict[str, Any]]:
+    """As a run's facts and a record keep it."""
+    return [asdict(rung) for rung in rungs]
+
+
+def recorded(record: Record) -> list[Rung]:
+    """The rungs of a record; none if it is of no ladder."""
+    return [Rung(**row) for row in record.rungs]
+
+
+def draw(rungs: Sequence[Rung]) -> Figure:
+    """Accuracy and time of all rungs, the lowest on top; each one's first difference is to the line above it."""
+    figure = Figure(figsize=(9.0, 0.45 * len(rungs) + 1.2), layout="constrained", facecolor="white")
+    left, right = figure.subplots(1, 2, sharey=True)
+    places = range(len(rungs))
+    for place, rung in zip(places, rungs, strict=True):
+        best, worst = 100 * max(rung.accuracies), 100 * min(rung.accuracies)
+        left.plot([worst, best], [place, place], color=FAINT, linewidth=5, solid_capstyle="round")
+        left.plot([100 * rung.accuracy], [place], "o", color=COLOURS[0])
+        label = f"{100 * rung.accuracy:.2f}"
+        left.annotate(label, (100 * rung.accuracy, place), (0, 6), fontsize=7, textcoords="offset points", ha="center")
+        right.barh([place], [rung.ratio], color=COLOURS[0], height=0.5)
+        taken = f" {rung.ratio:.2f}   {statistics.median(rung.seconds):.1f} s"
+        right.annotate(taken, (rung.ratio, place), fontsize=7, va="center")
+    left.set_yticks(list(places), [("+ " if n else "") + rung.name for n, rung in enumerate(rungs)], fontsize=8)
+    left.set_ylim(len(rungs) - 0.5, -0.7)
+    left.set_xlabel("accuracy on the test images, %", fontsize=8)
+    right.set_xlabel("seconds of training, as parts of the first line's", fontsize=8)
+    right.set_xlim(0, 1.35 * max(rung.ratio for rung in rungs))
+    for axis in (left, right):
+        axis.tick_params(labelsize=8, length=2)
+        axis.grid(axis="x", color=FAINT, linewidth=0.6)
+        axis.set_axisbelow(True)
+        axis.spines[["top", "right"]].set_visible(False)
+    return figure
