@@ -2,10 +2,13 @@
 
 `src/upslope/scratch/ops/activations.py` is graded by `src/upslope/checks/scratch/ops/test_activations.py`: functions
 under `@grades(target)` and statements `wrong(target, name, old, new)`. Reading the text keeps the grading parent light,
-and gives it, before anything runs, the list of checks that a verdict must contain.
+and gives it, before anything runs, the list of checks that a verdict must contain. Where one file would be too long, a
+folder mirrors the module and holds one file for each exercise: `MultiHeadAttention` of `blocks/attention.py` is graded
+by `checks/blocks/attention/test_multi_head_attention.py`.
 """
 
 import ast
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,9 +47,17 @@ class CheckList:
 
 
 def checks_path(located: Located) -> Path:
-    """The checks file that mirrors the module of a definition."""
-    relative = located.path.relative_to(PACKAGE)
-    return PACKAGE / "checks" / relative.with_name(f"test_{relative.name}")
+    """The checks file of a definition: the one that mirrors its module, or its own in a folder that does."""
+    module = located.path.relative_to(PACKAGE).with_suffix("")
+    folder = PACKAGE / "checks" / module
+    if (folder / "__init__.py").is_file():
+        return folder / f"test_{_file_name(located.qualname)}.py"
+    return folder.with_name(f"test_{module.name}.py")
+
+
+def _file_name(qualname: str) -> str:
+    """MultiHeadAttention as files are named: multi_head_attention."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|\.", "_", qualname).lower()
 
 
 def checks_of(exercise: str) -> CheckList:

@@ -1,6 +1,7 @@
-"""Gradients: every parameter can learn, and every parameter counts."""
+"""Gradients: every parameter can learn, in all its parts, and every parameter counts."""
 
 import copy
+from collections.abc import Iterator
 
 import torch
 from torch import nn
@@ -8,31 +9,68 @@ from torch import nn
 from upslope.checks.contract.subject import Broken, Subject, run, seeded
 
 _STEPS = 3  # a gate that begins at 0 keeps what lies behind it without gradient for a step
+_LOOKS = 20  # a batch does not hold every token
 _BATCH = 8
 
 
 def gradients(subject: Subject) -> None:
-    """Within the first steps of training a gradient that is finite and not 0 reaches every parameter."""
+    """Within the first steps of training a gradient that is finite and not 0 reaches every parameter.
+
+    What is not trained is no parameter but a buffer, and no two parameters lie in the same memory.
+    """
     model = subject.build()
-    wanting = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    wanting = set()
+    places: dict[int, str] = {}
+    for name, parameter in model.named_parameters():
+        wanting.add(name)
+        if not parameter.requires_grad:
+            raise Broken(f"{name} is a parameter that is not trained; what stays as it is belongs in a buffer")
+        other = places.setdefault(parameter.data_ptr(), name) if parameter.numel() else name
+        if other != name:
+            raise Broken(f"{other} and {name} are two parameters in the same memory: an optimiser moves it twice")
     if not wanting:
-        raise Broken("the toy has no parameter that can be trained")
-    optimiser = torch.optim.SGD(model.parameters(), lr=0.01)
-    for step in range(_STEPS):
-        optimiser.zero_grad()
-        with seeded(step):
-            output = model(*subject.inputs(_BATCH, seed=step))
-            # A random upstream gradient: for a sum, of which it is 1 everywhere, many wrong gradients look right.
-            output.backward(torch.randn_like(output) / output.numel() ** 0.5)
+        raise Broken("the toy has no parameter")
+    for step in _training(subject, model, _STEPS):
         for name, parameter in model.named_parameters():
             if parameter.grad is None or not parameter.grad.any():
                 continue
             if not torch.isfinite(parameter.grad).all():
                 raise Broken(f"the gradient of {name} (step {step} of training) is not finite")
             wanting.discard(name)
-        optimiser.step()
     if wanting:
         raise Broken(f"no gradient reaches {_listed(model, wanting)} in {_STEPS} steps of training")
+
+
+def coverage(subject: Subject) -> None:
+    """Of a parameter that gets a gradient every number gets one, from one of the first batches or another.
+
+    A table of positions that is longer than the input, a filter that is never read: such numbers stay as they began.
+    """
+    model = subject.build()
+    reached = {name: torch.zeros_like(parameter, dtype=torch.bool) for name, parameter in model.named_parameters()}
+    for step in _training(subject, model, _LOOKS):
+        for name, parameter in model.named_parameters():
+            if parameter.grad is not None:
+                reached[name] |= parameter.grad != 0
+        if step + 1 >= _STEPS and all(mask.all() or not mask.any() for mask in reached.values()):
+            return
+    for name, mask in reached.items():
+        if mask.any() and not mask.all():
+            missed = mask.numel() - int(mask.sum())
+            raise Broken(f"no gradient reaches {missed} of {mask.numel()} numbers of {name} in {_LOOKS} batches")
+
+
+def _training(subject: Subject, model: nn.Module, steps: int) -> Iterator[int]:
+    """Steps of training: each is given when its gradients are there, and taken when the next one is asked for."""
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.01)
+    for step in range(steps):
+        optimiser.zero_grad()
+        with seeded(step):
+            output = model(*subject.inputs(_BATCH, seed=step))
+            # A random upstream gradient: for a sum, of which it is 1 everywhere, many wrong gradients look right.
+            output.backward(torch.randn_like(output) / output.numel() ** 0.5)
+        yield step
+        optimiser.step()
 
 
 def influence(subject: Subject) -> None:
