@@ -7,7 +7,7 @@ import pytest
 
 from upslope.cards import discover
 from upslope.cli import author as author_verb
-from upslope.cli import results as results_verb
+from upslope.runs import records
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,7 @@ def checkout(tmp_path, monkeypatch):
     """A folder that stands for a checkout, so that the real one is not written."""
     root = tmp_path / "checkout"
     (root / "results").mkdir(parents=True)
-    monkeypatch.setattr(results_verb, "repository", lambda: root)
+    monkeypatch.setattr(records, "checkout", lambda: root)
     return root
 
 
@@ -138,7 +138,7 @@ def test_a_record_is_made_listed_and_printed(upslope, checkout):
     said = upslope("author", "record", "digits", "--preset", "smoke", "--seeds", "2", "--json")
     assert said.json["seeds"] == [0, 1]
     assert said.code == 1, "a smoke run has no target, so none was reached"
-    record = checkout / "results" / "digits.json"
+    record = checkout / "results" / "digits-smoke.json"
     assert json.loads(record.read_text())["lab"] == "digits"
     listed = upslope("results", "--json")
     assert [one["lab"] for one in listed.json["records"]] == ["digits"]
@@ -168,7 +168,7 @@ def test_records_refuse_what_makes_none(upslope, checkout, words, sentence):
 
 
 def test_an_installed_package_says_what_it_lacks(upslope, monkeypatch, tmp_path):
-    monkeypatch.setattr(results_verb, "repository", lambda: None)
+    monkeypatch.setattr(records, "checkout", lambda: None)
     for words in (("results",), ("author", "results"), ("author", "record", "digits", "--seeds", "1")):
         said = upslope(*words)
         assert said.code == 3, words

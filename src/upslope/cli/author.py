@@ -185,9 +185,9 @@ def make_record(
 
 
 def _checkout() -> "Path":
-    from upslope.cli.results import repository
+    from upslope.runs import records
 
-    root = repository()
+    root = records.checkout()
     if root is None:
         raise Missing("this verb writes into a checkout of Upslope, and this is an installed package")
     return root

@@ -64,10 +64,10 @@ def _python() -> Finding:
 
 def _installation() -> Finding:
     from upslope.academy.source import PACKAGE
-    from upslope.cli.results import repository
+    from upslope.runs.records import checkout
     from upslope.runs.workspace import short
 
-    kind = "checkout" if repository() else "installed"
+    kind = "checkout" if checkout() else "installed"
     return Finding("upslope", "good", f"{version_of('upslope')}, {kind}, {short(PACKAGE)}")
 
 

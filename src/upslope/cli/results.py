@@ -1,7 +1,5 @@
 """`upslope results`: the committed records of the labs: what the library reached, over which seeds, on what machine."""
 
-from pathlib import Path
-
 from upslope.cli.exits import Exit
 from upslope.cli.options import AsJson, Debug
 from upslope.cli.screen import Piece, Screen
@@ -29,9 +27,9 @@ def results(as_json: AsJson = False, debug: Debug = False) -> int:
     whole = [record for record in records if not record.broken and not record.rungs]
     for record in whole:
         for row in standings(record):
-            *said, reached = row.said
+            *cells, reached = row.said
             style = "green" if record.reached == len(record.seeds) else "red" if record.targets else ""
-            rows.append([(record.name, "bold"), *said, (reached, style), (seconds(fmean(record.seconds)), "dim")])
+            rows.append([(record.name, "bold"), *cells, (reached, style), (seconds(fmean(record.seconds)), "dim")])
     screen.table(("lab", "", "mean", "worst seed", "target", "seeds", ""), rows, right=(2, 3))
     screen.gap()
     aside = len(records) - len(whole)
@@ -39,11 +37,3 @@ def results(as_json: AsJson = False, debug: Debug = False) -> int:
     said = f"{plural(len(whole), 'record')} in {short(folder)}; upslope lab NAME seed=S runs one again.{also}"
     screen.prose(said, style="dim")
     return Exit.DONE
-
-
-def repository() -> Path | None:
-    """The checkout that this library is imported from, if it is one."""
-    from upslope.academy.source import PACKAGE
-
-    root = PACKAGE.parent.parent
-    return root if (root / "pyproject.toml").is_file() and PACKAGE.parent.name == "src" else None

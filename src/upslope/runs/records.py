@@ -17,6 +17,8 @@ from upslope.runs.files import make_folder, write_json
 from upslope.runs.problem import RunProblem
 from upslope.runs.result import Result, shown, spoken
 
+PACKAGE = Path(cards.__file__).resolve().parent  # resolved: in an overlay the files are links
+
 
 @dataclass(frozen=True)
 class Record:
@@ -117,12 +119,17 @@ def write_record(record: Record, folder: Path) -> Path:
     return path
 
 
+def checkout() -> Path | None:
+    """The checkout that this library stands in, if it is one."""
+    root = PACKAGE.parent.parent
+    return root if PACKAGE.parent.name == "src" and (root / "pyproject.toml").is_file() else None
+
+
 def records_folder() -> Path | None:
-    """results/ of the checkout that this library stands in; an installed package carries the same inside itself."""
-    package = Path(cards.__file__).resolve().parent  # resolved: in an overlay the files are links
-    root = package.parent.parent
-    in_checkout = root / "results" if (root / "pyproject.toml").is_file() else None
-    return next((folder for folder in (in_checkout, package / "results") if folder and folder.is_dir()), None)
+    """results/ of the checkout; an installed package carries the same inside itself."""
+    root = checkout()
+    folders = (root / "results" if root else None, PACKAGE / "results")
+    return next((folder for folder in folders if folder is not None and folder.is_dir()), None)
 
 
 def read_records(folder: Path) -> list[Record]:
