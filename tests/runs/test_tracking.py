@@ -71,6 +71,18 @@ def test_mirroring_twice_adds_nothing(tmp_path):
     assert points(folder, "loss") == logged(folder, "loss")
 
 
+def test_a_run_is_mirrored_with_its_own_times(tmp_path):
+    """Tracked long after it ran, it began and ended when the run did."""
+    folder = run_digits(tmp_path)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "started": "2026-01-02T03:04:05+00:00"}))
+    result = json.loads((folder / "result.json").read_text())
+    (folder / "result.json").write_text(json.dumps({**result, "finished": "2026-01-02T03:05:05+00:00"}))
+    info = tracking.connect().get_run(tracking.track(folder).run_id).info
+    assert info.start_time == 1_767_323_045_000
+    assert info.end_time - info.start_time == 60_000
+
+
 def test_an_interrupted_run_goes_on_in_the_same_place(tmp_path, monkeypatch):
     """The points after the last checkpoint are logged again, and MLflow has them once."""
     monkeypatch.setattr(tracking, "EVERY", 0.0)

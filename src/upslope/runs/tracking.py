@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -108,7 +109,7 @@ class Tracker:
                 self.client.log_artifact(self.run_id, str(self.folder / name))
         if (self.folder / "pictures").is_dir():
             self.client.log_artifacts(self.run_id, str(self.folder / "pictures"), "pictures")
-        self.client.set_terminated(self.run_id, "FINISHED")
+        self.client.set_terminated(self.run_id, "FINISHED", _milliseconds(result.finished))
 
     def _points(self) -> Iterator[tuple[str, float, int]]:
         for row in read_metrics(self.folder / "metrics.jsonl"):
@@ -144,11 +145,17 @@ class Tracker:
         else:
             number = experiment.experiment_id
         tags = {"upslope.lab": lab, "upslope.preset": str(self.settings["preset"])}
-        made = self.client.create_run(number, run_name=self.folder.name, tags=tags)
+        begun = _milliseconds(self.settings["started"])
+        made = self.client.create_run(number, run_name=self.folder.name, tags=tags, start_time=begun)
         params = [Param(name, str(value)) for name, value in config.items()]
         self.client.log_batch(made.info.run_id, params=params)
         write_json(self.folder / FILE, {"run_id": made.info.run_id, "store": store()})
         return str(made.info.run_id)
+
+
+def _milliseconds(moment: str) -> int | None:
+    """A moment as MLflow counts it: since 1970; None, its own now, where a run does not say when."""
+    return int(datetime.fromisoformat(moment).timestamp() * 1000) if moment else None
 
 
 class Careful:
