@@ -14,7 +14,6 @@ The hidden layer must learn: over random hidden neurons (`freeze=hidden`) the ou
 
 from collections.abc import Iterator
 from itertools import repeat
-from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
@@ -22,8 +21,8 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from upslope.cards import Expect, LabCard
-from upslope.data import digits, fashion_mnist, mnist
 from upslope.data.loading.arrays import Arrays
+from upslope.data.loading.splits import splits
 from upslope.runs import pictures
 from upslope.runs.config import LabConfig
 from upslope.runs.run import Run
@@ -75,7 +74,7 @@ class MLP(nn.Module):
 def run(config: Config, run: Run[Config]) -> None:
     """Train, validate after each epoch, test once."""
     rng = np.random.default_rng(config.seed)
-    train, validation, test = load(config.data, rng=rng)
+    train, validation, test = splits(config.data, toy="digits", rng=rng, counts=(600, 200, 400))
     mean, std = float(train.images.mean()), float(train.images.std())
     model = MLP(train.images[0].size, config.hidden, len(train.classes), rng=rng)
     learned = [p for name, p in model.named_parameters() if config.freeze == "none" or not name.startswith("hidden")]
@@ -112,15 +111,6 @@ def run(config: Config, run: Run[Config]) -> None:
         validation_accuracy=accuracy(probabilities(model, validation, mean, std), validation),
         moved=moved,
     )
-
-
-def load(name: str, *, rng: np.random.Generator) -> tuple[Arrays, Arrays, Arrays]:
-    """Training, validation and test data."""
-    if name == "toy":
-        return digits.toy(rng=rng, count=600), digits.toy(rng=rng, count=200), digits.toy(rng=rng, count=400)
-    modules: dict[str, ModuleType] = {"digits": digits, "mnist": mnist, "fashion_mnist": fashion_mnist}
-    module = modules[name]
-    return module.load("train"), module.load("validation"), module.load("test")
 
 
 def endless(batches: Batches) -> Iterator[tuple[NDArray[Any], ...]]:

@@ -21,6 +21,7 @@ from pydantic import Field
 from upslope.cards import Expect, LabCard
 from upslope.data import digits
 from upslope.data.loading.arrays import Arrays
+from upslope.data.loading.splits import splits
 from upslope.runs import pictures
 from upslope.runs.config import LabConfig
 from upslope.runs.run import Run
@@ -54,7 +55,8 @@ class Network(MLP):
 
 def run(config: Config, run: Run[Config]) -> None:
     """Train, validate after each epoch, test once."""
-    train, validation, test = (as_lists(part) for part in load(config))
+    parts = splits(config.data, toy="digits", rng=np.random.default_rng(config.seed), counts=(300, 100, 200))
+    train, validation, test = (as_lists(part) for part in parts)
     rng = random.Random(config.seed)
     network = Network(len(train[0][0]), config.hidden, 10, rng=rng)
     frozen = 1 if config.freeze == "hidden" else 0
@@ -84,14 +86,6 @@ def run(config: Config, run: Run[Config]) -> None:
         parameters=len(network.parameters()),
         validation_accuracy=accuracy(probabilities(network, validation), validation),
     )
-
-
-def load(config: Config) -> tuple[Arrays, Arrays, Arrays]:
-    """Training, validation and test data: a library reads the images, and that is all it does."""
-    if config.data == "toy":
-        rng = np.random.default_rng(config.seed)
-        return digits.toy(rng=rng, count=300), digits.toy(rng=rng, count=100), digits.toy(rng=rng, count=200)
-    return digits.load("train"), digits.load("validation"), digits.load("test")
 
 
 def as_lists(data: Arrays) -> list[Sample]:

@@ -29,8 +29,8 @@ from upslope.blocks.losses import smoothed_cross_entropy
 from upslope.blocks.schedules import warmup_cosine
 from upslope.blocks.transformer import EncoderBlock
 from upslope.cards import Expect, LabCard
-from upslope.data import fashion_mnist, mnist
 from upslope.data.loading.arrays import Arrays
+from upslope.data.loading.splits import splits
 from upslope.models.vision.lenet import LeNet5
 from upslope.models.vision.resnet import ResNet
 from upslope.models.vision.vit import ViT
@@ -43,6 +43,7 @@ from upslope.training.batches import Batches, Pictures, as_tensors
 from upslope.training.config import TrainingConfig
 from upslope.training.fit import fit
 from upslope.training.learner import Learner
+from upslope.training.movement import moved, weights
 from upslope.training.randomness import seeded
 from upslope.training.state import Kept, arrays
 
@@ -85,13 +86,13 @@ class Config(TrainingConfig):
 
 def run(config: Config, run: Run[Config]) -> None:
     """Train, validate after each epoch, test once."""
-    train, validation, test = load(config)
+    train, validation, test = splits(config.data, toy="fashion_mnist", rng=np.random.default_rng(config.seed))
     mean, std = float(train.images.mean()), float(train.images.std())
     learning, asked = as_tensors(train, mean=mean, std=std), as_tensors(validation, mean=mean, std=std)[0]
     model, arguments = build(config, classes=len(train.classes))
     if config.freeze == "features":
         freeze_features(model)
-    start = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    start = weights(model)
     optimiser = torch.optim.AdamW(
         [p for p in model.parameters() if p.requires_grad], lr=config.lr, weight_decay=config.weight_decay
     )
@@ -121,23 +122,12 @@ def run(config: Config, run: Run[Config]) -> None:
     draw(run, model, test, shown, answers, per_epoch=batches.per_epoch)
     shape = (1, *train.images.shape[1:])
     run.save_model(arrays(model), Network(config.model, arguments, shape, train.classes, config.data, (mean,), (std,)))
-    moved = {
-        n: float((p.detach() - start[n]).norm() / start[n].norm().clamp(min=1e-3)) for n, p in model.named_parameters()
-    }
+    way = moved(model, start)
     run.finish(
-        {"test_accuracy": accuracy(answers, test), "features_moved": moved[first_filters(model)]},
+        {"test_accuracy": accuracy(answers, test), "features_moved": way[first_filters(model)]},
         parameters=sum(p.numel() for p in model.parameters()),
-        moved=moved,
+        moved=way,
     )
-
-
-def load(config: Config) -> tuple[Arrays, Arrays, Arrays]:
-    """Training, validation and test data."""
-    if config.data == "toy":
-        rng = np.random.default_rng(config.seed)
-        return tuple(fashion_mnist.toy(rng=rng, count=count) for count in (1000, 200, 500))  # type: ignore[return-value]
-    module = {"fashion_mnist": fashion_mnist, "mnist": mnist}[config.data]
-    return module.load("train"), module.load("validation"), module.load("test")
 
 
 def build(config: Config, *, classes: int) -> tuple[nn.Module, dict[str, Any]]:

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from upslope.cards import Expect, LabCard
-from upslope.data import fashion_mnist, mnist
 from upslope.data.loading.arrays import Arrays
+from upslope.data.loading.splits import splits
 from upslope.runs import pictures
 from upslope.runs.config import LabConfig
 from upslope.runs.run import Run
@@ -74,7 +74,7 @@ class LeNet5(nn.Module):
 def run(config: Config, run: Run[Config]) -> None:
     """Train, validate after each epoch, test once."""
     rng = np.random.default_rng(config.seed)
-    train, validation, test = load(config.data, rng=rng)
+    train, validation, test = splits(config.data, toy="mnist", rng=rng)
     mean, std = float(train.images.mean()), float(train.images.std())
     model = LeNet5(rng=rng)
     learned = [p for name, p in model.named_parameters() if config.freeze == "none" or not name.startswith("conv")]
@@ -135,14 +135,6 @@ def backward(
     for p, *shares in zip(model.parameters(), *(replica.parameters() for replica in replicas), strict=True):
         p.grad = sum(share.grad for share in shares)
     return sum(losses)
-
-
-def load(name: str, *, rng: np.random.Generator) -> tuple[Arrays, Arrays, Arrays]:
-    """Training, validation and test data."""
-    if name == "toy":
-        return mnist.toy(rng=rng, count=1000), mnist.toy(rng=rng, count=200), mnist.toy(rng=rng, count=500)
-    module = {"mnist": mnist, "fashion_mnist": fashion_mnist}[name]
-    return module.load("train"), module.load("validation"), module.load("test")
 
 
 def endless(batches: Batches) -> Iterator[tuple[NDArray[Any], ...]]:

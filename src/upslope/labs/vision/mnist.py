@@ -25,8 +25,8 @@ from pydantic import Field
 from upslope.blocks.losses import smoothed_cross_entropy
 from upslope.blocks.schedules import warmup_cosine
 from upslope.cards import Expect, LabCard, discover
-from upslope.data import mnist
 from upslope.data.loading.arrays import Arrays
+from upslope.data.loading.splits import splits
 from upslope.models.vision.sprint import Sprint
 from upslope.runs import ladder, pictures
 from upslope.runs.ladder import Rungs
@@ -38,6 +38,7 @@ from upslope.training.batches import Batches, as_tensors
 from upslope.training.config import TrainingConfig
 from upslope.training.fit import fit
 from upslope.training.learner import Learner
+from upslope.training.movement import moved, weights
 from upslope.training.randomness import seeded
 from upslope.training.state import Kept, arrays
 
@@ -94,7 +95,7 @@ def run(config: Config, run: Run[Config]) -> None:
     if config.ladder:
         up_the_ladder(config, run)
         return
-    train, validation, test = load(config)
+    train, validation, test = splits(config.data, toy="mnist", rng=np.random.default_rng(config.seed))
     mean, std = float(train.images.mean()), float(train.images.std())
     arguments = {
         "strided": config.strided,
@@ -105,7 +106,7 @@ def run(config: Config, run: Run[Config]) -> None:
     }
     with seeded(config.seed):
         model = Sprint(**arguments)  # type: ignore[arg-type]
-    first = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    first = weights(model)
     if config.freeze == "conv":
         model.stages.requires_grad_(False)
     learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -132,23 +133,13 @@ def run(config: Config, run: Run[Config]) -> None:
     run.save_model(
         arrays(model), Network("sprint", arguments, (1, 28, 28), train.classes, config.data, (mean,), (std,))
     )
-    moved = {
-        n: float((p.detach() - first[n]).norm() / first[n].norm().clamp(min=1e-3)) for n, p in model.named_parameters()
-    }
+    way = moved(model, first)
     run.finish(
-        {"test_accuracy": accuracy(answers, test), "filters_moved": moved["stages.1.conv.weight"]},
+        {"test_accuracy": accuracy(answers, test), "filters_moved": way["stages.1.conv.weight"]},
         parameters=sum(p.numel() for p in model.parameters()),
         validation_accuracy=accuracy(asked(validation), validation),
-        moved=moved,
+        moved=way,
     )
-
-
-def load(config: Config) -> tuple[Arrays, Arrays, Arrays]:
-    """Training, validation and test data."""
-    if config.data == "toy":
-        rng = np.random.default_rng(config.seed)
-        return tuple(mnist.toy(rng=rng, count=count) for count in (1000, 200, 500))  # type: ignore[return-value]
-    return mnist.load("train"), mnist.load("validation"), mnist.load("test")
 
 
 def draw(run: Run[Config], model: Sprint, test: Arrays, answers: NDArray[np.float32], *, per_epoch: int) -> None:

@@ -31,8 +31,8 @@ from torch import Tensor, nn
 from upslope.blocks import residual
 from upslope.blocks.schedules import warmup_cosine
 from upslope.cards import Expect, LabCard
-from upslope.data import fashion_mnist, mnist
 from upslope.data.loading.arrays import Arrays
+from upslope.data.loading.splits import splits
 from upslope.models.vision.lenet import LeNet5
 from upslope.models.vision.resnet import ResNet
 from upslope.runs import pictures
@@ -88,7 +88,7 @@ def run(config: Config, run: Run[Config]) -> None:
     from upslope.twins.sides import Clock, InKeras, InTorch
     from upslope.twins.state import Kept as KerasKept
 
-    train, validation, test = load(config)
+    train, validation, test = splits(config.data, toy="fashion_mnist", rng=np.random.default_rng(config.seed))
     mean, std = float(train.images.mean()), float(train.images.std())
     arguments = {**ARGUMENTS[config.model], "in_channels": 1, "num_classes": len(train.classes)}
     ours, theirs = build(config, arguments)
@@ -137,15 +137,6 @@ def run(config: Config, run: Run[Config]) -> None:
         parameters=sum(p.numel() for p in ours.parameters()),
         moved=moved,
     )
-
-
-def load(config: Config) -> tuple[Arrays, Arrays, Arrays]:
-    """Training, validation and test data."""
-    if config.data == "toy":
-        rng = np.random.default_rng(config.seed)
-        return tuple(fashion_mnist.toy(rng=rng, count=count) for count in (1000, 200, 500))  # type: ignore[return-value]
-    module = {"fashion_mnist": fashion_mnist, "mnist": mnist}[config.data]
-    return module.load("train"), module.load("validation"), module.load("test")
 
 
 def build(config: Config, arguments: dict[str, Any]) -> tuple[nn.Module, Any]:
