@@ -53,7 +53,44 @@ def test_a_file_dropped_in_is_found(room):
 
 def test_a_card_that_computes_is_refused_with_its_line(room):
     (room / "new.py").write_text(CARD.replace("0.9", "1 - 0.1"))
-    with pytest.raises(ValueError, match=r"new\.py, line 6: a card holds literals only, not 1 - 0\.1"):
+    with pytest.raises(ValueError, match=r"new\.py, line 6: a card holds literals only, .* not 1 - 0\.1"):
+        discover("labs")
+
+
+NAMED = {"metric": '"accuracy"', "half": "0.5", "DIGITS": '{"data": "digits"}', "computed": "1 - 0.1"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('metric="accuracy"', "metric=metric", Expect(metric="accuracy", at_least=0.9, when={"data": "digits"})),
+        ("0.9", "half", Expect(metric="accuracy", at_least=0.5, when={"data": "digits"})),
+        (
+            'when={"data": "digits"}',
+            'when={"seed": 1, **DIGITS}',
+            Expect(metric="accuracy", at_least=0.9, when={"seed": 1, "data": "digits"}),
+        ),
+        ("0.9", "computed", "line 10: .* not computed"),
+        ("0.9", "later", "line 10: .* not later"),
+        ('when={"data": "digits"}', "**DIGITS", r"line 10: .* not Expect\(metric='accuracy', .*\*\*DIGITS\)"),
+    ],
+)
+def test_a_name_of_a_literal_above_the_card_is_that_literal(room, old, new, expected):
+    above = "".join(f"{name} = {value}\n" for name, value in NAMED.items())
+    assert CARD.count(old) == 1
+    (room / "new.py").write_text(CARD.replace("CARD =", f"{above}CARD =").replace(old, new) + "later = 0.5\n")
+    if isinstance(expected, str):
+        with pytest.raises(ValueError, match=expected):
+            discover("labs")
+    else:
+        assert discover("labs")["new"].card.expect == (expected,)
+
+
+def test_a_name_that_is_given_again_has_no_literal_any_more(room):
+    (room / "new.py").write_text(
+        CARD.replace("CARD =", "bound = 0.5\nbound = bound + 0.1\nCARD =").replace("0.9", "bound")
+    )
+    with pytest.raises(ValueError, match="not bound"):
         discover("labs")
 
 

@@ -2,15 +2,18 @@
 
 A data set, a model or a lab is one file that holds `CARD = DataCard(...)`, `ModelCard(...)` or `LabCard(...)`. Lists,
 help, completion, pages and contract checks are made from these cards, so there is no registry to keep. A card's
-arguments are literals (numbers, strings, tuples, dicts and the card classes below): `discover` reads them from the
-source text, which is why `upslope --help` stays instant although the file below the card imports NumPy or PyTorch.
+arguments are literals (numbers, strings, tuples, dicts and the card classes below), or names that the file gives to
+literals above the card. `discover` reads them from the source text, which is why `upslope --help` stays instant
+although the file imports NumPy or PyTorch.
 """
 
 import ast
 import importlib
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 PACKAGE = Path(__file__).parent
 
@@ -21,8 +24,8 @@ class File:
 
     name: str
     sha256: str  # 64 hexadecimal digits; a publisher may give only the first 8 or more
-    size: int  # bytes
-    urls: tuple[str, ...]
+    size: int = 0  # bytes; 0 where it is not known
+    urls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -168,27 +171,41 @@ def discover(room: str) -> dict[str, Found]:
 
 
 def _read_card(text: str, path: Path) -> Card:
+    named: dict[str, object] = {}  # what stands above the card and is a literal
     for node in ast.parse(text).body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "CARD":
-            card = _value(node.value, path)
-            if isinstance(card, _CARDS):
-                return card
+        match node:
+            case ast.Assign(targets=[ast.Name(id="CARD")], value=value):
+                card = _value(value, named, path)
+                if isinstance(card, _CARDS):
+                    return card
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                named.pop(name, None)
+                with suppress(ValueError):
+                    named[name] = _value(value, named, path)
     kinds = " or ".join(f"{kind.__name__}(...)" for kind in _CARDS)
     raise ValueError(f"{path}: CARD must be a {kinds} at the top level of the file")
 
 
-def _value(node: ast.expr, path: Path) -> object:
-    """The value of a card's argument: literals, containers of literals, and calls of the card classes."""
+def _value(node: ast.expr, named: dict[str, object], path: Path) -> object:
+    """The value of a card's argument: literals, their names, containers of them, and calls of the card classes."""
+
+    def value(inner: ast.expr) -> Any:
+        return _value(inner, named, path)
+
     match node:
         case ast.Call(func=ast.Name(id=name), args=[], keywords=keywords) if name in _CLASSES:
-            return _CLASSES[name](**{k.arg: _value(k.value, path) for k in keywords if k.arg})  # type: ignore[arg-type]
+            given = {k.arg: value(k.value) for k in keywords if k.arg}
+            if len(given) == len(keywords):  # else there is a **
+                return _CLASSES[name](**given)
+        case ast.Name(id=name) if name in named:
+            return named[name]
         case ast.Tuple(elts=items):
-            return tuple(_value(item, path) for item in items)
+            return tuple(value(item) for item in items)
         case ast.Dict(keys=keys, values=values):
-            return {_value(k, path): _value(v, path) for k, v in zip(keys, values, strict=True) if k is not None}
+            parts = [value(v) if k is None else {value(k): value(v)} for k, v in zip(keys, values, strict=True)]
+            return {key: inner for part in parts for key, inner in part.items()}
         case _:
-            try:
+            with suppress(ValueError):
                 return ast.literal_eval(node)
-            except ValueError:
-                text = ast.unparse(node)
-                raise ValueError(f"{path}, line {node.lineno}: a card holds literals only, not {text}") from None
+    said = f"a card holds literals only, and names of literals above it, not {ast.unparse(node)}"
+    raise ValueError(f"{path}, line {node.lineno}: {said}")

@@ -94,14 +94,16 @@ def test_show_in_80_columns(upslope):
     for words in (
         "He, Zhang, Ren and Sun 2015, https://arxiv.org/abs/1512.03385",
         "input 3 x 224 x 224",
-        "parameters 25,557,032 (published: torchvision)",
+        "parameters 25,557,032 (checked against torchvision)",
         "multiply-adds 4.09 G for one input",
         "receptive field 427 x 427 pixels, beyond the edges of the picture, up to stages.3.2.conv2; then all",
         "conv1 Conv2d 7x7 /2 B, 64, 112, 112 9,408 118.0 M 7",
         "stages.2.1-5 5 x Bottleneck B, 1024, 14, 14 5,585,920 1.09 G 267",
         "head Linear B, 1000 2,049,000 2.0 M all",
-        "torchvision 80.9 % ImageNet top-1; 95.4 % ImageNet top-5; BSD-3-Clause; 102.5 MB",
-        "upslope model get resnet50",
+        "torchvision resnet50-11ad3fa6.pth; 80.9 % ImageNet top-1; 95.4 % ImageNet top-5; BSD-3-Clause; 102.5 MB",
+        "huggingface microsoft-resnet-50.safetensors; Apache-2.0",
+        "Pictures: in [0, 1], minus (0.485, 0.456, 0.406)",
+        "upslope model get resnet50 upslope model get resnet50 --from huggingface",
     ):
         assert words in text
     assert len(upslope("model", "show", "resnet50", "--depth", "2").out.splitlines()) > 2 * len(lines) - 20
@@ -112,11 +114,26 @@ def test_show_leaves_out_a_column_before_it_breaks_a_name(upslope, monkeypatch):
     narrow = upslope("model", "show", "vit-base").out
     assert max(map(len, narrow.splitlines())) <= 80
     assert "ClassTokenAndPositions" in narrow
-    assert "sees" not in narrow
+    assert "  sees" not in narrow
+    assert "A wider screen also shows: sees." in " ".join(narrow.split())
     monkeypatch.setenv("COLUMNS", "120")
     wide = upslope("model", "show", "vit-base").out
-    assert "sees" in wide
+    assert "  sees" in wide
+    assert "A wider screen" not in wide
     assert "16 x 16 pixels up to patches.projection; then all of the picture" in wide
+
+
+@torch
+@pytest.mark.parametrize("name", ["resnet50", "vit-base", "lenet5", "sprint"])
+def test_show_in_60_columns_breaks_no_cell(upslope, monkeypatch, name):
+    monkeypatch.setenv("COLUMNS", "60")
+    said = upslope("model", "show", name).out
+    assert max(map(len, said.splitlines())) <= 60
+    assert "A wider screen also shows: kind, sees." in " ".join(said.split())
+    table = said.partition("  layer ")[2].partition("\n\n")[0].splitlines()[1:]
+    rows = upslope("model", "show", name, "--json").json["layers"]
+    for line, row in zip(table, rows, strict=True):
+        assert ", ".join(["B", *map(str, row["output"])]) in line
 
 
 @torch

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from upslope.blocks.residual import BasicBlock, Bottleneck
 from upslope.cards import Input
 from upslope.models.anatomy import dissect, examine
 from upslope.models.build import build, find
@@ -99,20 +100,23 @@ def test_receptive_fields_are_those_published(name):
         (nn.Conv2d(1, 1, 3), nn.Conv2d(1, 1, 3, stride=2), nn.MaxPool2d(2), nn.Conv2d(1, 1, 5)),
         (nn.Conv2d(1, 1, 3, dilation=3), nn.AvgPool2d(3, stride=2), nn.Conv2d(1, 1, 3, dilation=2)),
         (nn.Conv2d(1, 1, 1), nn.MaxPool2d(3, stride=1, dilation=2), nn.BatchNorm2d(1), nn.ReLU()),
+        (nn.Conv2d(1, 1, 7, stride=2, padding=3), nn.MaxPool2d(3, stride=2, padding=1), BasicBlock(1, 1),
+         BasicBlock(1, 2, stride=2), Bottleneck(2, 1)),
+        (Bottleneck(1, 1, stride=2), Bottleneck(4, 1, stride=2, stride_in_1x1=True), BasicBlock(4, 4)),
     ],
-)
+)  # fmt: skip
 def test_receptive_field_is_where_the_gradient_reaches(layers):
     model = nn.Sequential(*layers).eval()
     for parameter in model.parameters():
         nn.init.constant_(parameter, 1.0)
-    x = torch.rand(1, 1, 64, 64, requires_grad=True)
+    x = torch.rand(1, 1, 128, 128, requires_grad=True)
     reached = set()
     for _ in range(40):  # a maximum passes the gradient to one pixel only, another one for every picture
         out = model(torch.rand_like(x) + x)
         middle = out.shape[-1] // 2
         (gradient,) = torch.autograd.grad(out[0, 0, middle, middle], x)
         reached |= set(gradient[0, 0].abs().sum(dim=0).nonzero().flatten().tolist())
-    assert max(reached) - min(reached) + 1 == on_meta(model, (1, 64, 64)).sees
+    assert max(reached) - min(reached) + 1 == on_meta(model, (1, 128, 128)).sees
 
 
 def test_what_joins_all_places_sees_the_whole_picture():
@@ -123,18 +127,42 @@ def test_what_joins_all_places_sees_the_whole_picture():
     first = next(layer for layer in vit.children if layer.path == "blocks").children[0]
     assert [layer.sees for layer in first.children[:2]] == [4, WHOLE], "the norm before attention, and attention"
     lenet = anatomy("lenet5")
-    assert {layer.path: layer.sees for layer in lenet.children if layer.counts} == {
-        "conv1": 5,
-        "pool": 16,
-        "conv2": 14,
-        "linear1": WHOLE,
-        "linear2": WHOLE,
-        "linear3": WHOLE,
-    }
+    assert [(layer.path, layer.sees) for layer in lenet.children if layer.counts] == [
+        ("conv1", 5),
+        ("pool", 6),
+        ("conv2", 14),
+        ("pool", 16),
+        ("linear1", WHOLE),
+        ("linear2", WHOLE),
+        ("linear3", WHOLE),
+    ]
 
 
 def test_layers_stand_in_the_order_of_their_calls():
-    assert [layer.path for layer in anatomy("lenet5").children][:4] == ["conv1", "activation", "pool", "conv2"]
+    called = ["conv1", "activation", "pool", "conv2", "activation", "pool", "linear1", "activation", "linear2"]
+    assert [layer.path for layer in anatomy("lenet5").children] == [*called, "activation", "linear3"]
+
+
+def test_what_is_shared_is_counted_once_and_its_work_every_time():
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear, self.tied = nn.Linear(5, 5), nn.Linear(5, 5)
+            self.block = nn.Sequential(nn.Linear(5, 5), nn.Tanh())
+            self.tied.weight = self.linear.weight
+
+        def forward(self, x):
+            return self.block(self.block(self.linear(self.tied(self.linear(x)))))
+
+    with torch.device("meta"):
+        whole = dissect(Twice(), (Input(shape=(5,)),))
+    first, tied, second, block = whole.children
+    assert [layer.path for layer in whole.children] == ["linear", "tied", "linear", "block"]
+    assert block.kind == "Sequential, 2 calls"
+    assert (first.multiply_adds, tied.multiply_adds, second.multiply_adds, block.multiply_adds) == (25, 25, 25, 50)
+    assert (first.parameters, tied.parameters, block.parameters) == (30, 5, 30)
+    assert whole.parameters == 65
+    assert sum(row.layer.parameters for row in rows(whole, depth=2) if not row.heading) == 65
 
 
 @pytest.mark.parametrize("name", ["lenet5", "resnet50", "resnet110", "vit-base"])
@@ -144,7 +172,7 @@ def test_every_number_stands_in_one_row(name):
         table = [row.layer for row in rows(whole, depth=depth) if not row.heading]
         assert sum(layer.parameters for layer in table) == whole.parameters
         assert sum(layer.multiply_adds for layer in table) == whole.multiply_adds
-        assert len({(layer.path, layer.kind) for layer in table}) == len(table)
+        assert len({(layer.path, layer.kind, layer.output) for layer in table}) == len(table)
 
 
 def test_repeated_blocks_are_one_row():

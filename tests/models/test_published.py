@@ -1,6 +1,7 @@
 """Published weights: what is not the published file, or no file of tensors, is refused; nothing in it runs."""
 
 import hashlib
+import re
 
 import pytest
 
@@ -158,7 +159,7 @@ def test_a_file_of_ones_own_does_not_pass_for_the_published_one(shelf, mini, tmp
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (lambda: published.get("resnet50", publisher="huggingface"), "no hash of huggingface's file of resnet50"),
+        (lambda: published.get("vit-large", publisher="huggingface"), "no hash of huggingface's file of vit-large"),
         (lambda: published.get("resnet20"), "no file of resnet20 is known here, so nothing is fetched"),
         (
             lambda: published.get("resnet50", publisher="timm"),
@@ -175,19 +176,24 @@ def test_what_cannot_be_fetched_is_said(call, sentence):
 
 def test_keys_that_nobody_has_are_not_taken_for_somebodys(tmp_path):
     safetensors.torch.save_file({"head.bias": torch.ones(1), "x": torch.ones(1), "y": torch.ones(1)}, tmp_path / "f")
-    with pytest.raises(DataProblem, match="for vit-tiny those of facebook and torchvision and huggingface are known"):
+    with pytest.raises(DataProblem, match="for vit-tiny those of facebook and huggingface and torchvision are known"):
         published.adopt("vit-tiny", tmp_path / "f")
     with pytest.raises(DataProblem, match="cannot be read: no such file"):
         read(tmp_path / "absent")
 
 
 def test_cards_fetch_nothing_without_a_hash():
+    names = []
     for found in discover("models").values():
         for weights in [weights for size in found.card.sizes.values() for weights in size.weights]:
             assert weights.licence
             assert weights.publisher in published.formats(found)
-            if weights.file.urls:
-                digits = weights.file.name.rpartition("-")[2].removesuffix(".pth")
-                assert len(digits) == 8, "publishers name their files by the beginning of the hash"
-                assert weights.file.sha256.startswith(digits)
-                assert all(url.endswith(f"/{weights.file.name}") for url in weights.file.urls)
+            file = weights.file
+            names.append(file.name)
+            assert all(url.startswith("https://") for url in file.urls)
+            assert re.fullmatch("[0-9a-f]{64}", file.sha256) or "first 8 digits" in weights.note
+            named = re.fullmatch(r".+-([0-9a-f]{8})\.pth", file.name)
+            if named:
+                assert file.sha256.startswith(named[1]), "a name that holds the beginning of the hash"
+                assert all(url.endswith(f"/{file.name}") for url in file.urls)
+    assert len(names) == len(set(names)), "a mirror holds all of them in one folder"

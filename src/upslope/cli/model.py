@@ -204,6 +204,9 @@ def _facts(card: "ModelCard", key: str) -> dict[str, object]:
         "weights": [
             {
                 "publisher": weights.publisher,
+                "file": weights.file.name,
+                "sha256": weights.file.sha256,
+                "urls": list(weights.file.urls),
                 "fetchable": bool(weights.file.urls),
                 "bytes": weights.file.size or None,
                 "licence": weights.licence,

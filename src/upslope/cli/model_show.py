@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 def summary(screen: Screen, one: "Size", whole: "Layer") -> None:
     """Input, output, counts, and how far the layers see before one sees all of the picture."""
-    published = f"{one.parameters_about} million, {one.counted_by}" if one.parameters_about else one.counted_by
+    published = f"{one.counted_by}: {one.parameters_about} million" if one.parameters_about else one.counted_by
     pairs = [
         ("input", shapes(one)),
         ("output", f"{' x '.join(map(str, one.output))} numbers"),
-        ("parameters", f"{whole.parameters:,}" + (f" (published: {published})" if published else "")),
+        ("parameters", f"{whole.parameters:,}" + (f" (checked against {published})" if published else "")),
         ("multiply-adds", f"{large(whole.multiply_adds)} for one input, in convolutions and matrix products"),
     ]
     part = whole.widest_field()
@@ -30,7 +30,7 @@ def summary(screen: Screen, one: "Size", whole: "Layer") -> None:
 
 
 def layers(screen: Screen, table: "list[Row]") -> None:
-    """The table of layers; where it is too wide for the screen, without how far each sees."""
+    """The table of layers; on a narrow screen without how far each sees, on a very narrow one also without the kind."""
     rows: list[list[Piece]] = []
     for row in table:
         one = row.layer
@@ -41,19 +41,27 @@ def layers(screen: Screen, table: "list[Row]") -> None:
         shape = ", ".join(["B", *map(str, one.output)]) if one.output is not None else ""
         rows.append(["  " * row.level + row.label, (one.kind, "dim"), shape, *numbers])
     columns = ["layer", "kind", "output", "parameters", "mult-adds", "sees"]
-    cells = zip(columns, *rows, strict=True)
-    wide = sum(max(len(cell if isinstance(cell, str) else cell[0]) for cell in column) for column in cells)
-    seen = wide + 2 * len(columns) <= screen.width and any(row.layer.sees for row in table)
-    keep = len(columns) if seen else len(columns) - 1
-    screen.table(columns[:keep], [row[:keep] for row in rows], right=(3, 4, 5))
+    widths = [max(len(_text(cell)) for cell in column) for column in zip(columns, *rows, strict=True)]
+    shown = [k for k, name in enumerate(columns) if name != "sees" or any(row.layer.sees for row in table)]
+    left_out: list[str] = []
+    for name in ("sees", "kind"):
+        if columns.index(name) in shown and sum(widths[k] + 2 for k in shown) > screen.width:
+            shown.remove(columns.index(name))
+            left_out.insert(0, name)
+    right = [place for place, k in enumerate(shown) if k > 2]
+    screen.table([columns[k] for k in shown], [[row[k] for k in shown] for row in rows], right=right)
     screen.gap()
     notes = ["B is the batch; mult-adds are for one input."]
-    notes += ["sees: pixels of the input on a side."] if seen else []
-    notes += (
-        ["Repeated blocks are one row, with the sums of all."] if any("-" in row.layer.path for row in table) else []
-    )
+    notes += ["sees: pixels of the input on a side."] if columns.index("sees") in shown else []
+    repeated = any("-" in row.layer.path for row in table)
+    notes += ["Repeated blocks are one row, with the sums of all."] if repeated else []
     notes += ["Layers without any of these numbers are left out."]
+    notes += [f"A wider screen also shows: {', '.join(left_out)}."] if left_out else []
     screen.prose(" ".join(notes), style="dim")
+
+
+def _text(cell: Piece) -> str:
+    return cell if isinstance(cell, str) else cell[0]
 
 
 def weights(screen: Screen, name: str, card: "ModelCard", one: "Size", here: list[str]) -> None:
@@ -69,8 +77,8 @@ def weights(screen: Screen, name: str, card: "ModelCard", one: "Size", here: lis
             screen.prose(card.note, style="dim")
     if formats:
         screen.gap()
-        if fetchable:
-            screen.command(f"upslope model get {name}")
+        for place, publisher in enumerate(fetchable):
+            screen.command(f"upslope model get {name}" + (f" --from {publisher}" if place else ""))
         keys = listed(sorted(formats))
         screen.command(f"upslope model get {name} --file PATH", f"from a file of yours with the keys of {keys}")
 
@@ -106,8 +114,9 @@ def _shape(given: "Input") -> str:
 
 
 def _offer(weights: "Weights", here: list[str]) -> str:
-    """80.9 % ImageNet top-1; 95.4 % ImageNet top-5; BSD-3-Clause; 102.5 MB."""
+    """resnet50-11ad3fa6.pth; 80.9 % ImageNet top-1; 95.4 % ImageNet top-5; BSD-3-Clause; 102.5 MB."""
     metrics = "; ".join(f"{100 * value:.1f} % {what}" for what, value in weights.metrics.items())
     large_ = size(weights.file.size) if weights.file.size else ""
     there = "here" if weights.publisher in here else ""
-    return "; ".join(part for part in (metrics, weights.licence, large_, weights.note, there) if part)
+    said = (weights.file.name, metrics, weights.licence, large_, weights.note, there)
+    return "; ".join(part for part in said if part)

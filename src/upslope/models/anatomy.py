@@ -22,7 +22,11 @@ from upslope.models.operations import WHOLE, Field, behind, multiply_adds, pair
 
 @dataclass(frozen=True)
 class Layer:
-    """One module and what is inside it; `own_*` is what no child accounts for."""
+    """One module and what is inside it; `own_*` is what no child accounts for.
+
+    A module without children is a layer for each of its calls: LeNet's one pooling stands behind both convolutions.
+    Its parameters are those of the first, as a parameter that two modules share is the first one's.
+    """
 
     path: str  # "" for the model itself
     kind: str
@@ -34,6 +38,7 @@ class Layer:
     sees: float | None  # pixels of the input on a side, or WHOLE; None if the model reads no picture
     changes_shape: bool
     holds_only: bool  # a sequence or a list of modules, which does nothing itself
+    turn: float  # of its call among all calls
     children: tuple["Layer", ...] = ()  # in the order in which they are called
 
     @property
@@ -69,26 +74,38 @@ def dissect(model: nn.Module, inputs: tuple[Input, ...]) -> Layer:
         model.train(training)
         for handle in handles:
             handle.remove()
-    return _layer("", model, watch)
+    return _layers("", model, watch)[0]
 
 
-def _layer(path: str, module: nn.Module, watch: "_Watch") -> Layer:
+def _layers(path: str, module: nn.Module, watch: "_Watch") -> list[Layer]:
+    """The layers of a module: one for each call, or one for all calls if it has children, or if there was none."""
     named = [(f"{path}.{name}" if path else name, child) for name, child in module.named_children()]
-    # A list of modules is never called, its members are.
-    named.sort(key=lambda one: min(watch.of(inner).turn for inner in one[1].modules()))
-    children = tuple(_layer(name, child, watch) for name, child in named)
-    seen = watch.of(module)
+    below = [layer for name, child in named for layer in _layers(name, child, watch)]
+    calls = watch.of(module)
+    if not below and calls:
+        return [_layer(path, module, [call], watch) for call in calls]
+    return [_layer(path, module, calls, watch, tuple(sorted(below, key=lambda layer: layer.turn)))]
+
+
+def _layer(
+    path: str, module: nn.Module, calls: "list[_Call]", watch: "_Watch", children: tuple[Layer, ...] = ()
+) -> Layer:
+    last = calls[-1] if calls else _Call()
+    own = sum(p.numel() for p in module.parameters(recurse=False) if watch.first(p))
+    work = sum(call.multiply_adds for call in calls)
     return Layer(
         path=path,
-        kind=_kind(module) + (f", {seen.calls} calls" if seen.calls > 1 else ""),
-        output=seen.output,
-        parameters=sum(p.numel() for p in module.parameters()),
-        own_parameters=sum(p.numel() for p in module.parameters(recurse=False)),
-        multiply_adds=seen.multiply_adds + sum(child.multiply_adds for child in children),
-        own_multiply_adds=seen.multiply_adds,
-        sees=seen.sees,
-        changes_shape=seen.changes_shape,
+        kind=_kind(module) + (f", {len(calls)} calls" if len(calls) > 1 else ""),
+        output=last.output,
+        parameters=own + sum(child.parameters for child in children),
+        own_parameters=own,
+        multiply_adds=work + sum(child.multiply_adds for child in children),
+        own_multiply_adds=work,
+        sees=last.sees,
+        changes_shape=last.changes_shape,
         holds_only=type(module) in (nn.Sequential, nn.ModuleList, nn.ModuleDict),
+        # A list of modules is never called, its members are.
+        turn=min([call.turn for call in calls] or [child.turn for child in children], default=math.inf),
         children=children,
     )
 
@@ -103,15 +120,14 @@ def _kind(module: nn.Module) -> str:
 
 
 @dataclass
-class _Seen:
-    """What was noticed of one module."""
+class _Call:
+    """What was noticed while a module was at work."""
 
-    output: tuple[int, ...] | None = None  # at its last call
-    multiply_adds: int = 0  # while it was itself at work, not a child
+    turn: float = math.inf
+    output: tuple[int, ...] | None = None
+    multiply_adds: int = 0  # its own, not a child's
     sees: float | None = None
     changes_shape: bool = False
-    calls: int = 0
-    turn: float = math.inf  # of its first call
 
 
 class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -119,36 +135,43 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __init__(self, samples: list[Tensor]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._seen: dict[nn.Module, _Seen] = {}
-        self._at_work: list[nn.Module] = []
+        self._calls: dict[nn.Module, list[_Call]] = {}
+        self._turn = 0
+        self._at_work: list[_Call] = []
+        self._owned: set[nn.Parameter] = set()
         self._fields: dict[int, Field] = {}
         self._alive: list[Tensor] = []  # so that no id is given twice
         for sample in samples:
             if sample.ndim == 4:
                 self._note(sample, Field(1, 1, sample.shape[2] * sample.shape[3]))
 
-    def of(self, module: nn.Module) -> _Seen:
-        return self._seen.setdefault(module, _Seen())
+    def of(self, module: nn.Module) -> list[_Call]:
+        """The calls of a module."""
+        return self._calls.setdefault(module, [])
+
+    def first(self, parameter: nn.Parameter) -> bool:
+        """Whether nobody has asked about this parameter before."""
+        known = len(self._owned)
+        self._owned.add(parameter)
+        return len(self._owned) > known
 
     def hook(self, module: nn.Module) -> tuple[Any, Any]:
         """Hooks by which a module says when it is at work."""
 
         def before(module: nn.Module, args: tuple[object, ...]) -> None:
-            seen = self.of(module)
-            seen.calls += 1
-            seen.turn = min(seen.turn, sum(one.calls for one in self._seen.values()))
-            self._at_work.append(module)
+            self._at_work.append(_Call(turn=self._turn))
+            self._turn += 1
+            self.of(module).append(self._at_work[-1])
 
         def after(module: nn.Module, args: tuple[object, ...], output: object) -> None:
-            self._at_work.pop()
+            call = self._at_work.pop()
             given = next((a for a in tree_leaves(args) if isinstance(a, Tensor)), None)
             taken = next((a for a in tree_leaves(output) if isinstance(a, Tensor)), None)
             if taken is not None:
-                seen = self.of(module)
-                seen.output = tuple(taken.shape[1:])
-                seen.changes_shape = given is None or given.shape != taken.shape
+                call.output = tuple(taken.shape[1:])
+                call.changes_shape = given is None or given.shape != taken.shape
                 there = self._fields.get(id(taken))
-                seen.sees = there.size if there else None
+                call.sees = there.size if there else None
 
         return module.register_forward_pre_hook(before), module.register_forward_hook(after)
 
@@ -159,7 +182,7 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         results = [a for a in tree_leaves(out) if isinstance(a, Tensor)]
         if results:
             if self._at_work:
-                self.of(self._at_work[-1]).multiply_adds += multiply_adds(name, args, results[0])
+                self._at_work[-1].multiply_adds += multiply_adds(name, args, results[0])
             known = [self._fields[id(t)] for t in tensors if id(t) in self._fields]
             if known:
                 widest = Field(max(f.size for f in known), max(f.jump for f in known), max(f.places for f in known))

@@ -76,8 +76,10 @@ def _groups(layers: list[Layer]) -> Iterator[list[Layer]]:
 
 
 def _alike(a: Layer, b: Layer) -> bool:
+    if a.path == b.path or len(a.children) != len(b.children):  # the same module, called twice, is no repeat
+        return False
     same = (a.kind, a.output, a.parameters, a.multiply_adds) == (b.kind, b.output, b.parameters, b.multiply_adds)
-    return same and len(a.children) == len(b.children) and all(map(_alike, a.children, b.children))
+    return same and all(map(_alike, a.children, b.children))
 
 
 def _together(group: list[Layer]) -> Layer:

@@ -9,7 +9,7 @@ from torch import nn
 from upslope.checks.contract.subject import Broken, Subject, run, seeded
 
 _STEPS = 3  # a gate that begins at 0 keeps what lies behind it without gradient for a step
-_LOOKS = 20  # a batch does not hold every token
+_LOOKS = 20  # one batch does not hold every token, nor does one seed wake every unit
 _BATCH = 8
 
 
@@ -30,7 +30,7 @@ def gradients(subject: Subject) -> None:
             raise Broken(f"{other} and {name} are two parameters in the same memory: an optimiser moves it twice")
     if not wanting:
         raise Broken("the toy has no parameter")
-    for step in _training(subject, model, _STEPS):
+    for step in _training(subject, model):
         for name, parameter in model.named_parameters():
             if parameter.grad is None or not parameter.grad.any():
                 continue
@@ -42,31 +42,32 @@ def gradients(subject: Subject) -> None:
 
 
 def coverage(subject: Subject) -> None:
-    """Of a parameter that gets a gradient every number gets one, from one of the first batches or another.
+    """Of a parameter that gets a gradient every number gets one, in one fresh network or another.
 
-    A table of positions that is longer than the input, a filter that is never read: such numbers stay as they began.
+    A table of positions that is longer than the input, a filter that is never read: such numbers stay as they began. A
+    unit behind a ReLU that is dead by chance is alive under another seed.
     """
-    model = subject.build()
-    reached = {name: torch.zeros_like(parameter, dtype=torch.bool) for name, parameter in model.named_parameters()}
-    for step in _training(subject, model, _LOOKS):
-        for name, parameter in model.named_parameters():
-            if parameter.grad is not None:
-                reached[name] |= parameter.grad != 0
-        if step + 1 >= _STEPS and all(mask.all() or not mask.any() for mask in reached.values()):
+    missed: dict[str, torch.Tensor] = {}
+    for seed in range(_LOOKS):
+        model = subject.build(seed=seed)
+        for _ in _training(subject, model, seed=seed):
+            for name, parameter in model.named_parameters():
+                if parameter.grad is not None:
+                    missed[name] = missed.get(name, torch.tensor(True)) & (parameter.grad == 0)
+        if all(mask.all() or not mask.any() for mask in missed.values()):
             return
-    for name, mask in reached.items():
+    for name, mask in missed.items():
         if mask.any() and not mask.all():
-            missed = mask.numel() - int(mask.sum())
-            raise Broken(f"no gradient reaches {missed} of {mask.numel()} numbers of {name} in {_LOOKS} batches")
+            raise Broken(f"no gradient reaches {int(mask.sum())} of the {mask.numel()} numbers of {name}")
 
 
-def _training(subject: Subject, model: nn.Module, steps: int) -> Iterator[int]:
+def _training(subject: Subject, model: nn.Module, *, seed: int = 0) -> Iterator[int]:
     """Steps of training: each is given when its gradients are there, and taken when the next one is asked for."""
     optimiser = torch.optim.SGD(model.parameters(), lr=0.01)
-    for step in range(steps):
+    for step in range(_STEPS):
         optimiser.zero_grad()
-        with seeded(step):
-            output = model(*subject.inputs(_BATCH, seed=step))
+        with seeded(_STEPS * seed + step):
+            output = model(*subject.inputs(_BATCH, seed=_STEPS * seed + step))
             # A random upstream gradient: for a sum, of which it is 1 everywhere, many wrong gradients look right.
             output.backward(torch.randn_like(output) / output.numel() ** 0.5)
         yield step

@@ -1,38 +1,34 @@
 """Inputs: a network looks at what it is given, at all of it, and leaves it as it is."""
 
-import torch
 from torch import Tensor
 
-from upslope.checks.contract.subject import Broken, Subject, changed, difference, run
+from upslope.checks.contract.subject import Broken, Subject, difference, run
 
 _BATCH = 8
 
 
 def inputs(subject: Subject) -> None:
-    """A call changes no input; each input counts; and an input may lie in memory in any order.
+    """A call changes no input; every input counts; and an input may lie in memory in any order.
 
-    Whoever hands a batch over may use it again. A mask that changes nothing is forgotten somewhere. What was cut out,
-    turned or made channels-last is not contiguous, and `view` refuses it where `reshape` does not.
+    Whoever hands a batch over may need it again. A mask that makes no difference was forgotten somewhere. What was cut
+    out, turned or made channels-last is not contiguous: `view` refuses it, `reshape` does not.
     """
     model = subject.used()
     given, others = subject.inputs(_BATCH), subject.inputs(_BATCH, seed=1)
     for training in (True, False):
-        before = _numbered(x.clone() for x in given)
+        kept = [x.clone() for x in given]
         expected = run(model.train(training), given)
-        for position in changed(before, _numbered(given)):
-            raise Broken(f"a call changes the input {position} that it is given")
-    for position in range(len(given)):
-        if len(given) > 1 and run(model, (*given[:position], others[position], *given[position + 1 :])).equal(expected):
-            raise Broken(f"another input {position} gives the same output: it is not looked at")
-    turned = tuple(_turned(x) for x in given)
-    if difference(run(model, turned), expected) > 1e-5:
-        raise Broken("an input that lies in memory in another order gives another output")
-
-
-def _numbered(tensors: object) -> dict[str, Tensor]:
-    return {str(position): x for position, x in enumerate(tensors, 1)}  # type: ignore[arg-type]
+        for number, (before, after) in enumerate(zip(kept, given, strict=True), 1):
+            if not before.equal(after):
+                raise Broken(f"a call changes the numbers of input {number} in place")
+    for number, other in enumerate(others):
+        if run(model, (*given[:number], other, *given[number + 1 :])).equal(expected):
+            raise Broken(f"another input {number + 1} gives the same output: it is not looked at")
+    off = difference(run(model, tuple(map(_turned, given))), expected)
+    if off > 1e-5:
+        raise Broken(f"the same input gives an output that differs by {off:.2g} when it is not contiguous in memory")
 
 
 def _turned(x: Tensor) -> Tensor:
-    """The same numbers in the same places, with the last dimension outermost in memory."""
+    """The same numbers at the same places, with the last dimension outermost in memory."""
     return x.movedim(-1, 0).contiguous().movedim(0, -1)

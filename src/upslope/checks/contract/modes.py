@@ -2,19 +2,21 @@
 
 import copy
 
+import torch
 from torch import nn
 
-from upslope.checks.contract.subject import Broken, Subject, changed, difference, run
+from upslope.checks.contract.subject import Broken, Subject, changed, difference, run, seeded
 
 _BATCH = 8
 _DRAWS = 5  # a module that drops little may drop nothing in one draw
 
 
 def modes(subject: Subject) -> None:
-    """Evaluation is the same twice and changes nothing; training differs from it by the card's modules, and only so.
+    """Evaluation draws nothing and changes nothing; training differs from it by the card's modules, and only so.
 
-    With the modules of the classes in `differs_in_training` put in evaluation, a network in training gives what it
-    gives in evaluation; and each of these classes, put in training alone, makes a difference.
+    A second call gives the same, and leaves as it was what the first one gave. With the modules of the classes in
+    `differs_in_training` put in evaluation, a network in training gives what it gives in evaluation; and each of these
+    classes, put in training alone, makes a difference.
     """
     model = subject.used()
     inputs = subject.inputs(_BATCH)
@@ -23,6 +25,7 @@ def modes(subject: Subject) -> None:
     for draw in range(1, _DRAWS):
         if difference(run(model, inputs, seed=draw), expected) > 0:
             raise Broken("in evaluation the same inputs give different outputs from one call to the next")
+    _keeps_to_itself(subject, model)
     moved = changed(state, model.state_dict())
     if moved:
         raise Broken(f"a call in evaluation changes {', '.join(moved)}")
@@ -43,6 +46,19 @@ def modes(subject: Subject) -> None:
             why = "makes no difference in training" if present else "is not in the toy"
             raise Broken(f"the card's differs_in_training names {name}, which {why}")
         model.load_state_dict(state)
+
+
+def _keeps_to_itself(subject: Subject, model: nn.Module) -> None:
+    """No random numbers, however rarely they would show, and no output that the next call writes over."""
+    with seeded(0), torch.no_grad():
+        before = torch.get_rng_state()
+        first = model(*subject.inputs(_BATCH))
+        if not torch.get_rng_state().equal(before):
+            raise Broken("in evaluation random numbers are drawn")
+        kept = first.clone()
+        model(*subject.inputs(_BATCH, seed=1))
+    if difference(first, kept) > 0:
+        raise Broken("an output changes when the network is called again: both calls write to the same memory")
 
 
 def _set(model: nn.Module, names: tuple[str, ...], *, training: bool) -> None:

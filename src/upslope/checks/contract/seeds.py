@@ -1,12 +1,18 @@
 """Seeds: a network's randomness comes from PyTorch's generator and from nowhere else."""
 
-import torch
+import random
+
+import numpy as np
 
 from upslope.checks.contract.subject import Broken, Subject, changed, run
 
 
 def seeds(subject: Subject) -> None:
-    """The same seed gives the same weights and the same training outputs; another seed gives other weights."""
+    """The same seed gives the same weights and the same training outputs; another seed gives other weights.
+
+    Python's and NumPy's own generators, which PyTorch's seed does not reach, are left alone.
+    """
+    others = _others()
     first, again, other = subject.build(seed=0), subject.build(seed=0), subject.build(seed=1)
     unlike = changed(first.state_dict(), again.state_dict())
     if unlike:
@@ -14,6 +20,15 @@ def seeds(subject: Subject) -> None:
     if not changed(first.state_dict(), other.state_dict()):
         raise Broken("another seed draws the same weights: the seed has no effect")
     inputs = subject.inputs(8)
-    for seed in range(2):
-        if not torch.equal(run(first.train(), inputs, seed=seed), run(again.train(), inputs, seed=seed)):
-            raise Broken("under one seed two equal networks in training give different outputs")
+    outputs = [[run(model.train(), inputs, seed=seed) for model in (first, again)] for seed in range(2)]
+    for name, state in _others().items():
+        if state != others[name]:
+            raise Broken(f"the network draws from {name}'s own generator, which PyTorch's seed does not reach")
+    if not all(one.equal(two) for one, two in outputs):
+        raise Broken("under one seed two equal networks in training give different outputs")
+
+
+def _others() -> dict[str, object]:
+    """Where the other generators stand."""
+    kind, keys, *rest = np.random.get_state(legacy=True)
+    return {"Python": random.getstate(), "NumPy": (kind, keys.tobytes(), *rest)}  # type: ignore[union-attr]

@@ -1,5 +1,6 @@
 """What a contract is given: a model's card, and the networks it describes, built and fed in the same way every time."""
 
+import functools
 import re
 import textwrap
 from collections.abc import Iterator
@@ -63,9 +64,8 @@ class Subject:
         return model.eval()
 
     def build_without_memory(self, size: str) -> nn.Module:
-        """A network of any size on the meta device, where tensors have shapes and no numbers."""
-        with torch.device("meta"):
-            return construct(self.found, self.card.sizes[size].arguments)
+        """A network of any size on the meta device, where tensors have only shapes: the same one each time."""
+        return _on_meta(self, size)
 
     def inputs(self, batch: int, *, seed: int = 0) -> tuple[Tensor, ...]:
         """Random inputs for the toy: normal numbers, or integers below the card's `high`."""
@@ -73,10 +73,16 @@ class Subject:
         return tuple(_draw(each, batch, generator) for each in self.toy.inputs)
 
 
+@functools.lru_cache(maxsize=16)
+def _on_meta(subject: Subject, size: str) -> nn.Module:
+    with torch.device("meta"):
+        return construct(subject.found, subject.card.sizes[size].arguments)
+
+
 def run(model: nn.Module, inputs: tuple[Tensor, ...], *, seed: int = 0) -> Tensor:
-    """The model's output without gradients, with its randomness drawn from `seed`."""
+    """The model's output without gradients, with its randomness drawn from `seed`; a copy, that nobody else holds."""
     with seeded(seed), torch.no_grad():
-        return cast(Tensor, model(*inputs))
+        return cast(Tensor, model(*inputs)).clone()
 
 
 def changed(before: dict[str, Any], after: dict[str, Any]) -> list[str]:

@@ -86,6 +86,8 @@ class Sprint(nn.Module):
         return self.head(x.flatten(1))
 
 
+BY_HAND = "a count by hand: 16 * 25 + 32 + 32 * 16 * 9 + 64 + 64 * 32 * 9 + 128 + 576 * 10 + 10"
+
 CARD = ModelCard(
     name="sprint",
     title="Sprint",
@@ -95,7 +97,13 @@ CARD = ModelCard(
     builder="Sprint",
     sizes={
         "toy": Size(arguments={"widths": (4, 6, 8)}, inputs=(Input(shape=(1, 28, 28)),), output=(10,)),
-        "sprint": Size(arguments={}, inputs=(Input(shape=(1, 28, 28)),), output=(10,)),
+        "sprint": Size(
+            arguments={},
+            inputs=(Input(shape=(1, 28, 28)),),
+            output=(10,),
+            parameters=29_434,
+            counted_by=BY_HAND,
+        ),
         "sprint-plain": Size(
             arguments={
                 "strided": False,
@@ -106,6 +114,8 @@ CARD = ModelCard(
             },
             inputs=(Input(shape=(1, 28, 28)),),
             output=(10,),
+            parameters=29_434,
+            counted_by=BY_HAND,
         ),
     },
     differs_in_training=("BatchNorm2d",),

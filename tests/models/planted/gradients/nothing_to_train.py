@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from upslope.cards import Input, ModelCard, Size
 
-ALSO = ("overfitting",)
+ALSO = ("coverage", "overfitting")
 
 
 class Planted(nn.Module):

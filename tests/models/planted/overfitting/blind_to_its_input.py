@@ -7,6 +7,8 @@ from torch.nn import functional as F
 
 from upslope.cards import Input, ModelCard, Size
 
+ALSO = ("inputs",)
+
 
 class Planted(nn.Module):
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from upslope.cards import Input, ModelCard, Size
 
-ALSO = ("independence", "overfitting", "modes", "export", "bfloat16")
+ALSO = ("independence", "inputs", "overfitting", "modes", "export", "bfloat16")
 
 
 class Planted(nn.Module):

@@ -6,6 +6,8 @@ from torch.nn import functional as F
 
 from upslope.cards import Input, ModelCard, Size
 
+ALSO = ("counts",)
+
 
 class Planted(nn.Module):
     def __init__(self, *, width: int) -> None:

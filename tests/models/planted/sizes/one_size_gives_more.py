@@ -26,6 +26,12 @@ CARD = ModelCard(
     builder="Planted",
     sizes={
         "toy": Size(arguments={"num_classes": 4}, inputs=(Input(shape=(6,)),), output=(4,)),
-        "large": Size(arguments={"num_classes": 100}, inputs=(Input(shape=(6,)),), output=(10,)),
+        "large": Size(
+            arguments={"num_classes": 100},
+            inputs=(Input(shape=(6,)),),
+            output=(10,),
+            parameters=3524,
+            counted_by="by hand: 6 * 32 + 32 + 32 * 100 + 100",
+        ),
     },
 )

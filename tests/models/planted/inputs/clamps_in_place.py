@@ -1,0 +1,31 @@
+"""A batch that comes back changed: whoever hands it over a second time hands over another one."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from upslope.cards import Input, ModelCard, Size
+
+
+class Planted(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear1 = nn.Linear(6, 32)
+        self.linear2 = nn.Linear(32, 4)
+
+    def forward(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+        with torch.no_grad():
+            x.clamp_(-1, 1)
+        return self.linear2(F.relu(self.linear1(x)))
+
+
+CARD = ModelCard(
+    name="clamps_in_place",
+    title="Planted",
+    paper="none",
+    link="",
+    domain="planted",
+    builder="Planted",
+    sizes={"toy": Size(arguments={}, inputs=(Input(shape=(6,)),), output=(4,))},
+)
