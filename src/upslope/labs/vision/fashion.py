@@ -57,7 +57,7 @@ BUILDERS: dict[str, tuple[type[nn.Module], dict[str, Any]]] = {
 RECIPES: dict[str, dict[str, Any]] = {
     "lenet": {"epochs": 8, "lr": 4e-3},
     "resnet": {"epochs": 10, "lr": 1e-2},
-    "vit": {"epochs": 12, "lr": 2e-3, "drop_path": 0.1},
+    "vit": {"epochs": 8, "lr": 2e-3, "drop_path": 0.1},
 }
 
 
@@ -66,7 +66,7 @@ class Config(TrainingConfig):
 
     data: Literal["fashion_mnist", "mnist", "toy"] = Field("fashion_mnist", description="toy is generated")
     model: Literal["lenet", "resnet", "vit"] = Field("resnet", description="which network learns")
-    epochs: int = Field(10, ge=1, le=1000, description="how often every training image is seen (lenet: 8, vit: 12)")
+    epochs: int = Field(10, ge=1, le=1000, description="how often every training image is seen (lenet, vit: 8)")
     batch_size: int = Field(128, ge=2, le=5000, description="images per step, over all devices")
     lr: float = Field(1e-2, gt=0, le=1, description="the highest learning rate (lenet: 0.004, vit: 0.002)")
     warmup: float = Field(0.1, ge=0, lt=1, description="the share of the steps in which the learning rate climbs")
