@@ -6,6 +6,7 @@ its shape, and every key of the file is used, or dropped by a rule.
 
 import pickle
 import re
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,14 +33,18 @@ def read(path: Path) -> dict[str, Tensor]:
         if start[8:] == b"{":  # the length of a JSON header, and the header: safetensors
             return safetensors.torch.load_file(path)
         # Of pickles, PyTorch's reader for weights takes tensors and plain values, and refuses all else.
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what it thinks of a file's pickle protocol
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except pickle.UnpicklingError as error:
         asked = re.search(r"GLOBAL ([\w.]+)", str(error))
         why = f"it asks for {asked[1]}, which is no tensor; it was not run" if asked else "it is no file of tensors"
         raise DataProblem(f"{short(path)} is refused: {why}") from None
     except (safetensors.SafetensorError, OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError) as error:
-        why = (str(error).strip().splitlines() or ["it ends too early"])[0]
-        raise DataProblem(f"{short(path)} is damaged, or no file of tensors ({why})") from None
+        # What the reader of pickles stumbles over says nothing to a person: KeyError: 101.
+        lines = [] if isinstance(error, LookupError | TypeError) else str(error).strip().splitlines()
+        why = f" ({lines[0].split('. ')[0]})" if lines else ""
+        raise DataProblem(f"{short(path)} is damaged, or no file of tensors{why}") from None
     tensors = _tensors(content)
     if not tensors:
         raise DataProblem(f"{short(path)} holds no tensors by name")
