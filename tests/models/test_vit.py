@@ -62,3 +62,8 @@ def test_only_the_positions_know_the_order_of_patches():
 def test_patches_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match=r"^patch_size=5 does not divide image_size=16$"):
         ViT(**{**SMALL, "patch_size": 5})
+
+
+def test_pictures_of_another_size_are_refused():
+    with pytest.raises(ValueError, match=r"^pictures of 16 x 20 for a network of image_size=16$"):
+        ViT(**SMALL)(torch.zeros(1, 3, 16, 20))

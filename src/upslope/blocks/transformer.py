@@ -1,7 +1,8 @@
 """The Transformer's encoder block with the norm in front (pre-norm).
 
 A. Vaswani et al., "Attention Is All You Need", 2017, https://arxiv.org/abs/1706.03762; the norm in front as in
-A. Dosovitskiy et al. 2020, https://arxiv.org/abs/2010.11929, equations 2 and 3.
+A. Dosovitskiy et al. 2020, https://arxiv.org/abs/2010.11929, equations 2 and 3. Left out: dropout behind attention's
+last layer (appendix B.1 there).
 """
 
 from jaxtyping import Bool, Float

@@ -5,8 +5,8 @@ http://yann.lecun.com/exdb/publis/pdf/lecun-98.pdf, section II.B and figure 2.
 
 - Two 5x5 convolutions, each followed by subsampling, then layers of 120, 84 and 10 units.
 - `modern=True`: ReLU and maxima, as most copies have it today. Otherwise the paper's tanh and averages.
-- Left out: the trained weights of the subsampling, the sparse connections of C3, the radial basis functions at the end
-  (a linear layer stands there). What is left has 61,706 parameters.
+- Left out: the trained weights of the subsampling, the sparse connections of C3, the scale of tanh (1.7159 tanh(2a/3),
+  appendix A), the radial basis functions at the end (a linear layer stands there). What is left has 61,706 parameters.
 """
 
 from jaxtyping import Float
@@ -39,6 +39,9 @@ class LeNet5(nn.Module):
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B K"]:
         x = self.pool(self.activation(self.conv1(x)))  # C1, S2: (B, 6, 14, 14)
         x = self.pool(self.activation(self.conv2(x)))  # C3, S4: (B, 16, 5, 5)
+        if x.shape[-2:] != (5, 5):
+            height, width = x.shape[-2:]
+            raise ValueError(f"maps of {height} x {width}, not 5 x 5: pictures are 32 x 32, or 28 x 28 with padding=2")
         x = self.activation(self.linear1(x.flatten(1)))  # C5: (B, 120)
         x = self.activation(self.linear2(x))  # F6: (B, 84)
         return self.linear3(x)

@@ -7,7 +7,8 @@ transformers", 2020, https://arxiv.org/abs/2012.12877, table 1.
 - Patches, projected; a class token; learned positions (equation 1); encoder blocks (2, 3); the class token's last state
   is normed and read by a linear layer (4).
 - `fused=True` takes PyTorch's kernels for attention and norms: the same numbers, less memory.
-- Left out: the hidden layer of the head in pre-training, positions interpolated for other resolutions.
+- Left out: the hidden layer of the head in pre-training, positions interpolated for other resolutions, dropout behind
+  attention's last layer (appendix B.1).
 """
 
 import torch
@@ -42,6 +43,7 @@ class ViT(nn.Module):
         super().__init__()
         if image_size % patch_size:
             raise ValueError(f"patch_size={patch_size} does not divide image_size={image_size}")
+        self.image_size = image_size
         self.patches = PatchEmbedding(in_channels=in_channels, patch_size=patch_size, dim=dim)
         self.tokens = ClassTokenAndPositions(tokens=(image_size // patch_size) ** 2, dim=dim)
         self.dropout = nn.Dropout(dropout)
@@ -56,6 +58,8 @@ class ViT(nn.Module):
         self.apply(_begin)
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B K"]:
+        if x.shape[-2:] != (self.image_size, self.image_size):  # there are no positions for other pictures
+            raise ValueError(f"pictures of {x.shape[-2]} x {x.shape[-1]} for a network of image_size={self.image_size}")
         x = self.dropout(self.tokens(self.patches(x)))  # (B, 1 + T, dim)
         for block in self.blocks:
             x = block(x)
