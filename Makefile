@@ -83,9 +83,11 @@ results: $(VENV)/full
 	@$(BIN)/upslope author record lenet --seeds 5 freeze=conv
 	@$(BIN)/upslope author record mnist --seeds 10
 	@$(BIN)/upslope author record mnist --seeds 5 freeze=conv
+	@$(BIN)/upslope author record mnist --seeds 1 --preset ladder
 	@for model in lenet resnet vit; do $(BIN)/upslope author record fashion --seeds 3 model=$$model --variant $$model; done
-	@for model in lenet resnet vit; do $(BIN)/upslope author record fashion --seeds 3 model=$$model freeze=features --variant $$model-features; done
+	@$(BIN)/upslope author record fashion --seeds 3 model=resnet freeze=features --variant resnet-features
 	@$(BIN)/upslope author record twins --seeds 3
+	@$(BIN)/upslope author record twins --seeds 3 freeze=conv
 	@mkdir -p results/speed
 	@$(BIN)/python benchmarks/engine.py --json > results/speed/engine.json
 	@$(BIN)/python benchmarks/lenet.py --json > results/speed/lenet.json
