@@ -15,7 +15,8 @@ def layer_norm(
     """(x - mean) / sqrt(variance + eps) * weight + bias, with mean and variance over the last dimension.
 
     The variance divides by D, not by D - 1. Each row is treated alone, so neither the batch nor training or evaluation
-    changes the result. layer_norm([1, 3], weight=[1, 2], bias=[0, 2], eps=0) is [-1, 4]. Ba et al. 2016, equation 4.
+    changes the result. layer_norm([1, 3], weight=[1, 2], bias=[0, 2], eps=0) is [-1, 4]. Ba et al. 2016, equations 3
+    and 4.
     """
     # The mean of each row, and how far every feature lies from it.
     centred = x - x.mean(dim=-1, keepdim=True)
