@@ -35,11 +35,13 @@ def predict(
 ) -> int:
     """Say what pictures show, with probabilities."""
     from upslope.ship.load import load
-    from upslope.ship.predict import Answer, answers
+    from upslope.ship.predict import DRAWN, Answer, answers
 
     screen = Screen()
     if top < 1:
         raise Usage(f"--top is at least 1, not {top}")
+    if show is not None and show.suffix.lower() != ".png":
+        raise Usage(f"--show writes a PNG picture, and {show} does not end in .png")
     reader = load(network)
     done: list[Answer] = []
     lost: list[Unread] = []
@@ -52,7 +54,7 @@ def predict(
             typer.echo(f"  {found.reason}", err=True)
     if show is not None and done:
         _draw(done, show)
-        screen.line("What it saw  ", str(show))
+        screen.line("What it saw  ", str(show), f"   (the first {DRAWN} of {len(done)})" if len(done) > DRAWN else "")
     screen.give(
         {
             "network": reader.name,
@@ -97,8 +99,6 @@ def _draw(done: "list[Answer]", path: Path) -> None:
     from upslope.runs.files import write_atomically
     from upslope.ship.predict import draw
 
-    if path.suffix.lower() != ".png":
-        raise Usage(f"--show writes a PNG picture, and {path} does not end in .png")
     drawn = BytesIO()
     draw(done).savefig(drawn, format="png", dpi=130)
     write_atomically(path, drawn.getvalue())

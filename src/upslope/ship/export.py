@@ -43,9 +43,10 @@ def export(
     folder: Path, kind: str, *, out: Path | None = None, force: bool = False, say: Callable[[str], None] = print
 ) -> Exported:
     """Write the network of a finished run to a file of this format, with its model card beside it."""
-    network, result = read_network(folder), read_result(folder)
+    result = read_result(folder)
     if result is None:
         raise RunProblem(f"{folder.name} is not finished: upslope lab --resume {folder.name} goes on with it")
+    network = read_network(folder)
     path = out or Path(f"{folder.name}.{kind}")
     if path.is_dir():
         path = path / f"{folder.name}.{kind}"
@@ -55,6 +56,7 @@ def export(
         raise RunProblem(f"{short(path)} is there already: --force writes over it, --out names another file")
     module = eager(folder, network)
     make_folder(path.parent)
+    card = path.with_name(f"{path.name}.md")
     beside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         say(f"writing {kind}")
@@ -63,14 +65,12 @@ def export(
         say("comparing")
         pictures, source = samples(network)
         difference = compare(in_torch(module), from_file(beside).scores, pictures)
+        write_atomically(card, model_card(path.name, network, result, module).encode())  # no network without a card
         with writing(path):
             os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
-    card = path.with_name(f"{path.name}.md")
-    found = Exported(path, card, path.stat().st_size, len(pictures), source, difference)
-    write_atomically(card, model_card(found.path.name, network, result, module).encode())
-    return found
+    return Exported(path, card, path.stat().st_size, len(pictures), source, difference)
 
 
 def compare(original: Callable[[Pictures], Pictures], exported: Callable[[Pictures], Pictures], x: Pictures) -> float:

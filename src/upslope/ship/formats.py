@@ -3,6 +3,9 @@
 ONNX and pt2 hold a graph that takes pixels in [0, 1]: mean and deviation are inside. A safetensors file holds weights
 alone. Each carries network.json in its metadata, so that one file is enough to use the network, and none of them can
 run code of its own when it is loaded.
+
+Writers put the bytes together in memory and write them from Python: on a full disk safetensors raises an error of its
+own kind, and PyTorch's zip writer ends the process.
 """
 
 import json
@@ -10,6 +13,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -76,11 +80,12 @@ def read_weights(path: Path) -> Weights:
 
 def write_safetensors(module: "nn.Module", network: Network, path: Path) -> None:
     """The network's own weights, under its own names."""
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     model: Any = module.model
     arrays = {n: np.array(t.detach().cpu().numpy(), order="C") for n, t in model.state_dict().items()}
-    save_file(arrays, path, metadata={_KEY: json.dumps(network.to_json()), "format": "pt"})
+    # One entry only: safetensors writes several in any order, and the same network would give two different files.
+    path.write_bytes(save(arrays, metadata={_KEY: json.dumps(network.to_json())}))
 
 
 def read_safetensors(path: Path) -> tuple[Network, "nn.Module"]:
@@ -145,8 +150,10 @@ def write_pt2(module: "nn.Module", network: Network, path: Path) -> None:
 
     shapes = ({0: torch.export.Dim("batch")},)
     program = torch.export.export(module, (torch.rand(2, *network.shape),), dynamic_shapes=shapes)
+    packed = BytesIO()
     with _quiet():
-        torch.export.save(program, path, extra_files={_KEY: json.dumps(network.to_json())})
+        torch.export.save(program, packed, extra_files={_KEY: json.dumps(network.to_json())})
+    path.write_bytes(packed.getvalue())
 
 
 def read_pt2(path: Path) -> tuple[Network, "nn.Module"]:

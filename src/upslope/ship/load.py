@@ -32,9 +32,11 @@ class Reader:
     scores: Callable[[Pictures], Scores]
 
     def probabilities(self, pictures: Pictures, *, batch_size: int = 256) -> Scores:
-        """What the network believes of each picture, at most so many at a time."""
+        """What the network believes of each picture, at most so many at a time; RunProblem where it is no number."""
         pieces = [self.scores(pictures[n : n + batch_size]) for n in range(0, len(pictures), batch_size)]
         scores = np.concatenate(pieces).astype(np.float64)
+        if not np.isfinite(scores).all():
+            raise RunProblem(f"{self.name} gives scores that are no numbers: its training diverged, train it again")
         powers = np.exp(scores - scores.max(axis=1, keepdims=True))
         shares: Scores = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
         return shares

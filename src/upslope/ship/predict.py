@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TOGETHER = 64  # pictures that are in memory at once
+DRAWN = 50  # answers in one figure: beyond 200 or so it is taller than a PNG may be
 UNSURE = 0.5  # below this the network says nothing that one should lean on
 
 
@@ -68,9 +69,10 @@ def shown(reader: Reader, picture: Picture) -> Pictures:
 
 
 def draw(answered: Sequence[Answer]) -> "Figure":
-    """Each picture beside what the network saw of it, with its answer."""
+    """Each of the first DRAWN pictures beside what the network saw of it, with its answer."""
     from matplotlib.figure import Figure
 
+    answered = answered[:DRAWN]
     rows = len(answered)
     figure = Figure(figsize=(5.2, 2.2 * rows + 0.2), layout="constrained", facecolor="white")
     axes = figure.subplots(rows, 2, squeeze=False)

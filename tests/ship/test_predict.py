@@ -1,0 +1,253 @@
+"""Whatever a picture's file looks like, the network is shown the same picture, and each answer stands by its own file.
+
+The networks here are matrices: what they are shown and what they must say can be computed beside them. Most of them
+take pictures as they are; those that learned from handwriting take seconds for twenty.
+"""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from upslope.runs.network import Network
+from upslope.runs.problem import RunProblem
+from upslope.ship import predict
+from upslope.ship.load import Reader
+from upslope.ship.predict import Answer, Unread, answers
+
+ORIENTATION = 0x0112
+SHAPES = {
+    "7": [(60, 50), (140, 50), (90, 160)],
+    "1": [(100, 40), (100, 160)],
+    "L": [(70, 40), (70, 150), (140, 150)],
+    "Z": [(60, 50), (140, 50), (60, 150), (140, 150)],
+    "V": [(60, 40), (100, 160), (140, 40)],
+    "-": [(40, 100), (160, 100)],
+    "N": [(60, 150), (60, 50), (140, 150), (140, 50)],
+}
+
+
+def written(shape, *, size=200):
+    """Black strokes on white paper, as a grey picture."""
+    image = Image.new("L", (200, 200), 255)
+    ImageDraw.Draw(image).line(SHAPES[shape], fill=0, width=14, joint="curve")
+    return image.resize((size, size))
+
+
+def coloured():
+    """No two quarters, and no two channels, alike."""
+    image = Image.new("RGB", (160, 160), (230, 30, 60))
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((80, 0, 160, 80), fill=(20, 200, 90))
+    draw.rectangle((0, 80, 80, 160), fill=(40, 60, 220))
+    return image
+
+
+class Matrix:
+    """A network that multiplies, and remembers what it was shown."""
+
+    def __init__(self, data="", shape=(1, 28, 28), gain=1 / 28):
+        rng = np.random.default_rng(11)
+        self.weights = gain * rng.standard_normal((int(np.prod(shape)), 10))
+        self.batches = []
+        network = Network("matrix", {}, shape, tuple("abcdefghij"), data, (0.0,), (1.0,))
+        self.reader = Reader("matrix-0001", network, self.scores)
+
+    def scores(self, pictures):
+        self.batches.append(pictures)
+        return (pictures.reshape(len(pictures), -1) @ self.weights).astype(np.float32)
+
+    def says(self, path):
+        """The one answer about this file, as probabilities in the order of the classes."""
+        (answer,) = answers(self.reader, [path])
+        assert isinstance(answer, Answer), answer
+        return by_class(answer)
+
+
+def by_class(answer):
+    return np.array([share for _, share in sorted(zip(answer.classes, answer.probabilities, strict=True))])
+
+
+def saved(image, path, **how):
+    image.save(path, **how)
+    return path
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Seven pictures, all different."""
+    return [saved(written(shape), tmp_path / f"{n}.png") for n, shape in enumerate(SHAPES)]
+
+
+def test_an_answer_is_a_softmax_over_the_scores(pictures):
+    network = Matrix()
+    (answer,) = answers(network.reader, pictures[:1])
+    scores = answer.seen.reshape(-1).astype(np.float64) @ network.weights
+    expected = np.exp(scores) / np.exp(scores).sum()
+    assert by_class(answer) == pytest.approx(expected, abs=1e-6)
+    assert answer.classes[0] == "abcdefghij"[int(np.argmax(scores))]
+    assert list(answer.probabilities) == sorted(answer.probabilities, reverse=True)
+    assert sum(answer.probabilities) == pytest.approx(1, abs=1e-5)
+
+
+def test_answers_stand_in_the_order_of_the_files(pictures, tmp_path, monkeypatch):
+    """With unreadable ones between them, folders among them, a file twice, and few pictures in memory at once."""
+    monkeypatch.setattr(predict, "TOGETHER", 2)
+    bad = tmp_path / "bad.png"
+    bad.write_text("no picture")
+    folder, bare = tmp_path / "folder", tmp_path / "bare"
+    folder.mkdir()
+    bare.mkdir()
+    inside = [saved(written(shape), folder / f"{shape}.png") for shape in ("7", "L", "Z")]
+    (folder / "notes.txt").write_text("no picture, and nobody said that it were")
+    missing = tmp_path / "missing.png"
+    asked = [pictures[4], bad, pictures[0], pictures[1], bad, folder, bare, missing, pictures[0]]
+    expected = [pictures[4], bad, pictures[0], pictures[1], bad, *inside, bare, missing, pictures[0]]
+    network = Matrix()
+    found = list(answers(network.reader, asked))
+    assert [one.path for one in found] == expected
+    assert [one.path for one in found if isinstance(one, Unread)] == [bad, bad, bare, missing]
+    for one in found:
+        if isinstance(one, Answer):
+            assert np.array_equal(by_class(one), network.says(one.path)), one.path
+        else:
+            assert one.path.name in one.reason
+
+
+@pytest.mark.parametrize("together", [1, 3, 7, 64])
+def test_one_by_one_is_all_at_once(pictures, monkeypatch, together):
+    alone = [Matrix().says(path) for path in pictures]
+    assert len({tuple(shares) for shares in alone}) == len(pictures), "no two pictures alike"
+    monkeypatch.setattr(predict, "TOGETHER", together)
+    network = Matrix()
+    found = list(answers(network.reader, pictures))
+    for one, expected in zip(found, alone, strict=True):
+        assert by_class(one) == pytest.approx(expected, abs=1e-6)
+    assert max(map(len, network.batches)) == min(together, len(pictures))
+    assert sum(map(len, network.batches)) == len(pictures)
+
+
+# How the sensor saw what stands upright, by the orientations of the EXIF standard (CIPA DC-008, 4.6.6).
+TURNED = {
+    1: lambda upright: upright,
+    2: np.fliplr,
+    3: lambda upright: np.rot90(upright, 2),
+    4: np.flipud,
+    5: lambda upright: upright.swapaxes(0, 1),
+    6: lambda upright: np.rot90(upright, 1),
+    7: lambda upright: np.rot90(upright, 2).swapaxes(0, 1),
+    8: lambda upright: np.rot90(upright, 3),
+}
+
+
+@pytest.mark.parametrize(("data", "orientation"), [*(("", k) for k in TURNED), ("mnist", 6)])
+def test_a_turned_camera_changes_nothing(data, orientation, tmp_path):
+    network = Matrix(data, (1, 28, 28) if data else (3, 32, 32))
+    upright = np.asarray(written("7").convert("RGB") if data else coloured())[:, 20:180]
+    expected = network.says(saved(Image.fromarray(upright), tmp_path / "upright.png"))
+    stored = Image.fromarray(np.ascontiguousarray(TURNED[orientation](upright)))
+    if orientation > 1:
+        untagged = network.says(saved(stored, tmp_path / "untagged.png"))
+        assert np.abs(untagged - expected).max() > 0.01, "the turn must matter to this network"
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    assert np.array_equal(network.says(saved(stored, tmp_path / "tagged.png", exif=exif)), expected)
+    photograph = saved(stored, tmp_path / "tagged.jpg", exif=exif, quality=95, subsampling=0)
+    assert network.says(photograph) == pytest.approx(expected, abs=0.01)
+
+
+def _transparent(image):
+    """The picture's darkness as the opacity of black ink: what a drawing program saves without a background."""
+    clear = Image.new("RGBA", image.size, (0, 0, 0, 0))
+    clear.putalpha(image.convert("L").point(lambda level: 255 - level))
+    return clear
+
+
+MODES = {
+    "L.png": lambda image: image,
+    "1.png": lambda image: image.convert("1", dither=Image.Dither.NONE),
+    "RGB.png": lambda image: image.convert("RGB"),
+    "RGBA.png": lambda image: image.convert("RGBA"),
+    "LA.png": lambda image: image.convert("LA"),
+    "P.png": lambda image: image.convert("P"),
+    "P.gif": lambda image: image.convert("RGB").quantize(32),
+    "16 bits.png": lambda image: Image.fromarray(np.asarray(image, dtype=np.uint16) * 257),
+    "clear.png": _transparent,
+    "L.jpg": lambda image: image,
+    "CMYK.jpg": lambda image: image.convert("CMYK"),
+    "CMYK.tif": lambda image: image.convert("CMYK"),
+}
+
+
+@pytest.mark.parametrize(("data", "name"), [*(("", name) for name in MODES), ("mnist", "1.png"), ("mnist", "CMYK.jpg")])
+def test_how_a_drawing_was_saved_changes_nothing(data, name, tmp_path):
+    network = Matrix(data, gain=0.1)
+    expected = network.says(saved(written("Z"), tmp_path / "grey.png"))
+    path = saved(MODES[name](written("Z")), tmp_path / name, **({"quality": 95} if name.endswith("jpg") else {}))
+    assert network.says(path) == pytest.approx(expected, abs=0.03)
+
+
+@pytest.mark.parametrize("name", ["RGBA.png", "P.gif", "CMYK.jpg", "CMYK.tif"])
+def test_colours_stay_what_they_are(name, tmp_path):
+    network = Matrix(shape=(3, 32, 32))
+    expected = network.says(saved(coloured(), tmp_path / "colours.png"))
+    path = saved(MODES[name](coloured()), tmp_path / name, **({"quality": 95} if name.endswith("jpg") else {}))
+    assert network.says(path) == pytest.approx(expected, abs=0.02)
+
+
+def test_a_network_gets_as_many_channels_as_it_was_trained_on(tmp_path):
+    path = saved(coloured(), tmp_path / "colours.png")
+    truth = np.asarray(coloured(), dtype=np.float32) / 255
+    quarters = [(8, 8), (8, 24), (24, 8), (24, 24)]  # the same places in 32 x 32 as 5 times as far in 160 x 160
+    three, one = Matrix(shape=(3, 32, 32)), Matrix(shape=(1, 32, 32))
+    (seen,) = (answer.seen for answer in answers(three.reader, [path]))
+    assert seen.shape == (3, 32, 32)
+    for row, column in quarters:
+        assert seen[:, row, column] == pytest.approx(truth[5 * row, 5 * column], abs=1e-3)
+    (seen,) = (answer.seen for answer in answers(one.reader, [path]))
+    assert seen.shape == (1, 32, 32)
+    for row, column in quarters:
+        assert seen[0, row, column] == pytest.approx(truth[5 * row, 5 * column].mean(), abs=1e-3)
+    assert [batch.shape for batch in three.batches] == [(1, 3, 32, 32)]
+    assert [batch.dtype for batch in one.batches] == [np.float32]
+
+
+def test_handwriting_for_a_network_with_three_channels(pictures):
+    (grey,) = answers(Matrix("mnist", (1, 28, 28)).reader, pictures[:1])
+    (colour,) = answers(Matrix("mnist", (3, 28, 28)).reader, pictures[:1])
+    assert grey.seen.max() > 0.9, "ink is 1"
+    assert colour.seen.shape == (3, 28, 28)
+    assert all(np.array_equal(channel, grey.seen[0]) for channel in colour.seen)
+
+
+@pytest.mark.parametrize("data", ["mnist", "fashion_mnist", ""])
+@pytest.mark.parametrize("level", [255, 100])
+def test_a_blank_page_is_doubted(data, level, tmp_path):
+    network = Matrix(data, gain=5.0)
+    path = saved(Image.new("L", (120, 90), level), tmp_path / "blank.png")
+    (answer,) = answers(network.reader, [path])
+    assert answer.doubt == f"nothing stands out in {path}: the answer means nothing"
+
+
+def test_doubt_follows_the_first_share(pictures):
+    (flat,) = answers(Matrix(gain=0.0).reader, pictures[:1])
+    assert flat.probabilities == pytest.approx([0.1] * 10)
+    assert flat.doubt == f"no class stands out for {pictures[0]}: it may show none of them"
+    (sure,) = answers(Matrix(gain=2.0).reader, pictures[:1])
+    assert sure.probabilities[0] > 0.9
+    assert sure.doubt == ""
+
+
+def test_scores_that_are_no_numbers_are_no_answer(pictures):
+    """A network whose training diverged."""
+    network = Matrix()
+    network.weights[3, 4] = np.nan
+    with pytest.raises(RunProblem, match="matrix-0001 gives scores that are no numbers"):
+        list(answers(network.reader, pictures[:2]))
+
+
+def test_a_figure_holds_no_more_than_fits(pictures, monkeypatch):
+    found = list(answers(Matrix().reader, pictures))
+    assert len(predict.draw(found).axes) == 2 * len(pictures)
+    monkeypatch.setattr(predict, "DRAWN", 3)
+    figure = predict.draw(found)
+    assert [axes.get_title() for axes in figure.axes[::2]] == ["0.png", "1.png", "2.png"]
