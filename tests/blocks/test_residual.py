@@ -81,3 +81,8 @@ def test_the_padded_shortcut_keeps_every_second_pixel_among_zeros(blocks, genera
         source = channel - first
         expected = x[:, source, ::2, ::2] if 0 <= source < before else torch.zeros(2, 3, 3)
         assert torch.equal(got[:, channel], expected)
+
+
+def test_a_padded_shortcut_takes_no_channel_away(blocks):
+    with pytest.raises(ValueError, match=r"^new_channels=-2: zeros can be added, and no channel taken away$"):
+        blocks.residual.BasicBlock(6, 4, padded=True)

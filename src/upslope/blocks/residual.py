@@ -14,13 +14,19 @@ from torch.nn import functional as F
 
 
 class PaddedShortcut(nn.Module):
-    """Option A of He et al. 2015: every second pixel, and channels of zeros for those that are new. No parameters."""
+    """Option A of He et al. 2015: every second pixel, and channels of zeros for those that are new. No parameters.
+
+    Half of the new channels come first, half last. Fewer channels than before are refused with a ValueError.
+    """
 
     def __init__(self, new_channels: int, *, stride: int) -> None:
         super().__init__()
+        if new_channels < 0:
+            raise ValueError(f"new_channels={new_channels}: zeros can be added, and no channel taken away")
         self.new_channels, self.stride = new_channels, stride
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B E h w"]:
+        """(B, C, H, W) to (B, C + new_channels, H / stride, W / stride), rounded up."""
         before = self.new_channels // 2
         return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, before, self.new_channels - before))
 

@@ -1,4 +1,4 @@
-"""A branch that Python's own generator drops in training."""
+"""A branch that Python's own generator drops in training, so rarely that outputs hardly ever show it."""
 
 import random
 
@@ -9,20 +9,17 @@ from torch.nn import functional as F
 from upslope.cards import Input, ModelCard, Size
 
 
-class Skips(nn.Module):
-    def forward(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-        return 0 * x if self.training and random.random() < 0.3 else x
-
-
 class Planted(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.linear1 = nn.Linear(6, 32)
         self.linear2 = nn.Linear(32, 4)
-        self.skips = Skips()
 
     def forward(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-        return self.linear2(self.skips(F.relu(self.linear1(x))))
+        x = F.relu(self.linear1(x))
+        if self.training and random.random() < 1e-9:
+            x = 0 * x
+        return self.linear2(x)
 
 
 CARD = ModelCard(
@@ -33,5 +30,4 @@ CARD = ModelCard(
     domain="planted",
     builder="Planted",
     sizes={"toy": Size(arguments={}, inputs=(Input(shape=(6,)),), output=(4,))},
-    differs_in_training=("Skips",),
 )
