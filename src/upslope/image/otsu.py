@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 
 def otsu(values: NDArray[Any]) -> float:
-    """The threshold that leaves the least variance within the two groups it makes."""
+    """The threshold that leaves the least variance within the two groups it makes, of the edges of 128 bins."""
     counts, edges = np.histogram(values, bins=128)
     centres = (edges[1:] + edges[:-1]) / 2
     below = np.cumsum(counts)[:-1]
     above = counts.sum() - below
     mass = np.cumsum(counts * centres)
     between = (mass[:-1] * above - (mass[-1] - mass[:-1]) * below) ** 2 / np.maximum(below * above, 1)
-    return float(centres[int(np.argmax(between))])
+    return float(edges[1 + int(np.argmax(between))])

@@ -5,12 +5,15 @@ before mean and deviation are taken off.
 """
 
 import numpy as np
+from PIL import Image
 from scipy import ndimage
 
+from upslope.image.pieces import stroke_width
 from upslope.image.read import Picture
 from upslope.image.resize import Floats, resized, with_longest
-from upslope.image.strokes import find_strokes, stroke_width
+from upslope.image.strokes import find_strokes
 
+CROP = 224 / 256  # of a photograph's shorter side
 THINNEST = 2.2  # pixels, of a stroke in MNIST's box of 20
 
 
@@ -68,9 +71,18 @@ def product(picture: Picture, height: int = 28, width: int = 28) -> Floats:
 
 
 def photo(picture: Picture, height: int = 224, width: int = 224) -> Floats:
-    """The middle of a picture, the shorter side brought to size: what networks for photographs look at."""
-    factor = max(height / picture.shape[0], width / picture.shape[1])
-    rows, columns = max(height, round(picture.shape[0] * factor)), max(width, round(picture.shape[1] * factor))
-    whole = resized(picture, rows, columns)
-    top, left = (rows - height) // 2, (columns - width) // 2
+    """The middle of a photograph, as networks for ImageNet are measured: (height, width, 3).
+
+    The picture is brought to 256 pixels on its shorter side, and from its middle 224 x 224 are cut; other sizes in the
+    same proportion. So A. Krizhevsky et al. 2012 began, section 2, https://doi.org/10.1145/3065386, and so the first
+    weights of torchvision and most of timm's (crop_pct 0.875) were measured. Those that were measured otherwise
+    (torchvision's second ones with 224 of 232, vision transformers with all of the picture) see a little less here.
+    """
+    rows, columns = int(height / CROP), int(width / CROP)
+    if rows * picture.shape[1] >= columns * picture.shape[0]:
+        columns = rows * picture.shape[1] // picture.shape[0]
+    else:
+        rows = columns * picture.shape[0] // picture.shape[1]
+    whole = resized(picture, rows, columns, how=Image.Resampling.BILINEAR)
+    top, left = round((rows - height) / 2), round((columns - width) / 2)
     return np.clip(whole[top : top + height, left : left + width], 0, 1)

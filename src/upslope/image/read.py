@@ -5,11 +5,12 @@ is looked at before anything is unpacked, and whatever a decoder stumbles over b
 """
 
 import warnings
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from upslope.runs.problem import Problem
 from upslope.runs.workspace import short
@@ -18,10 +19,21 @@ Picture = NDArray[np.float32]  # (H, W, 3), red, green, blue in [0, 1]
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".avif", ".pgm", ".ppm")
 MOST_PIXELS = 100_000_000
+MOST_BYTES = 500_000_000
 LONGEST = 2048  # pixels on a side of what is handed on: no network here looks at more
 
 # No EPS, PDF or the like: their decoders start other programs.
 _FORMATS = ("PNG", "JPEG", "MPO", "GIF", "BMP", "DIB", "TIFF", "WEBP", "PPM", "AVIF")
+_ORIENTATION = 0x0112  # a tag of EXIF (JEITA CP-3451); what undoes each of its values, 1 being upright
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _APPLE = (b"ftypheic", b"ftypheix", b"ftypheim", b"ftypheis", b"ftypmif1", b"ftypmsf1")
 
 
@@ -39,23 +51,25 @@ def read_picture(path: Path) -> Picture:
         raise UnreadablePicture(f"{where} is a folder, not a picture")
     try:
         with path.open("rb") as file:
-            head = file.read(16)
+            content = file.read(MOST_BYTES + 1)  # at once: from a pipe nothing can be read twice
     except OSError as error:
         raise UnreadablePicture(f"{where} cannot be read: {_why(error)}") from None
-    if not head:
+    if not content:
         raise UnreadablePicture(f"{where} is empty: 0 bytes")
+    if len(content) > MOST_BYTES:
+        raise UnreadablePicture(f"{where} is larger than {MOST_BYTES // 10**6} MB: make it smaller first")
     Image.init()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the size is bounded below; of odd metadata nothing is used
         try:
-            with Image.open(path, formats=[name for name in _FORMATS if name in Image.OPEN]) as image:
+            with Image.open(BytesIO(content), formats=[name for name in _FORMATS if name in Image.OPEN]) as image:
                 return _decode(image, where)
         except (UnreadablePicture, MemoryError):
             raise
         except Image.DecompressionBombError:  # Pillow's own limit, which it looks at first
             raise _too_large(where, f"more than {2 * (Image.MAX_IMAGE_PIXELS or 0) // 10**6} million") from None
         except UnidentifiedImageError:
-            raise UnreadablePicture(_unknown(where, head)) from None
+            raise UnreadablePicture(_unknown(where, content)) from None
         except Exception as error:  # a dozen decoders raise whatever they please on damaged files
             raise UnreadablePicture(f"{where} is damaged or cut off: {_why(error)}") from None
 
@@ -78,15 +92,19 @@ def _decode(image: Image.Image, where: str) -> Picture:
     if image.format in ("JPEG", "MPO"):
         image.draft(None, (LONGEST, LONGEST))  # unpacks an eighth, a quarter or half of the size at once
     image.load()
+    image = _upright(image)
     if image.mode.startswith("I") or image.mode == "F":
-        deep = Image.fromarray(_grey(np.asarray(image), where))
-        deep.info, deep.getexif()[ORIENTATION] = image.info, image.getexif().get(ORIENTATION, 1)
-        image = deep
-    # The tag says how the camera was held; the pixels are as the sensor saw them.
-    return _on_white(_modes(ImageOps.exif_transpose(image), where))
+        image = Image.fromarray(_grey(np.asarray(image), where))
+    return _on_white(_modes(image, where))
 
 
-ORIENTATION = 0x0112  # the EXIF tag
+def _upright(image: Image.Image) -> Image.Image:
+    """The picture as it was seen: EXIF says how the camera was held; the pixels are as its sensor saw them."""
+    try:
+        how = _TURNS.get(int(image.getexif().get(_ORIENTATION, 1)))
+    except Exception:  # a damaged note about a picture is no reason not to read it
+        return image
+    return image if how is None else image.transpose(how)
 
 
 def _modes(image: Image.Image, where: str) -> Image.Image:
@@ -137,8 +155,8 @@ def _too_large(where: str, size: str) -> UnreadablePicture:
     )
 
 
-def _unknown(where: str, head: bytes) -> str:
-    if head[4:12] in _APPLE:
+def _unknown(where: str, content: bytes) -> str:
+    if content[4:12] in _APPLE:
         return f"{where} is in HEIC, Apple's format, which is not read here: save it as JPEG or PNG"
     return f"{where} is not a picture that can be read (PNG, JPEG, GIF, BMP, TIFF and WebP can)"
 

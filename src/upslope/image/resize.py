@@ -7,12 +7,13 @@ from PIL import Image
 Floats = NDArray[np.float32]
 
 
-def resized(picture: Floats, height: int, width: int) -> Floats:
+def resized(picture: Floats, height: int, width: int, *, how: Image.Resampling | None = None) -> Floats:
     """(H, W) or (H, W, C) at another size: means of areas where it shrinks, cubic curves where it grows."""
-    if picture.ndim == 3:
-        return np.stack([resized(picture[..., channel], height, width) for channel in range(picture.shape[2])], axis=-1)
     grows = height * width > picture.shape[0] * picture.shape[1]
-    how = Image.Resampling.BICUBIC if grows else Image.Resampling.BOX
+    if how is None:
+        how = Image.Resampling.BICUBIC if grows else Image.Resampling.BOX
+    if picture.ndim == 3:
+        return np.stack([resized(channel, height, width, how=how) for channel in np.moveaxis(picture, -1, 0)], axis=-1)
     return np.array(Image.fromarray(np.ascontiguousarray(picture, dtype=np.float32)).resize((width, height), how))
 
 

@@ -1,64 +1,112 @@
-"""Finding the sheet of paper in a photograph that shows the table around it.
+"""Finding sheets of paper in a photograph that shows the table around them.
 
-A sheet is the largest bright region: large, nearly a rectangle (a tilted one, too), suddenly darker along its outline,
-which lies inside the picture, and a little is dark within. Each of these is needed. A fat white 0 on black has
-something dark inside, but fills an ellipse, pi/4 of its rectangle; a fat 1 fills a rectangle, but there is nothing
-in it; the lit
-half of a page is a rectangle with writing in it, but the picture's border cuts it, and shadows are not so dark.
+A sheet is a bright region with straight sides: its hull, in perspective, is a quadrilateral, with one corner more for
+each side of the picture that cuts it, and the region fills its hull. A fat white 0 on black is round, a 5 is not
+convex. The lit part of a page has straight sides, too, where a straight shadow falls: so what is found here is offered,
+and what is written on it decides.
 """
+
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial import ConvexHull
 
 from upslope.image.otsu import otsu
 from upslope.image.read import Picture
-from upslope.image.resize import with_longest
+from upslope.image.resize import resized, with_longest
 
-SIDE = 120  # pixels on the longer side of what is looked at
-SMALLEST = 0.15  # parts of the picture
-LARGEST = 0.92
-RECTANGULAR = 0.82  # parts of the smallest rectangle around it
-WRITTEN = (0.0005, 0.25)  # parts of the sheet
-CUT = 0.25  # parts of its outline on the picture's border
-DARKER = 0.55  # the light just outside, in parts of that just inside
+Mask = NDArray[np.bool_]
+
+SIDE = 160  # pixels on the longer side of what is looked at
+SMALLEST, LARGEST = 0.02, 0.95  # parts of the picture
+DARKER = 0.85  # the light just outside, in parts of that just inside: a table, not the light falling off
+CONVEX = 0.93  # parts of its hull that a sheet fills
+STRAIGHT = 0.95  # parts of the polygon with so few corners around it that its hull fills
 
 
-def find_sheet(picture: Picture) -> tuple[slice, slice]:
-    """Rows and columns of the sheet; all of the picture where there is none."""
-    everything = (slice(0, picture.shape[0]), slice(0, picture.shape[1]))
-    light = with_longest(picture, SIDE).mean(axis=-1)
-    labels, count = ndimage.label(light > otsu(light))
+def sheets(picture: Picture) -> Iterator[Picture]:
+    """Each sheet cut out, the table around it painted over with the paper beside it."""
+    small = with_longest(picture, SIDE)
+    light = ndimage.gaussian_filter(small.mean(axis=-1), 1, mode="nearest")
+    threshold = otsu(light)
+    found: list[Mask] = []
+    # Where paper, shadow and table are three groups, the shadow falls on either side of the first threshold.
+    for level in (threshold, otsu(light[light <= threshold]), otsu(light[light > threshold])):
+        sheet = _largest(light > level)
+        seen_before = any((sheet == other).mean() > 0.98 for other in found)
+        if SMALLEST < sheet.mean() < LARGEST and not seen_before and _stands_out(sheet, light) and is_sheet(sheet):
+            found.append(sheet)
+            yield _cut_out(picture, small, sheet)
+
+
+def is_sheet(mask: Mask) -> bool:
+    """Whether a region without holes has the outline of a sheet: convex, with few corners."""
+    outline = np.argwhere(mask & ~ndimage.binary_erosion(mask)).astype(np.float64)
+    # The corners of pixels, not their middles: a hull through the middles is half a pixel too small on every side.
+    points = np.concatenate([outline + np.array((y, x)) for y in (-0.5, 0.5) for x in (-0.5, 0.5)])
+    hull = points[ConvexHull(points).vertices]
+    whole = _area(hull)
+    cuts = sum(bool(side.any()) for side in (mask[0], mask[-1], mask[:, 0], mask[:, -1]))
+    return bool(mask.sum() > CONVEX * whole and whole > STRAIGHT * _area(_with_corners(hull, 4 + cuts)))
+
+
+def _largest(mask: Mask) -> Mask:
+    """The largest piece of a mask, without its holes; grain that hangs on to it by a pixel is cut off."""
+    labels, count = ndimage.label(ndimage.binary_opening(mask, np.ones((3, 3), dtype=bool)))
     if count == 0:
-        return everything
-    largest = labels == 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))
-    sheet = ndimage.binary_fill_holes(largest)
-    part, written = sheet.mean(), 1 - largest.sum() / sheet.sum()
-    inside = sheet & ~ndimage.binary_erosion(sheet, iterations=3, border_value=1)
-    outside = ndimage.binary_dilation(sheet, iterations=3) & ~sheet
-    outline = sheet & ~ndimage.binary_erosion(sheet, border_value=0)
-    cut = outline.sum() and 1 - (outline & ndimage.binary_dilation(~sheet)).sum() / outline.sum()
-    if not (
-        SMALLEST < part < LARGEST
-        and WRITTEN[0] < written < WRITTEN[1]
-        and cut < CUT
-        and float(light[outside].mean()) < DARKER * float(light[inside].mean())
-        and rectangularity(sheet) > RECTANGULAR
-    ):
-        return everything
-    spans = []
-    for place, small, large in zip(np.nonzero(sheet), light.shape, picture.shape, strict=False):
-        inset = 0.02 * np.ptp(place)
-        first, last = (place.min() + inset) * large / small, (place.max() + 1 - inset) * large / small
-        spans.append(slice(int(first), int(np.ceil(last))))
-    return spans[0], spans[1]
+        return np.zeros_like(mask)
+    return np.asarray(ndimage.binary_fill_holes(labels == 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))))
 
 
-def rectangularity(mask: NDArray[np.bool_]) -> float:
-    """How much of the smallest rectangle around it, however turned, a region fills."""
-    points = np.argwhere(mask & ~ndimage.binary_erosion(mask)).astype(np.float64)
-    angles = np.deg2rad(np.arange(0, 90, 3))
-    along = points @ np.stack([np.cos(angles), np.sin(angles)])
-    across = points @ np.stack([-np.sin(angles), np.cos(angles)])
-    areas = (np.ptp(along, axis=0) + 1) * (np.ptp(across, axis=0) + 1)
-    return float(mask.sum() / areas.min())
+def _stands_out(sheet: Mask, light: NDArray[np.floating]) -> bool:
+    inside = sheet & ~ndimage.binary_erosion(sheet, iterations=4, border_value=1)
+    outside = ndimage.binary_dilation(sheet, iterations=4) & ~sheet
+    return bool(outside.any() and light[outside].mean() < DARKER * light[inside].mean())
+
+
+def _with_corners(hull: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """The polygon that is left when sides of a hull are taken away, the two beside each going on until they meet.
+
+    Always the side that adds least area goes first, so round and dog-eared corners become sharp before anything else.
+    """
+    while len(hull) > count:
+        # The side from b to c goes; the side from a to b and that from d to c are prolonged to where they meet.
+        a, b, c, d = (np.roll(hull, shift, axis=0) for shift in (1, 0, -1, -2))
+        along, back = b - a, c - d
+        with np.errstate(divide="ignore", invalid="ignore"):
+            far = _cross(c - b, back) / _cross(along, back)
+            met = b + far[:, np.newaxis] * along
+            added = np.where(far > 0, np.abs(_cross(c - b, met - b)), np.inf)
+        least = int(np.nanargmin(added))
+        if not np.isfinite(added[least]):
+            break
+        hull[least] = met[least]
+        hull = np.delete(hull, (least + 1) % len(hull), axis=0)
+    return hull
+
+
+def _cross(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    crossed: NDArray[np.float64] = a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+    return crossed
+
+
+def _area(polygon: NDArray[np.float64]) -> float:
+    y, x = polygon.T
+    return abs(float(np.sum(y * np.roll(x, 1) - x * np.roll(y, 1)))) / 2
+
+
+def _cut_out(picture: Picture, small: Picture, sheet: Mask) -> Picture:
+    """The box around the sheet; outside of the sheet is the colour of the nearest paper."""
+    inner = ndimage.binary_erosion(sheet, iterations=2, border_value=1)
+    nearest = ndimage.distance_transform_edt(~inner, return_distances=False, return_indices=True)
+    height, width = picture.shape[:2]
+    around = resized(small[tuple(nearest)], height, width)
+    share = resized(inner.astype(np.float32), height, width)[:, :, np.newaxis]
+    whole = np.where(share > 0.999, picture, around)
+    rows, columns = (
+        slice(round(place.min() * large / little), round((place.max() + 1) * large / little))
+        for place, large, little in zip(np.nonzero(inner), picture.shape, small.shape, strict=False)
+    )
+    return np.asarray(whole[rows, columns], dtype=np.float32)
