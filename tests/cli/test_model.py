@@ -221,11 +221,13 @@ def test_get_says_in_one_sentence_why_not(upslope, mirrored, words, code, senten
 
 
 @torch
-def test_a_wrong_file_in_the_mirror_is_named_and_not_used(upslope, mirrored, tmp_path):
+@pytest.mark.parametrize("words", ["resnet-toy", "resnet-toy --from torchvision"])
+def test_a_wrong_file_in_the_mirror_is_named_and_not_used(upslope, mirrored, tmp_path, words):
     mirrored.write_bytes(mirrored.read_bytes() + b"x")
-    said = upslope("model", "get", "resnet-toy")
+    said = upslope("model", "get", *words.split())
     assert said.code == 3
     assert "toy.pth from the mirror has sha256" in said.err
+    assert f"with a network, upslope model get {words} brings it" in said.err
     assert "without one, set UPSLOPE_MIRROR to a folder or an address that holds models/toy.pth" in said.err
     assert not list((tmp_path / "upslope-data" / "models").glob("*.safetensors"))
 

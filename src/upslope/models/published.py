@@ -47,7 +47,8 @@ def get(name: str, *, publisher: str = "", quiet: bool = False) -> Path:
         if not is_kept(path, weights):
             staging = path.with_name(f".{path.stem}.part")
             make_folder(staging)
-            wanted = Wanted(f"{name} of {weights.publisher}", folder="models", command=f"upslope model get {name}")
+            command = f"upslope model get {name}" + (f" --from {publisher}" if publisher else "")
+            wanted = Wanted(f"{name} of {weights.publisher}", folder="models", command=command)
             about = 4 * (size_of(found, size).parameters or 0)
             try:
                 file = fetch_file(weights.file, staging, wanted, size=about, quiet=quiet)
