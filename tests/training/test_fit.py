@@ -75,14 +75,14 @@ def losses(folder):
 
 @pytest.mark.parametrize(
     "settings",
-    [("model=lenet",), ("model=vit", "drop_path=0"), ("model=resnet", "lr=0.0001")],
+    [("model=lenet", "lr=0.0001"), ("model=vit", "drop_path=0", "lr=0.0001"), ("model=resnet", "lr=0.0001")],
     ids=("lenet", "vit", "resnet"),
 )
 def test_two_processes_follow_the_curve_of_one(tmp_path, settings):
     """The same global batches, also through batch norm.
 
-    The ResNet learns slowly here: at its usual rate a last bit grows to 1e-2 within 80 steps, which two threads in the
-    place of one do to it as well.
+    The networks learn slowly here: at their usual rates AdamW lets a last bit grow to 1e-2 within 40 to 80 steps, on
+    some processors and not on others, and two threads in the place of one do exactly that as well.
     """
     one = losses(alone(tmp_path, *settings, "epochs=2"))
     two = losses(finished(tmp_path, *SMOKE, *settings, "epochs=2", "devices=2", "strategy=ddp"))
