@@ -19,6 +19,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -106,8 +107,9 @@ class Peer:
         return Timed(seconds, float((answers == self.test_labels).float().mean()))
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def compare(ours: Callable[[int], Timed], *, about: str, title: str, case: str, versions: dict[str, str]) -> int:
+    """Both train from the same seeds in turns; the exit status. `about` is the program's docstring."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="exit status 1 if a bound is broken")
     parser.add_argument("--json", action="store_true", help="one line of JSON")
     parser.add_argument("--seeds", type=int, default=5)
@@ -117,12 +119,12 @@ def main() -> int:
     try:
         peer = Peer()
     except DataProblem as problem:
-        print(f"MNIST for the clock: left out, {problem}", file=sys.stderr)
+        print(f"{title}: left out, {problem}", file=sys.stderr)
         return 3 if args.check or args.json else 0
     forms = {"ours": ours, "torch": peer}
     rounds: list[dict[str, Timed]] = []
     if not args.json:
-        print("the lab mnist beside a plain tuned torch network, 29,434 parameters and two threads each")
+        print(f"{title}, {sum(p.numel() for p in network().parameters()):,} parameters; two threads each")
     for seed in range(args.seeds):
         timed = {name: forms[name](seed) for name in sorted(forms, reverse=bool(seed % 2))}
         rounds.append(timed)
@@ -136,16 +138,24 @@ def main() -> int:
     broken += [f"mean {100 * means['ours']:.2f} % < {100 * ACCURACY:.0f} %"] if means["ours"] < ACCURACY else []
     if args.json:
         measured = [{name: asdict(timed[name]) for name in forms} for timed in rounds]
-        versions = {"torch": torch.__version__, "lightning": lightning.__version__}
-        case = "the lab mnist to the end of training, beside a tuned CNN"
         results = [{"case": case, "threads": 2, "ratio": ratio, "bound": RATIO, "means": means, "rounds": measured}]
-        print(json.dumps({"results": results, "broken": broken, **versions}))
+        print(json.dumps({"results": results, "broken": broken, "torch": torch.__version__, **versions}))
     else:
         print(f"mean     ours {100 * means['ours']:.2f} %   torch {100 * means['torch']:.2f} %", end="   ")
         print(f"ratio of the times {ratio:.2f} (bound {RATIO}, aim {AIM})")
         if broken:
             print(f"bound broken: {'; '.join(broken)}", file=sys.stderr)
     return 1 if args.check and broken else 0
+
+
+def main() -> int:
+    return compare(
+        ours,
+        about=__doc__,
+        title="the lab mnist beside a plain tuned torch network",
+        case="the lab mnist to the end of training, beside a tuned CNN",
+        versions={"lightning": lightning.__version__},
+    )
 
 
 if __name__ == "__main__":

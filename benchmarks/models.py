@@ -21,8 +21,6 @@ the mark follows what is alive. The ratio is that of the medians over the proces
 
 import argparse
 import contextlib
-import ctypes
-import gc
 import json
 import os
 import statistics
@@ -40,6 +38,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import torch
 import transformers
+from growth import MALLOC, can_be_measured, growth
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import ResNetConfig, ResNetForImageClassification, ViTConfig, ViTForImageClassification
@@ -50,8 +49,6 @@ from upslope.models.published import formats
 
 BATCH, THREADS, BOUND = 8, 2, 1.0
 GPU_BATCH = 256
-# Freed blocks from this size on go back to the kernel at once, and there is one arena: see "Memory" above.
-MALLOC = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "0", "MALLOC_ARENA_MAX": "1"}
 Step = Callable[[], object]
 Row = dict[str, Any]
 
@@ -126,22 +123,6 @@ def make(name: str, mode: str, form: str) -> Step:
     return forward if mode == "forward" else step
 
 
-def growth(step: Step) -> int:
-    """By how many bytes this process grows while the step runs three times."""
-    gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)
-    Path("/proc/self/clear_refs").write_text("5")  # the high-water mark begins anew
-    before = _status("VmRSS")
-    for _ in range(3):
-        step()
-    return _status("VmHWM") - before
-
-
-def _status(field: str) -> int:
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field))
-    return 1024 * int(line.split()[1])
-
-
 def memory(case: Case, *, processes: int) -> dict[str, float]:
     """By form, the median growth in bytes over processes."""
     grown = {}
@@ -199,7 +180,7 @@ def on_cpu(case: Case, *, rounds: int, budget: float) -> list[Row]:
     """A case beside transformers."""
     agree(case.model, case.forms)
     taken = times({form: make(case.model, case.mode, form) for form in case.forms}, rounds=rounds, budget=budget)
-    grown = memory(case, processes=3) if Path("/proc/self/clear_refs").exists() else {}
+    grown = memory(case, processes=3) if can_be_measured() else {}
     return rows(case, taken, grown, threads=THREADS)
 
 
@@ -268,8 +249,8 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="exit status 1 if a bound is broken")
     parser.add_argument("--json", action="store_true", help="one line of JSON")
     parser.add_argument("--gpu", action="store_true", help="on a GPU, beside torchvision and timm")
-    parser.add_argument("--rounds", type=int, default=11)
-    parser.add_argument("--budget", type=float, default=1.0, help="seconds per form and round")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--budget", type=float, default=2.0, help="seconds per form and round")
     parser.add_argument("--only", default="", help="cases whose name contains this")
     parser.add_argument("--grow", nargs=3, metavar=("MODEL", "MODE", "FORM"), help="one measurement of memory")
     args = parser.parse_args()

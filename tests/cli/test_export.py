@@ -99,7 +99,7 @@ def test_a_person_reads_what_was_compared_and_what_to_type(upslope, run, out, mo
     text = " ".join(said.out.split())
     assert text.startswith("mnist-0001.safetensors ")
     assert "compared with mnist-0001 on generated images like those of mnist, in batches of 1, 7, 64" in text
-    assert "scores differ by 0 at most" in text
+    assert text.count("the scores are the same.") == 1
     assert "Model card mnist-0001.safetensors.md" in text
     assert said.out.splitlines()[-1] == "  upslope predict mnist-0001.safetensors picture.png"
     assert sorted(os.listdir(out)) == ["mnist-0001.safetensors", "mnist-0001.safetensors.md"]
@@ -131,12 +131,42 @@ def test_out_names_a_file_in_a_folder_yet_to_be_made(upslope, run, out):
 
 
 @pytest.mark.parametrize(
+    ("words", "path"),
+    [
+        (("--out", "reader.pt2"), "reader.pt2"),
+        (("--out", "new/reader.safetensors"), "new/reader.safetensors"),
+        (("--out", "new", "-f", "safetensors"), "new/mnist-0001.safetensors"),
+        (("--out", "v1.2/", "-f", "safetensors"), "v1.2/mnist-0001.safetensors"),
+    ],
+)
+def test_an_ending_says_the_format_and_a_name_without_one_is_a_folder(upslope, run, out, monkeypatch, words, path):
+    monkeypatch.chdir(out)
+    said = upslope("export", "mnist-0001", *words, "--json")
+    assert said.code == 0, said.err
+    assert said.json["path"] == path
+    assert said.json["format"] == path.rpartition(".")[2]
+    assert (out / path).stat().st_size > 1000
+
+
+def test_a_file_is_not_exported(upslope, run, out, monkeypatch):
+    monkeypatch.chdir(out)
+    for name, instead in (
+        ("a.onnx", "upslope predict a.onnx picture.png uses it"),
+        ("a.txt", "upslope runs lists what"),
+    ):
+        (out / name).touch()
+        said = upslope("export", name)
+        assert (said.code, said.out) == (2, "")
+        assert said.err.strip().startswith(f"{name} is a file, and what is exported is a run: {instead}")
+
+
+@pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (("-f", "onx"), 'there is no format "onx"; did you mean onnx? (formats: onnx, safetensors, pt2)'),
         (("-f", "safetensor"), 'there is no format "safetensor"; did you mean safetensors? (formats: onnx,'),
         (("-f", "keras"), 'there is no format "keras" (formats: onnx, safetensors, pt2)'),
-        (("--out", "x.pt2"), "x.pt2 does not end in .onnx, by which the format is known later"),
+        (("-f", "onnx", "--out", "x.pt2"), "x.pt2 does not end in .onnx, by which the format is known later"),
     ],
 )
 def test_words_that_make_no_sense_together(upslope, run, out, monkeypatch, words, sentence):
@@ -156,7 +186,7 @@ def test_words_that_make_no_sense_together(upslope, run, out, monkeypatch, words
         (("result.json",), "mnist", "no run of mnist is finished yet: upslope lab mnist"),
         (("network.json",), "mnist-0001", "mnist-0001 holds no network that can be built again"),
         (("model.safetensors",), "mnist-0001", "model.safetensors cannot be read: No such file or directory"),
-        ((), "mnits-0001", "mnits-0001 is not a run: no config.json there or in {home}/runs; the newest is mnist-0001"),
+        ((), "mnits-0001", 'there is no run "mnits-0001"; did you mean mnist-0001? (upslope runs lists them)'),
     ],
 )
 def test_a_run_that_has_nothing_to_export(upslope, run, home, out, monkeypatch, gone, words, sentence):

@@ -220,9 +220,13 @@ def _unfinished(home):
     ("word", "sentence"),
     [
         ("mnist", "no run of mnist is finished yet: upslope lab mnist"),
-        ("mnist-0001", "mnist-0001 holds no network that can be built again (the run is not finished)"),
-        ("mnsit-0001", "mnsit-0001 is not a run: no config.json there or in {home}/runs; the newest is mnist-0001"),
-        ("digits-0001", "digits-0001 is not a run: no config.json there or in {home}/runs; the newest is mnist-0001"),
+        ("mnist-0001", "mnist-0001 is not finished: upslope lab --resume mnist-0001 goes on with it"),
+        ("mnsit-0001", 'there is no run "mnsit-0001"; did you mean mnist-0001? (upslope runs lists them)'),
+        ("mnist-7", 'there is no run "mnist-7"; did you mean mnist-0001? (upslope runs lists them)'),
+        ("digits-0001", 'there is no run "digits-0001", and none of digits yet: upslope lab digits'),
+        ("x-0001", "x-0001 is not a run: no config.json there or in {home}/runs; the newest is mnist-0001"),
+        ("mnist.onnx", "mnist.onnx is not there: no such file or folder"),
+        ("here/mnist-0001", "here/mnist-0001 is not there: no such file or folder"),
     ],
 )
 def test_a_run_that_is_none_is_one_sentence(upslope, home, one, word, sentence):

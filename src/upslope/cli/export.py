@@ -14,14 +14,22 @@ from upslope.cli.words import size
 
 
 def export(
-    run: Annotated[str, typer.Argument(help="A finished run, or a lab for its newest.", autocompletion=run_names)],
-    kind: Annotated[str, typer.Option("--format", "-f", metavar="FORMAT", help="onnx, safetensors or pt2.")] = "onnx",
-    out: Annotated[Path | None, typer.Option("--out", help="The file, or a folder for it; here if not said.")] = None,
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A finished run, or a lab.", autocompletion=run_names)],
+    kind: Annotated[
+        str | None,
+        typer.Option("--format", "-f", metavar="FORMAT", help="onnx, safetensors or pt2; else as --out ends, or onnx."),
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", metavar="PATH", help="The file, or a folder for it; here if not said.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
-    """Write a trained network to one file that other programs read, with a model card beside it."""
+    """Write a trained network to one file that other programs read, with a model card beside it.
+
+    Of a lab it is the newest finished run. The file is read back and compared with the run before it is called done.
+    """
     from dataclasses import asdict
 
     from upslope.runs.progress import progress_bar
@@ -31,19 +39,25 @@ def export(
     from upslope.ship.load import run_folder
 
     screen = Screen()
+    ending = Path(out or "").suffix.removeprefix(".")
+    kind = kind or (ending if ending in FORMATS else "onnx")
     if kind not in FORMATS:
         raise Usage(f'there is no format "{kind}"{did_you_mean(kind, list(FORMATS))} (formats: {", ".join(FORMATS)})')
+    if Path(run).is_file():
+        exported = Path(run).suffix.removeprefix(".") in FORMATS
+        already = f"upslope predict {run} picture.png uses it" if exported else "upslope runs lists what can be"
+        raise Usage(f"{run} is a file, and what is exported is a run: {already}")
     folder = run_folder(run)
     with progress_bar(3, "loading", quiet=screen.quiet) as bar:
         begun = iter(range(1, 4))
-        done = export(folder, kind, out=out, force=force, say=lambda what: bar.update(next(begun), description=what))
+        # A path forgets the slash by which a person says that it is a folder.
+        path = None if not out else Path(out) / f"{folder.name}.{kind}" if out.endswith("/") else Path(out)
+        done = export(folder, kind, out=path, force=force, say=lambda what: bar.update(next(begun), description=what))
     screen.give({**asdict(done), "path": str(done.path), "card": str(done.card), "run": folder.name, "format": kind})
     screen.line((str(done.path), "bold"), f"   {size(done.size)}")
+    differ = f"scores differ by {done.difference:.1g} at most" if done.difference else "the scores are the same"
     sizes = ", ".join(str(number) for number in BATCHES)
-    screen.prose(
-        f"Read back and compared with {folder.name} on {done.source}, in batches of {sizes}: "
-        f"scores differ by {done.difference:.1g} at most."
-    )
+    screen.prose(f"Read back and compared with {folder.name} on {done.source}, in batches of {sizes}: {differ}.")
     screen.line("Model card  ", short(done.card))
     screen.gap()
     screen.command(f"upslope predict {done.path} picture.png")

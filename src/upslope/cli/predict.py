@@ -8,13 +8,14 @@ import typer
 from upslope.cli.completion import run_names
 from upslope.cli.exits import Exit
 from upslope.cli.options import AsJson, Debug
-from upslope.cli.screen import Piece, Screen
+from upslope.cli.screen import Piece, Screen, clean
 from upslope.cli.sentences import Usage
 from upslope.cli.words import plural
 
 if TYPE_CHECKING:
     from upslope.ship.predict import Answer, Unread
 
+_OURS = "upslope predict"  # in a figure, so that it is known again
 _WIDTH = 24  # characters of a full bar
 
 
@@ -34,15 +35,24 @@ def predict(
     debug: Debug = False,
 ) -> int:
     """Say what pictures show, with probabilities."""
+    from upslope.image.read import SUFFIXES
     from upslope.ship.load import load
     from upslope.ship.predict import DRAWN, Answer, answers
 
     screen = Screen()
+    if Path(network).suffix.lower() in SUFFIXES and Path(network).is_file():
+        raise Usage(f"{network} is a picture, and the network comes before the pictures: upslope predict RUN {network}")
     if top < 1:
         raise Usage(f"--top is at least 1, not {top}")
     if show is not None and show.suffix.lower() != ".png":
         raise Usage(f"--show writes a PNG picture, and {show} does not end in .png")
+    if show is not None and not _may_be_drawn(show):
+        raise Usage(f"{show} is there already, and not drawn by upslope predict: --show names another file")
     reader = load(network)
+    screen.line((reader.name, "bold"), f", trained on {reader.learned_from}")
+    if reader.warning:
+        screen.prose(f"{reader.warning}.", style="yellow")
+    screen.gap()
     done: list[Answer] = []
     lost: list[Unread] = []
     for found in answers(reader, pictures):
@@ -51,13 +61,14 @@ def predict(
             _say(screen, found, top)
         else:
             lost.append(found)
-            typer.echo(f"  {found.reason}", err=True)
+            typer.echo(f"  {clean(found.reason)}", err=True)
     if show is not None and done:
         _draw(done, show)
         screen.line("What it saw  ", str(show), f"   (the first {DRAWN} of {len(done)})" if len(done) > DRAWN else "")
     screen.give(
         {
             "network": reader.name,
+            "warning": reader.warning or None,
             "answers": [_facts(answer, top) for answer in done],
             "unread": [{"path": str(one.path), "reason": one.reason} for one in lost],
             "picture": str(show) if show is not None and done else None,
@@ -100,5 +111,18 @@ def _draw(done: "list[Answer]", path: Path) -> None:
     from upslope.ship.predict import draw
 
     drawn = BytesIO()
-    draw(done).savefig(drawn, format="png", dpi=130)
+    draw(done).savefig(drawn, format="png", dpi=130, metadata={"Software": _OURS})
     write_atomically(path, drawn.getvalue())
+
+
+def _may_be_drawn(path: Path) -> bool:
+    """Whether nothing would be lost there: no file, or an earlier figure. It may be a photograph, meant to be read."""
+    from PIL import Image
+
+    if not path.exists():
+        return True
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            return image.info.get("Software") == _OURS
+    except Exception:
+        return False

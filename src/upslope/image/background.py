@@ -63,7 +63,7 @@ def background(picture: Floats) -> tuple[Floats, bool]:
 
 
 def _roughness(picture: Floats) -> float:
-    return sum(float((np.diff(picture, axis=axis) ** 2).mean()) for axis in (0, 1))
+    return sum(float((np.diff(picture, axis=axis) ** 2).sum()) for axis in (0, 1))
 
 
 def _colour(difference: Floats) -> Floats:

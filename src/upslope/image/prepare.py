@@ -14,7 +14,9 @@ from upslope.image.resize import Floats, resized, with_longest
 from upslope.image.strokes import find_strokes
 
 CROP = 224 / 256  # of a photograph's shorter side
-THINNEST = 2.2  # pixels, of a stroke in MNIST's box of 20
+THINNEST = 2.2  # pixels, of a stroke in MNIST's box of 20: a quarter of MNIST's own are thinner
+FAINT = 0.1  # of white: what differs less from the background is background
+CRUMB = 0.01  # of the largest part's area: what is smaller does not belong to a thing
 
 
 def handwriting(picture: Picture, height: int = 28, width: int = 28) -> Floats:
@@ -53,21 +55,48 @@ def product(picture: Picture, height: int = 28, width: int = 28) -> Floats:
     """One thing before a plain background, as Fashion-MNIST has it: grey, 0 is background, the thing as large as fits.
 
     As H. Xiao et al. 2017, https://arxiv.org/abs/1708.07747, section 2: trimmed to the thing, brought to the longest
-    side, negated (a dark background is left as it is), and put into the middle. All zeros where nothing stands out.
+    side, negated (a dark background is left as it is), and put into the middle. The light may fall off across the
+    background. All zeros where nothing stands out.
     """
-    grey = np.asarray(picture.mean(axis=2), dtype=np.float32)
-    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    background = float(np.median(border))
+    plain, noise = _plain(picture)
+    apart = np.abs(picture - plain).max(axis=2)
+    mask = ndimage.gaussian_filter(apart, max(picture.shape) / 400, mode="nearest") > max(FAINT, 4 * noise)
+    labels, count = ndimage.label(mask, structure=np.ones((3, 3)))
     empty = np.zeros((height, width), dtype=np.float32)
-    rows, columns = np.nonzero(np.abs(grey - background) > 0.1)
-    if not len(rows):
+    if count == 0:
         return empty
-    thing = grey[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
-    thing = 1 - thing / max(background, 1e-6) if background > 0.5 else (thing - background) / (1 - background)
-    small = with_longest(np.clip(thing, 0, 1).astype(np.float32), min(height, width))
-    top, left = (height - small.shape[0]) // 2, (width - small.shape[1]) // 2
+    areas = np.bincount(labels.ravel())
+    areas[0] = 0
+    mask &= (areas > CRUMB * areas.max())[labels]
+    rows, columns = np.nonzero(mask)
+    box = np.s_[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    grey, behind = picture.mean(axis=2)[box], plain.mean(axis=2)[box]
+    negated = float(np.median(behind)) > 0.5
+    thing = 1 - grey / np.maximum(behind, 1e-6) if negated else (grey - behind) / np.maximum(1 - behind, 1e-6)
+    thing = np.clip(thing * ndimage.binary_dilation(mask)[box], 0, 1)
+    small = with_longest(thing.astype(np.float32), min(height, width))
+    top, left = (height - small.shape[0] + 1) // 2, (width - small.shape[1] + 1) // 2
     empty[top : top + small.shape[0], left : left + small.shape[1]] = small
     return np.clip(empty, 0, 1)
+
+
+def _plain(picture: Picture) -> tuple[Floats, float]:
+    """The background as its border shows it, even or falling off towards a side, and its deviation from that."""
+    height, width = picture.shape[:2]
+    y, x = (np.linspace(-1, 1, length) for length in (height, width))
+    border = np.ones((height, width), dtype=bool)
+    border[1:-1, 1:-1] = False
+    places = np.stack([np.ones((height, width)), *np.meshgrid(y, x, indexing="ij")], axis=-1)
+    at, seen = places[border], picture[border].astype(np.float64)
+    # The thing may reach the border: first what most of it shows, then a plane through what is near that.
+    plane = np.zeros((3, picture.shape[2]))
+    plane[0] = np.median(seen, axis=0)
+    for _ in range(3):
+        rest = np.abs(seen - at @ plane).max(axis=1)
+        near = rest <= max(2.5 * float(np.median(rest)), 0.02)
+        plane = np.linalg.lstsq(at[near], seen[near], rcond=None)[0]
+    noise = 1.48 * float(np.median(np.abs(seen - at @ plane)))  # a deviation, if it were normal
+    return np.clip(places @ plane, 0, 1).astype(np.float32), noise
 
 
 def photo(picture: Picture, height: int = 224, width: int = 224) -> Floats:
@@ -78,11 +107,13 @@ def photo(picture: Picture, height: int = 224, width: int = 224) -> Floats:
     weights of torchvision and most of timm's (crop_pct 0.875) were measured. Those that were measured otherwise
     (torchvision's second ones with 224 of 232, vision transformers with all of the picture) see a little less here.
     """
+    # The size of the whole picture of which the middle is taken.
     rows, columns = int(height / CROP), int(width / CROP)
     if rows * picture.shape[1] >= columns * picture.shape[0]:
         columns = rows * picture.shape[1] // picture.shape[0]
     else:
         rows = columns * picture.shape[0] // picture.shape[1]
-    whole = resized(picture, rows, columns, how=Image.Resampling.BILINEAR)
     top, left = round((rows - height) / 2), round((columns - width) / 2)
-    return np.clip(whole[top : top + height, left : left + width], 0, 1)
+    down, across = picture.shape[0] / rows, picture.shape[1] / columns
+    box = (left * across, top * down, (left + width) * across, (top + height) * down)
+    return np.clip(resized(picture, height, width, how=Image.Resampling.BILINEAR, box=box), 0, 1)

@@ -5,16 +5,25 @@ from numpy.typing import NDArray
 from PIL import Image
 
 Floats = NDArray[np.float32]
+Box = tuple[float, float, float, float]
 
 
-def resized(picture: Floats, height: int, width: int, *, how: Image.Resampling | None = None) -> Floats:
-    """(H, W) or (H, W, C) at another size: means of areas where it shrinks, cubic curves where it grows."""
-    grows = height * width > picture.shape[0] * picture.shape[1]
-    if how is None:
-        how = Image.Resampling.BICUBIC if grows else Image.Resampling.BOX
+def resized(
+    picture: Floats, height: int, width: int, *, how: Image.Resampling | None = None, box: Box | None = None
+) -> Floats:
+    """(H, W) or (H, W, C) at another size: means of areas where it shrinks, cubic curves where it grows.
+
+    box: the part that is taken, (left, top, right, bottom) in pixels, between them if need be; all of the picture if
+    not said.
+    """
     if picture.ndim == 3:
-        return np.stack([resized(channel, height, width, how=how) for channel in np.moveaxis(picture, -1, 0)], axis=-1)
-    return np.array(Image.fromarray(np.ascontiguousarray(picture, dtype=np.float32)).resize((width, height), how))
+        channels = np.moveaxis(picture, -1, 0)
+        return np.stack([resized(channel, height, width, how=how, box=box) for channel in channels], axis=-1)
+    if how is None:
+        grows = height * width > picture.shape[0] * picture.shape[1]
+        how = Image.Resampling.BICUBIC if grows else Image.Resampling.BOX
+    image = Image.fromarray(np.ascontiguousarray(picture, dtype=np.float32))
+    return np.array(image.resize((width, height), how, box=box))
 
 
 def with_longest(picture: Floats, longest: int) -> Floats:

@@ -11,13 +11,13 @@ from upslope.cards import discover
 from upslope.data.loading.arrays import Arrays
 from upslope.data.loading.fetch import have
 from upslope.runs.files import make_folder, write_atomically, writing
-from upslope.runs.network import Network, read_network
+from upslope.runs.network import Network
 from upslope.runs.problem import Problem, RunProblem
 from upslope.runs.result import read_result
 from upslope.runs.workspace import short
 from upslope.ship import formats
 from upslope.ship.card import model_card
-from upslope.ship.load import Pictures, eager, from_file, in_torch
+from upslope.ship.load import Pictures, eager, from_file, in_torch, looks_like, network_of
 
 CLOSE = 1e-4  # the most by which a score may differ
 BATCHES = (1, 7, 64)
@@ -42,13 +42,16 @@ class Exported:
 def export(
     folder: Path, kind: str, *, out: Path | None = None, force: bool = False, say: Callable[[str], None] = print
 ) -> Exported:
-    """Write the network of a finished run to a file of this format, with its model card beside it."""
+    """Write the network of a finished run to a file of this format, with its model card beside it.
+
+    `out` is the file, or a folder for it: one that is there, or a name without an ending.
+    """
     result = read_result(folder)
     if result is None:
         raise RunProblem(f"{folder.name} is not finished: upslope lab --resume {folder.name} goes on with it")
-    network = read_network(folder)
+    network = network_of(folder)
     path = out or Path(f"{folder.name}.{kind}")
-    if path.is_dir():
+    if path.is_dir() or not path.suffix:
         path = path / f"{folder.name}.{kind}"
     if path.suffix != f".{kind}":
         raise RunProblem(f"{path.name} does not end in .{kind}, by which the format is known later")
@@ -65,7 +68,9 @@ def export(
         say("comparing")
         pictures, source = samples(network)
         difference = compare(in_torch(module), from_file(beside).scores, pictures)
-        write_atomically(card, model_card(path.name, network, result, module).encode())  # no network without a card
+        told = f"Compared with the run on {len(pictures)} {source}: scores differ by {difference:.1g} at most."
+        card_text = model_card(path.name, network, result, module, compared=told)
+        write_atomically(card, card_text.encode())  # no network without a card
         with writing(path):
             os.replace(beside, path)
     finally:
@@ -88,16 +93,16 @@ def compare(original: Callable[[Pictures], Pictures], exported: Callable[[Pictur
 
 def samples(network: Network) -> tuple[Pictures, str]:
     """Pictures that the network knows how to read: test images where they are here, else generated ones."""
-    found = discover("data").get(network.data)
+    card = looks_like(network)
     count = max(BATCHES)
-    if found is None:
+    if card is None:
         rng = np.random.default_rng(0)
         return rng.random((count, *network.shape), dtype=np.float32), "random pixels"
-    module = found.load()
-    if not getattr(found.card, "files", ()) or have(found.card):  # type: ignore[arg-type]
+    module = discover("data")[card.name].load()
+    if card.name == network.data and (not card.files or have(card)):
         data: Arrays = module.load("test").take(slice(count))
-        said = f"test images of {network.data}"
+        said = f"test images of {card.name}"
     else:
         data = module.toy(rng=np.random.default_rng(0), count=count)
-        said = f"generated images like those of {network.data}"
+        said = f"generated images like those of {card.name}"
     return np.ascontiguousarray(np.broadcast_to(data.images[:, None], (len(data), *network.shape))), said

@@ -4,6 +4,9 @@ All of them become a `Reader`: pictures with pixels in [0, 1] in, scores out. An
 PyTorch is not imported for it.
 """
 
+import difflib
+import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +17,9 @@ from numpy.typing import NDArray
 
 from upslope.cards import DataCard, discover
 from upslope.runs.folder import find_run, list_runs
-from upslope.runs.network import Network, read_network
+from upslope.runs.network import FILE, Network, read_network
 from upslope.runs.problem import RunProblem
+from upslope.runs.result import read_result
 from upslope.runs.workspace import short
 from upslope.ship import formats
 
@@ -44,9 +48,30 @@ class Reader:
     @property
     def prepared_as(self) -> str:
         """How any picture is made to look like those of the data set: a name in `upslope.image.prepare`."""
+        card = looks_like(self.network)
+        return (card.pictures if card is not None else "") or "photo"
+
+    @property
+    def learned_from(self) -> str:
+        """The data set by its title, or what else the network was trained on."""
         found = discover("data").get(self.network.data)
-        card = found.card if found is not None else None
-        return (card.pictures if isinstance(card, DataCard) else "") or "photo"
+        return found.card.title if found is not None and isinstance(found.card, DataCard) else "generated pictures"
+
+    @property
+    def warning(self) -> str:
+        """One sentence where the network has never seen a real picture, or ""."""
+        if self.network.data in discover("data"):
+            return ""
+        return f"{self.name} learned from generated pictures only: what it says of real ones means little"
+
+
+def looks_like(network: Network) -> DataCard | None:
+    """The data set whose pictures a network reads: its own, or for generated ones that with the same classes."""
+    cards = {name: found.card for name, found in discover("data").items() if isinstance(found.card, DataCard)}
+    if network.data in cards:
+        return cards[network.data]
+    alike = (c for c in cards.values() if c.classes == network.classes and c.shape == network.shape[-len(c.shape) :])
+    return next(alike, None)
 
 
 def load(word: str) -> Reader:
@@ -55,18 +80,54 @@ def load(word: str) -> Reader:
     if path.is_file():
         return from_file(path)
     folder = run_folder(word)
-    network = read_network(folder)
+    network = network_of(folder)
     return Reader(folder.name, network, in_torch(eager(folder, network)))
 
 
 def run_folder(word: str) -> Path:
-    """The folder of a run, given by name or path, or by its lab's name: then the newest that is finished."""
-    if word in discover("labs"):
+    """The folder of a finished run, given by name or path, or by its lab's name: then the newest one."""
+    labs = discover("labs")
+    if word in labs:
         finished = [run for run in list_runs() if run.lab == word and run.result is not None]
         if not finished:
             raise RunProblem(f"no run of {word} is finished yet: upslope lab {word}")
         return finished[0].folder
-    return find_run(word)
+    try:
+        folder = find_run(word)
+    except RunProblem as problem:
+        raise RunProblem(_not_there(word, list(labs)) or str(problem)) from None
+    if read_result(folder) is None:
+        running = any(run.name == folder.name and run.state == "running" for run in list_runs(folder.parent))
+        goes_on = "wait for it" if running else f"upslope lab --resume {folder.name} goes on with it"
+        raise RunProblem(f"{folder.name} is not finished: {goes_on}")
+    return folder
+
+
+def network_of(folder: Path) -> Network:
+    """What a finished run trained; RunProblem, and which run to take instead, where it keeps no network."""
+    if (folder / FILE).exists():
+        return read_network(folder)
+    others = [run.name for run in list_runs() if run.result is not None and (run.folder / FILE).exists()]
+    instead = f"{others[0]} does" if others else "labs on PyTorch keep theirs: upslope lab mnist"
+    raise RunProblem(f"{folder.name} holds no network that can be built again; {instead}")
+
+
+def _not_there(word: str, labs: list[str]) -> str:
+    """What a person may have meant by a word that is no run, in a sentence; or ""."""
+    path = Path(word).expanduser()
+    if path.exists():
+        return ""
+    if path.suffix.removeprefix(".") in formats.FORMATS or os.sep in word:
+        return f"{word} is not there: no such file or folder"
+    # The number's digits are alike in all names, so the lab's name is compared alone.
+    stem = re.sub(r"-?\d*$", "", word)
+    for lab in difflib.get_close_matches(stem, labs, n=1, cutoff=0.5):
+        runs = [run.name for run in list_runs() if run.lab == lab]
+        if not runs:
+            return f'there is no run "{word}", and none of {lab} yet: upslope lab {lab}'
+        (near,) = difflib.get_close_matches(word, runs, n=1, cutoff=0)
+        return f'there is no run "{word}"; did you mean {near}? (upslope runs lists them)'
+    return ""
 
 
 def eager(folder: Path, network: Network) -> Any:

@@ -9,14 +9,18 @@ import numpy as np
 
 from upslope.image import prepare
 from upslope.image.read import Picture, UnreadablePicture, pictures_in, read_picture
+from upslope.image.resize import with_longest
 from upslope.runs.workspace import short
 from upslope.ship.load import Pictures, Reader, Scores
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_Shown = tuple[Path, Pictures, Picture | None]
+
 TOGETHER = 64  # pictures that are in memory at once
 DRAWN = 50  # answers in one figure: beyond 200 or so it is taller than a PNG may be
+SMALL = 360  # pixels on the longer side of a picture in a figure
 UNSURE = 0.5  # below this the network says nothing that one should lean on
 
 
@@ -29,6 +33,7 @@ class Answer:
     probabilities: tuple[float, ...]
     doubt: str  # one sentence on why this answer should not be leaned on, or ""
     seen: Pictures  # (channels, height, width): what the network was shown
+    picture: Picture | None  # a small one, of the first DRAWN: from a pipe it could not be read again
 
 
 @dataclass(frozen=True)
@@ -41,12 +46,16 @@ class Unread:
 
 def answers(reader: Reader, paths: Sequence[Path]) -> Iterator[Answer | Unread]:
     """An answer or a reason for each file, in order; a folder stands for the pictures in it."""
-    waiting: list[tuple[Path, Pictures]] = []
+    waiting: list[_Shown] = []
+    kept = 0
     for path in _files(paths):
         try:
             if isinstance(path, Unread):
                 raise UnreadablePicture(path.reason)
-            waiting.append((path, shown(reader, read_picture(path))))
+            picture = read_picture(path)
+            small = with_longest(picture, min(SMALL, max(picture.shape))) if kept < DRAWN else None
+            waiting.append((path, shown(reader, picture), small))
+            kept += 1
         except UnreadablePicture as problem:
             yield from _answered(reader, waiting)
             waiting = []
@@ -73,19 +82,30 @@ def draw(answered: Sequence[Answer]) -> "Figure":
     from matplotlib.figure import Figure
 
     answered = answered[:DRAWN]
-    rows = len(answered)
-    figure = Figure(figsize=(5.2, 2.2 * rows + 0.2), layout="constrained", facecolor="white")
-    axes = figure.subplots(rows, 2, squeeze=False)
-    for (left, right), answer in zip(axes, answered, strict=True):
-        left.imshow(read_picture(answer.path))
-        left.set_title(answer.path.name, fontsize=8)
+    across = 1 if len(answered) < 4 else 3
+    down = -(-len(answered) // across)
+    figure = Figure(figsize=(4.8 * across, 2.3 * down + 0.2), layout="constrained", facecolor="white")
+    axes = figure.subplots(down, 2 * across, squeeze=False).ravel()
+    for unused in axes[2 * len(answered) :]:
+        unused.remove()
+    for left, right, answer in zip(axes[::2], axes[1::2], answered, strict=False):
+        if answer.picture is not None:
+            left.imshow(np.clip(answer.picture, 0, 1))
+        left.set_title(_shortened(answer.path.name), fontsize=8, parse_math=False)
         seen = answer.seen.transpose(1, 2, 0)
         right.imshow(seen[:, :, 0] if seen.shape[2] == 1 else seen, cmap="gray_r", vmin=0, vmax=1)
-        right.set_title(f"{answer.classes[0]}   {100 * answer.probabilities[0]:.1f} %", fontsize=8)
+        doubt = "?" if answer.doubt else ""
+        right.set_title(f"{answer.classes[0]}{doubt}   {100 * answer.probabilities[0]:.1f} %", fontsize=8)
         for axis in (left, right):
             axis.set_xticks([])
             axis.set_yticks([])
     return figure
+
+
+def _shortened(name: str, most: int = 34) -> str:
+    """A name that fits over its picture; what cannot be drawn is a question mark."""
+    name = "".join(c if c.isprintable() else "?" for c in name)
+    return name if len(name) <= most else f"{name[: most // 2 - 1]}...{name[-most // 2 + 2 :]}"
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path | Unread]:
@@ -99,14 +119,14 @@ def _files(paths: Sequence[Path]) -> Iterator[Path | Unread]:
             yield path
 
 
-def _answered(reader: Reader, waiting: Sequence[tuple[Path, Pictures]]) -> Iterator[Answer]:
+def _answered(reader: Reader, waiting: Sequence[_Shown]) -> Iterator[Answer]:
     if not waiting:
         return
-    believed: Scores = reader.probabilities(np.stack([seen for _, seen in waiting]))
-    for (path, seen), row in zip(waiting, believed, strict=True):
+    believed: Scores = reader.probabilities(np.stack([seen for _, seen, _ in waiting]))
+    for (path, seen, picture), row in zip(waiting, believed, strict=True):
         order = np.argsort(-row, kind="stable")
         names = tuple(reader.network.classes[k] for k in order)
-        yield Answer(path, names, tuple(float(row[k]) for k in order), _doubt(path, seen, row), seen)
+        yield Answer(path, names, tuple(float(row[k]) for k in order), _doubt(path, seen, row), seen, picture)
 
 
 def _doubt(path: Path, seen: Pictures, row: Scores) -> str:
