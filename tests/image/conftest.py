@@ -1,10 +1,11 @@
-"""The photographs that the tests of this folder look at, made by program."""
+"""The pictures that the tests of this folder look at: files of given pixels, and photographs made by program."""
 
 import importlib.util
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +19,15 @@ def photographs():
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture
+def file(tmp_path):
+    """`file(pixels, "name.png", mode="RGB")` is the path of a picture with these pixels."""
+
+    def make(pixels, name, mode=None, **how):
+        image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+        (image.convert(mode) if mode else image).save(tmp_path / name, **how)
+        return tmp_path / name
+
+    return make
