@@ -84,8 +84,10 @@ results: $(VENV)/full
 	@$(BIN)/upslope author record mnist --seeds 10
 	@$(BIN)/upslope author record mnist --seeds 5 freeze=conv
 	@$(BIN)/upslope author record mnist --seeds 1 --preset ladder
-	@for model in lenet resnet vit; do $(BIN)/upslope author record fashion --seeds 3 model=$$model --variant $$model; done
-	@$(BIN)/upslope author record fashion --seeds 3 model=resnet freeze=features --variant resnet-features
+	@for model in lenet resnet vit; do \
+		$(BIN)/upslope author record fashion --seeds 3 model=$$model --variant $$model; \
+		$(BIN)/upslope author record fashion --seeds 3 model=$$model freeze=features --variant $$model-features; \
+	done
 	@$(BIN)/upslope author record twins --seeds 3
 	@$(BIN)/upslope author record twins --seeds 3 freeze=conv
 	@mkdir -p results/speed

@@ -151,6 +151,16 @@ def test_a_record_is_made_listed_and_printed(upslope, checkout):
     assert upslope("author", "results", "--write").code == 0
     assert "digits" in (checkout / "RESULTS.md").read_text()
     assert upslope("author", "results").code == 0
+    # A record that knows another target than the card of today.
+    measured = json.loads(record.read_text())
+    record.write_text(json.dumps({**measured, "config": {**measured["config"], "data": "digits"}}))
+    said = upslope("author", "results", "--json")
+    assert (said.code, said.json) == (1, {"stale": ["results/digits-smoke.json", "RESULTS.md"], "written": False})
+    assert upslope("author", "results", "--write").code == 0
+    again = json.loads(record.read_text())
+    assert [target["at_least"] for target in again["targets"]] == [0.97, 0.25]
+    assert again["metrics"] == measured["metrics"]
+    assert upslope("author", "results").code == 0
 
 
 @pytest.mark.parametrize(

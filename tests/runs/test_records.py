@@ -1,12 +1,13 @@
 """Records of runs, and the text that is made from them."""
 
-import dataclasses
 import json
+from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
+from upslope.cards import discover
 from upslope.runs.problem import RunProblem
-from upslope.runs.records import read_records, record, results_markdown, standings, write_record
+from upslope.runs.records import judged, read_records, record, results_markdown, standings, write_record
 from upslope.runs.result import Result, Target
 from upslope.runs.speed import read_speed, speed_markdown
 
@@ -68,6 +69,26 @@ def test_worst_of_a_metric_that_should_be_small():
     target = Target("loss", None, 0.5, 0.1, True)
     runs = [result(0, 0.99, targets=(target,)), result(1, 0.99, targets=(target,), metrics={"loss": 0.3})]
     assert record(runs).worst == {"loss": 0.3}
+
+
+def test_a_target_set_after_measuring_counts():
+    """The record of runs that knew no target, beside the card's of today; and of runs whose target was lower."""
+    card = discover("labs")["lenet"].card
+    lower = (Target("test_accuracy", 0.5, None, 0.9, True),)
+    for targets, reached in (((), None), (lower, True)):
+        runs = [
+            result(seed, accuracy, targets=targets, reached=reached, config={"seed": seed, "data": "mnist"})
+            for seed, accuracy in ((0, 0.991), (1, 0.987), (2, 0.993))
+        ]
+        measured = record(runs)
+        today = judged(measured, card)
+        assert [target["at_least"] for target in today.targets if target["metric"] == "test_accuracy"] == [0.988]
+        assert (today.reached, today.worst) == (0, {"test_accuracy": 0.987}), "filters_moved was not measured"
+        assert today.metrics == measured.metrics
+        assert judged(today, card) == today
+        alone = judged(measured, replace(card, expect=card.expect[:1]))
+        assert alone.reached == 2
+        assert judged(measured, replace(card, expect=())).targets == []
 
 
 def test_variants_are_named():
@@ -143,5 +164,5 @@ def test_a_damaged_record_is_named(tmp_path):
 
 
 def test_a_result_is_immutable():
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(FrozenInstanceError):
         RUNS[0].seed = 3

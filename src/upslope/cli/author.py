@@ -87,16 +87,28 @@ def pages(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
-    """Make RESULTS.md and the generated tables of the pages again."""
+    """Make RESULTS.md and the generated tables of the pages again.
+
+    The records are put beside the targets that the labs have today; what was measured stays as it is.
+    """
     from upslope.academy.pages import update
-    from upslope.runs.records import read_records, results_markdown
+    from upslope.cards import LabCard, discover
+    from upslope.runs.records import judged, read_records, results_markdown, write_record
     from upslope.runs.speed import read_speed, speed_markdown
 
     screen = Screen()
     root = _checkout()
     stale = []
     page = root / "RESULTS.md"
-    made = results_markdown(read_records(root / "results"))
+    cards = {name: found.card for name, found in discover("labs").items() if isinstance(found.card, LabCard)}
+    records = []
+    for record in read_records(root / "results"):
+        records.append(judged(record, cards[record.lab]) if record.lab in cards else record)
+        if records[-1] != record:
+            stale.append(f"results/{record.name}.json")
+            if write:
+                write_record(records[-1], root / "results")
+    made = results_markdown(records)
     made += speed_markdown(read_speed(root / "results" / "speed"))
     if not page.exists() or page.read_text(encoding="utf-8") != made:
         stale.append(page.name)

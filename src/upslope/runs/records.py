@@ -8,14 +8,15 @@ import json
 import re
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from upslope import cards
+from upslope.cards import LabCard
 from upslope.runs.files import make_folder, write_json
 from upslope.runs.problem import RunProblem
-from upslope.runs.result import Result, shown, spoken
+from upslope.runs.result import Result, Target, judge, shown, spoken
 
 PACKAGE = Path(cards.__file__).resolve().parent  # resolved: in an overlay the files are links
 
@@ -82,11 +83,6 @@ def record(results: Sequence[Result], *, variant: str = "") -> Record:
         variant = re.sub(r"[^a-z0-9]+", "-", "-".join(values).lower()).strip("-")
     names = [n for n in first.metrics if all(r.metrics.get(n) is not None for r in results)]
     metrics = {n: [float(r.metrics[n] or 0.0) for r in results] for n in names}
-    worst = {
-        t.metric: (min if t.at_least is not None else max)(metrics[t.metric])
-        for t in first.targets
-        if t.metric in metrics
-    }
     return Record(
         lab=first.lab,
         title=first.title,
@@ -96,11 +92,8 @@ def record(results: Sequence[Result], *, variant: str = "") -> Record:
         seeds=seeds,
         metrics=metrics,
         mean={n: statistics.fmean(values) for n, values in metrics.items()},
-        worst=worst,
-        targets=[
-            {"metric": t.metric, "at_least": t.at_least, "at_most": t.at_most, "broken": t.broken}
-            for t in first.targets
-        ],
+        worst=_worst(first.targets, metrics),
+        targets=_bounds(first.targets),
         reached=sum(1 for result in results if result.reached),
         seconds=[round(result.seconds, 1) for result in results],
         training_seconds=[round(result.training_seconds, 1) for result in results],
@@ -109,6 +102,30 @@ def record(results: Sequence[Result], *, variant: str = "") -> Record:
         date=max(result.finished for result in results)[:10],
         rungs=first.facts.get("rungs", []),
     )
+
+
+def judged(record: Record, card: LabCard) -> Record:
+    """The record beside the targets that its lab has today: they are set after measuring, and raised later."""
+    verdicts = [
+        judge(card, record.config, {name: scores[number] for name, scores in record.metrics.items()})
+        for number in range(len(record.seeds))
+    ]
+    return replace(
+        record,
+        worst=_worst(verdicts[0], record.metrics),
+        targets=_bounds(verdicts[0]),
+        reached=sum(bool(verdict) and all(target.reached for target in verdict) for verdict in verdicts),
+    )
+
+
+def _bounds(targets: Sequence[Target]) -> list[dict[str, Any]]:
+    return [{"metric": t.metric, "at_least": t.at_least, "at_most": t.at_most, "broken": t.broken} for t in targets]
+
+
+def _worst(targets: Sequence[Target], metrics: dict[str, list[float]]) -> dict[str, float]:
+    return {
+        t.metric: (min if t.at_least is not None else max)(metrics[t.metric]) for t in targets if t.metric in metrics
+    }
 
 
 def write_record(record: Record, folder: Path) -> Path:
