@@ -212,6 +212,41 @@ def test_a_figure_that_cannot_be_written_is_one_sentence(upslope, stripes, one, 
     assert str(tmp_path / "nowhere" / "seen.png") in said.err
 
 
+def test_a_photograph_is_not_drawn_over(upslope, stripes, one, lying):
+    """Two pictures, the first of which was meant to be read: --show would take it."""
+    before = one.read_bytes()
+    said = upslope("predict", stripes, str(lying), "--show", str(one))
+    assert (said.code, said.out) == (2, "")
+    assert said.err.strip() == f"{one} is there already, and not drawn by upslope predict: --show names another file"
+    assert one.read_bytes() == before
+
+
+def test_the_picture_before_the_network(upslope, one):
+    said = upslope("predict", str(one), "mnist")
+    assert (said.code, said.out) == (2, "")
+    expected = f"{one} is a picture, and the network comes before the pictures: upslope predict RUN {one}"
+    assert said.err.strip() == expected
+
+
+def test_a_name_moves_no_cursor(upslope, stripes, tmp_path):
+    said = upslope("predict", stripes, str(tmp_path / "a\x1b[31m.png"))
+    assert said.code == 3
+    assert "a?[31m.png cannot be read" in said.err
+    assert "\x1b" not in said.err
+
+
+@pytest.mark.needs("onnx")
+def test_what_learned_from_generated_pictures_is_warned_of(upslope, stripes, one, tmp_path):
+    toy = Network("stripes", {}, (1, 28, 28), DIGITS, "toy", (0.0,), (1.0,))
+    path = str(graph(tmp_path / "toy.onnx", toy))
+    said = " ".join(upslope("predict", path, str(one)).out.split())
+    assert "trained on generated pictures" in said
+    assert "toy.onnx learned from generated pictures only: what it says of real ones means little." in said
+    assert "generated pictures" in upslope("predict", path, str(one), "--json").json["warning"]
+    assert "generated" not in upslope("predict", stripes, str(one)).out
+    assert upslope("predict", stripes, str(one), "--json").json["warning"] is None
+
+
 def _unfinished(home):
     create_folder("mnist", {"lab": "mnist", "config": {"seed": 1}, "started": "2024-05-01"})
 

@@ -91,6 +91,14 @@ def test_a_sharper_outline_weighs_more_and_a_cut_one_less():
     assert heaviest(up, soft(mask, 1)[60:])[1] < 0.1 * sharp
 
 
+def test_a_sharp_stroke_outweighs_a_longer_one_that_is_dull():
+    short = canvas(lambda pen: pen.line((60, 60, 60, 130), fill=255, width=8))
+    long = canvas(lambda pen: pen.line((200, 40, 200, 160), fill=255, width=8))
+    edges = np.where(long, 0.6, 1) * soft(short | long, 1)
+    best, _ = heaviest(short | long, edges.astype(np.float32))
+    assert np.array_equal(best, short)
+
+
 def test_no_piece_weighs_nothing():
     empty = np.zeros((20, 20), dtype=bool)
     assert heaviest(empty, np.zeros((20, 20), dtype=np.float32))[1] == 0
@@ -126,3 +134,5 @@ def test_what_hangs_together_with_a_line_does_not_stand_alone():
         mask = body | canvas(lambda pen, line=line: pen.line(line, fill=255, width=3))
         assert not with_neighbours(mask, body, mask.astype(np.float32))[1]
     assert with_neighbours(body, body, body.astype(np.float32))[1]
+    cut = body[60:]  # the border of the picture cuts it at its top
+    assert not with_neighbours(cut, cut, cut.astype(np.float32))[1]

@@ -170,6 +170,7 @@ PAGES = {
     "tinted": lambda thing: rgb(1 - thing) * np.float32((0.97, 0.93, 0.85)),
     "light that falls off": lambda thing: rgb((1 - thing) * np.linspace(0.7, 1, thing.shape[1])),
     "noise": lambda thing: 0.95 * rgb(1 - thing) + np.random.default_rng(1).normal(0, 0.02, (*thing.shape, 3)),
+    "much noise": lambda thing: 0.9 * rgb(1 - thing) + np.random.default_rng(1).normal(0, 0.08, (*thing.shape, 3)),
     "crumbs": lambda thing: rgb(1 - np.maximum(thing, np.pad(np.ones((3, 3)), ((20, 577), (30, 467))))),
     "before black": lambda thing: rgb(thing),
 }

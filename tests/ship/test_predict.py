@@ -251,3 +251,25 @@ def test_a_figure_holds_no_more_than_fits(pictures, monkeypatch):
     monkeypatch.setattr(predict, "DRAWN", 3)
     figure = predict.draw(found)
     assert [axes.get_title() for axes in figure.axes[::2]] == ["0.png", "1.png", "2.png"]
+
+
+def test_a_figure_shows_the_picture_and_what_was_seen(pictures, tmp_path):
+    """Also where the file is gone by then; a name is text, whatever is in it."""
+    odd = saved(written("7"), tmp_path / "a$\\x$\x07.png")
+    long = saved(written("V"), tmp_path / f"{'long' * 20}.png")
+    found = list(answers(Matrix(gain=0.0).reader, [odd, long]))
+    odd.unlink()
+    figure = predict.draw(found)
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles[0] == "a$\\x$?.png"
+    assert len(titles[2]) < 40
+    assert titles[2].startswith("longlong")
+    assert titles[2].endswith("long.png")
+    assert titles[1] == "a?   10.0 %", "a doubt is a question mark"
+    drawn, seen = (axes.get_images()[0].get_array() for axes in figure.axes[:2])
+    assert drawn.shape[:2] == (200, 200)
+    assert np.abs(np.asarray(drawn)[..., 0] - np.asarray(written("7")) / 255).max() < 0.02
+    assert np.array_equal(np.asarray(seen), found[0].seen[0])
+    figure.savefig(tmp_path / "figure.png")
+    (sure,) = answers(Matrix(gain=2.0).reader, pictures[:1])
+    assert "?" not in predict.draw([sure]).axes[1].get_title()
