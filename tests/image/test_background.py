@@ -91,3 +91,11 @@ def test_edges_are_where_the_picture_has_them():
     half = (covered > 0.4) & (covered < 0.6)
     assert np.median(found.edges[half]) > 0.15
     assert np.quantile(found.edges[covered == 0], 0.9) < 0.01
+
+
+def test_an_edge_is_one_in_the_picture_and_in_the_contrast():
+    """A shadow's edge is in the picture alone; a wrong corner of the background is in the contrast alone."""
+    found = contrast(written("a shadow"))
+    own = ndimage.gaussian_gradient_magnitude(found.values, 1.0, mode="nearest")
+    assert np.all(found.edges <= own + 1e-6)
+    assert np.mean(found.edges < 0.8 * own) > 0.01
