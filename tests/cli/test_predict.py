@@ -1,4 +1,4 @@
-"""`upslope predict`: what is said of good pictures, of bad ones among them, and of networks that are none."""
+"""`upslope predict`: what is said of good pictures, and of bad ones among them."""
 
 import json
 import os
@@ -11,7 +11,6 @@ from PIL import Image, ImageDraw
 
 from upslope.cards import discover
 from upslope.runs.config import LabConfig
-from upslope.runs.folder import create_folder
 from upslope.runs.network import Network
 from upslope.runs.run import Run
 
@@ -44,8 +43,7 @@ def graph(path, network):
         opset_imports=[helper.make_opsetid("", 18)],
         ir_version=9,
     )
-    if network is not None:
-        helper.set_model_props(made, {"upslope": json.dumps(network.to_json())})
+    helper.set_model_props(made, {"upslope": json.dumps(network.to_json())})
     checker.check_model(made)
     save(made, path)
     return path
@@ -221,13 +219,6 @@ def test_a_photograph_is_not_drawn_over(upslope, stripes, one, lying):
     assert one.read_bytes() == before
 
 
-def test_the_picture_before_the_network(upslope, one):
-    said = upslope("predict", str(one), "mnist")
-    assert (said.code, said.out) == (2, "")
-    expected = f"{one} is a picture, and the network comes before the pictures: upslope predict RUN {one}"
-    assert said.err.strip() == expected
-
-
 def test_a_name_moves_no_cursor(upslope, stripes, tmp_path):
     said = upslope("predict", stripes, str(tmp_path / "a\x1b[31m.png"))
     assert said.code == 3
@@ -245,63 +236,6 @@ def test_what_learned_from_generated_pictures_is_warned_of(upslope, stripes, one
     assert "generated pictures" in upslope("predict", path, str(one), "--json").json["warning"]
     assert "generated" not in upslope("predict", stripes, str(one)).out
     assert upslope("predict", stripes, str(one), "--json").json["warning"] is None
-
-
-def _unfinished(home):
-    create_folder("mnist", {"lab": "mnist", "config": {"seed": 1}, "started": "2024-05-01"})
-
-
-@pytest.mark.parametrize(
-    ("word", "sentence"),
-    [
-        ("mnist", "no run of mnist is finished yet: upslope lab mnist"),
-        ("mnist-0001", "mnist-0001 is not finished: upslope lab --resume mnist-0001 goes on with it"),
-        ("mnsit-0001", 'there is no run "mnsit-0001"; did you mean mnist-0001? (upslope runs lists them)'),
-        ("mnist-7", 'there is no run "mnist-7"; did you mean mnist-0001? (upslope runs lists them)'),
-        ("digits-0001", 'there is no run "digits-0001", and none of digits yet: upslope lab digits'),
-        ("x-0001", "x-0001 is not a run: no config.json there or in {home}/runs; the newest is mnist-0001"),
-        ("mnist.onnx", "mnist.onnx is not there: no such file or folder"),
-        ("here/mnist-0001", "here/mnist-0001 is not there: no such file or folder"),
-    ],
-)
-def test_a_run_that_is_none_is_one_sentence(upslope, home, one, word, sentence):
-    _unfinished(home)
-    said = upslope("predict", word, str(one))
-    assert (said.code, said.out) == (2, "")
-    assert said.err.strip() == sentence.format(home=home)
-    assert upslope("predict", word, str(one), "--json").json == {"error": sentence.format(home=home), "exit": 2}
-
-
-def _damaged(path):
-    from safetensors.numpy import save
-
-    whole = save({"x": np.zeros(300, dtype=np.float32)}, metadata={"upslope": "{}"})
-    path.write_bytes(whole[:-100])
-
-
-def _of_somebody_else(path):
-    pytest.importorskip("onnx")
-    pytest.importorskip("onnxruntime")
-    graph(path, None)
-
-
-@pytest.mark.parametrize(
-    ("name", "make", "sentence"),
-    [
-        ("theirs.onnx", _of_somebody_else, "does not say which network it holds: it was not exported by Upslope"),
-        ("text.onnx", lambda path: path.write_text("no graph"), "is no ONNX file that can be run"),
-        ("cut.safetensors", _damaged, "is no whole safetensors file"),
-        ("empty.safetensors", lambda path: path.touch(), "is no whole safetensors file"),
-        ("network.keras", lambda path: path.touch(), "is no exported network: their names end in .onnx, .safetensors,"),
-        ("network", lambda path: path.touch(), "is no exported network: their names end in .onnx, .safetensors, .pt2"),
-    ],
-)
-def test_a_file_that_holds_no_network_is_one_sentence(upslope, tmp_path, one, name, make, sentence):
-    make(tmp_path / name)
-    said = upslope("predict", str(tmp_path / name), str(one))
-    assert (said.code, said.out) == (2, "")
-    assert f"{name} {sentence}" in said.err
-    assert len(said.err.splitlines()) == 1
 
 
 def test_an_onnx_file_is_read_without_torch(stripes, one):
