@@ -1,6 +1,7 @@
 """`upslope export`: three formats, and nothing lies there as done that is not whole, compared and described."""
 
 import errno
+import json
 import os
 import shutil
 
@@ -102,7 +103,19 @@ def test_a_person_reads_what_was_compared_and_what_to_type(upslope, run, out, mo
     assert text.count("the scores are the same.") == 1
     assert "Model card mnist-0001.safetensors.md" in text
     assert said.out.splitlines()[-1] == "  upslope predict mnist-0001.safetensors picture.png"
+    card = (out / "mnist-0001.safetensors.md").read_text(encoding="utf-8")
+    assert "Compared with the run on 64 generated images like those of mnist: the scores are the same." in card
+    assert "written by its learner" not in card
     assert sorted(os.listdir(out)) == ["mnist-0001.safetensors", "mnist-0001.safetensors.md"]
+
+
+def test_the_card_names_the_parts_that_its_learner_wrote(upslope, run, out):
+    path = run / "result.json"
+    parts = {"upslope.blocks.a:b": "yours", "upslope.blocks.c:d": "library"}
+    path.write_text(json.dumps({**json.loads(path.read_text()), "parts": parts}))
+    assert upslope("export", "mnist-0001", "-f", "safetensors", "--out", str(out)).code == 0
+    card = (out / "mnist-0001.safetensors.md").read_text(encoding="utf-8")
+    assert "1 of its 2 parts were written by its learner: upslope.blocks.a:b." in card
 
 
 def test_a_file_that_is_there_stays_unless_forced(upslope, run, out):

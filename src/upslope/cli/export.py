@@ -34,7 +34,7 @@ def export(
 
     from upslope.runs.progress import progress_bar
     from upslope.runs.workspace import short
-    from upslope.ship.export import BATCHES, export
+    from upslope.ship.export import BATCHES, export, in_words
     from upslope.ship.formats import FORMATS
     from upslope.ship.load import run_folder
 
@@ -55,9 +55,9 @@ def export(
         done = export(folder, kind, out=path, force=force, say=lambda what: bar.update(next(begun), description=what))
     screen.give({**asdict(done), "path": str(done.path), "card": str(done.card), "run": folder.name, "format": kind})
     screen.line((str(done.path), "bold"), f"   {size(done.size)}")
-    differ = f"scores differ by {done.difference:.1g} at most" if done.difference else "the scores are the same"
     sizes = ", ".join(str(number) for number in BATCHES)
-    screen.prose(f"Read back and compared with {folder.name} on {done.source}, in batches of {sizes}: {differ}.")
+    where = f"on {done.source}, in batches of {sizes}"
+    screen.prose(f"Read back and compared with {folder.name} {where}: {in_words(done.difference)}.")
     screen.line("Model card  ", short(done.card))
     screen.gap()
     screen.command(f"upslope predict {done.path} picture.png")

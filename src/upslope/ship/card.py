@@ -80,9 +80,9 @@ def model_card(file: str, network: Network, result: Result, module: "nn.Module",
 
 def _yours(result: Result) -> list[str]:
     yours = sorted(name for name, whose in result.parts.items() if whose == "yours")
-    return [f"{len(yours)} of its {len(result.parts)} parts were written by its learner: {', '.join(yours)}."] * bool(
-        yours
-    )
+    if not yours:
+        return []
+    return [f"{len(yours)} of its {len(result.parts)} parts were written by its learner: {', '.join(yours)}."]
 
 
 def _data(card: DataCard | None) -> list[str]:

@@ -68,7 +68,7 @@ def export(
         say("comparing")
         pictures, source = samples(network)
         difference = compare(in_torch(module), from_file(beside).scores, pictures)
-        told = f"Compared with the run on {len(pictures)} {source}: scores differ by {difference:.1g} at most."
+        told = f"Compared with the run on {len(pictures)} {source}: {in_words(difference)}."
         card_text = model_card(path.name, network, result, module, compared=told)
         write_atomically(card, card_text.encode())  # no network without a card
         with writing(path):
@@ -89,6 +89,11 @@ def compare(original: Callable[[Pictures], Pictures], exported: Callable[[Pictur
     if not largest <= CLOSE:
         raise NotEqual(f"the exported network's scores differ from the original's by {largest:.2g}: nothing is written")
     return largest
+
+
+def in_words(difference: float) -> str:
+    """The largest difference of a score, for a person."""
+    return f"scores differ by {difference:.1g} at most" if difference else "the scores are the same"
 
 
 def samples(network: Network) -> tuple[Pictures, str]:
