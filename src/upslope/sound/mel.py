@@ -1,7 +1,7 @@
 """The mel scale and its filter bank: frequencies spaced as the ear tells them apart.
 
 S. S. Stevens, J. Volkmann, E. B. Newman, "A Scale for the Measurement of the Psychological Magnitude Pitch", 1937; the
-formula 2595 log10(1 + f / 700) is D. O'Shaughnessy's, 1987, and that of the HTK Book (S. Young et al. 2006, section 5.4).
+formula 2595 log10(1 + f / 700) is D. O'Shaughnessy's (1987) and the HTK Book's (S. Young et al. 2006, section 5.4).
 Left out: Slaney's scale (linear below 1000 Hz) and his filters of equal area.
 """
 

@@ -1,7 +1,7 @@
 """The power spectrum of a sound: how much of each frequency is in it, moment by moment.
 
 J. B. Allen, L. R. Rabiner, "A Unified Approach to Short-Time Fourier Analysis and Synthesis", 1977,
-https://doi.org/10.1109/PROC.1977.10770. The window is Hann's, as in F. J. Harris 1978, equation 27, in its periodic form.
+https://doi.org/10.1109/PROC.1977.10770. The window is Hann's in its periodic form (F. J. Harris 1978, equation 27).
 """
 
 import numpy as np

@@ -86,6 +86,7 @@ def sources(folder: str, file: File) -> list[Source]:
     if mirror:
         found.append(Source("the mirror", f"{mirror.rstrip('/')}/{folder}/{file.name}"))
     names = ["its public address"] + [f"its public address no. {n}" for n in range(2, len(file.urls) + 1)]
+    names = names[: len(file.urls)]  # a subset that was packed for the mirror has none
     return found + [Source(name, url) for name, url in zip(names, file.urls, strict=True)]
 
 
@@ -143,6 +144,11 @@ def _fetch(wanted: Wanted, file: File, staging: Path, meter: "_Meter", *, quiet:
             break
         beside.unlink(missing_ok=True)
     why = "; ".join(dict.fromkeys(failures))
+    if not file.urls:
+        raise DataProblem(
+            f"{wanted.name} is not on this computer and {file.name} has no public address{f' ({why})' if why else ''}: "
+            f"set UPSLOPE_MIRROR to a folder or an address that holds {wanted.folder}/{file.name}"
+        )
     raise DataProblem(
         f"{wanted.name} is not on this computer and {file.name} could not be fetched ({why}): with a network, "
         f"{wanted.command} brings it once and for all; without one, set UPSLOPE_MIRROR to a folder or an "
