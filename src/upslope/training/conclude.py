@@ -37,10 +37,10 @@ def conclude(
     predictions, measured = evaluate(task, test, "test")
     task.report(run, predictions, test, per_epoch=per_epoch)
     run.save_model(arrays(task.predictor), replace(task.spec(network), data=str(getattr(run.config, "data", ""))))
-    way = moved(task.model, network.start)
+    way = moved(task.trained, network.start)
     return run.finish(
         {**measured, **(metrics or {}), **{name: way[parameter] for name, parameter in (watch or {}).items()}},
-        parameters=sum(p.numel() for p in task.model.parameters()),
+        parameters=sum(p.numel() for p in task.trained.parameters()),
         moved=way,
         **facts,
     )

@@ -123,14 +123,24 @@ wrong(
     "np.maximum(0.0, np.minimum(rising, falling))",
     ("np.maximum(0.0, np.minimum(rising, falling)) * 2 / (right - left)"),
 )
-wrong(mel.mel_filter_bank, "`low` is not looked at", "np.log10(1 + low / 700)", "np.log10(1 + 0 * low / 700)")
 wrong(
     mel.mel_filter_bank,
-    "`high` is the rate itself where none is given",
+    "low is not looked at: every bank begins at 0",
+    "np.log10(1 + low / 700)",
+    "np.log10(1 + 0 * low / 700)",
+)
+wrong(
+    mel.mel_filter_bank,
+    "high is the rate itself where none is given",
     "rate / 2 if high is None",
     "rate if high is None",
 )
-wrong(mel.mel_filter_bank, "`high` is not looked at", "(rate / 2 if high is None else high)", "rate / 2")
+wrong(
+    mel.mel_filter_bank,
+    "high is not looked at: every bank ends at rate / 2",
+    "(rate / 2 if high is None else high)",
+    "rate / 2",
+)
 wrong(
     mel.mel_filter_bank,
     "the points are moved to whole columns, as in old recipes",

@@ -40,6 +40,11 @@ class Task(nn.Module, ABC):
         """The network that is asked: the one with averaged weights where they are kept, else the one that trains."""
         return self.average.module if self.average is not None else self.model
 
+    @property
+    def trained(self) -> nn.Module:
+        """The network whose parameters are counted and watched."""
+        return self.model
+
     def collate(self, rows: Dataset) -> Batch:
         """The rows of a batch as a tree of tensors whose first dimension counts the samples."""
         return stack(rows)

@@ -183,7 +183,7 @@ wrong(
 wrong(
     module.spec_augment, "what is hidden becomes 0, whatever fill says", ".to(x.device), fill)", ".to(x.device), 0.0)"
 )
-wrong(module.spec_augment, "x itself is changed", "x.masked_fill(", "x.masked_fill_(")
+wrong(module.spec_augment, "x itself is changed in place", "x.masked_fill(", "x.masked_fill_(")
 wrong(
     module.spec_augment,
     "the generator is not used for the widths",

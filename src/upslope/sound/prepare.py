@@ -1,0 +1,61 @@
+"""Any sound as a network looks at it: one moment of it, as a log-mel spectrogram of a fixed size and range.
+
+Training and use call the same function, so a network is never shown what it did not learn from.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from upslope.sound.log_mel import log_mel
+
+
+@dataclass(frozen=True)
+class FrontEnd:
+    """How samples become a spectrogram of `n_mels` bands and `frames` frames."""
+
+    rate: int = 8000  # hertz
+    n_fft: int = 256  # samples in a frame
+    hop: int = 128  # samples from a frame to the next
+    n_mels: int = 40
+    frames: int = 64
+    span: float = 12.0  # nats from the loudest band down to what counts as silence; 12 are 52 dB
+
+    @property
+    def seconds(self) -> float:
+        """How much of a sound is looked at."""
+        return self.frames * self.hop / self.rate
+
+    def to_json(self) -> dict[str, Any]:
+        """A dict of JSON values."""
+        return asdict(self)
+
+
+def spectrogram(samples: NDArray[np.float32], front: FrontEnd) -> NDArray[np.float32]:
+    """(N,) samples at `front.rate` to (n_mels, frames) in [-1.5, 1.5], the loudest band at the top.
+
+    Loudness and a constant offset make no difference. What is `span` below the loudest band, or lower, is silence, at
+    -1.5: so rooms and microphones look alike. A shorter sound stands in the middle with silence around it; of a longer
+    one it is the stretch with the most power.
+    """
+    centred = samples - samples.mean(dtype=np.float64) if len(samples) else samples.astype(np.float64)
+    peak = np.abs(centred).max(initial=0.0)
+    scaled = centred / peak if peak > 0 else centred
+    bands = log_mel(scaled, rate=front.rate, n_fft=front.n_fft, hop=front.hop, n_mels=front.n_mels)
+    bands = loudest_stretch(bands, front.frames)
+    top = bands.max()
+    shown = (np.maximum(bands, top - front.span) - top) / front.span * 3 + 1.5
+    missing = front.frames - bands.shape[1]
+    return np.pad(shown, ((0, 0), (missing // 2, missing - missing // 2)), constant_values=-1.5).astype(np.float32)
+
+
+def loudest_stretch(bands: NDArray[np.float64], frames: int) -> NDArray[np.float64]:
+    """Of log bands (n_mels, T) the `frames` frames in a row with the most power; all if there are fewer."""
+    if bands.shape[1] <= frames:
+        return bands
+    power = np.exp(bands).sum(axis=0)
+    until = np.concatenate([[0.0], np.cumsum(power)])
+    first = int((until[frames:] - until[:-frames]).argmax())
+    return bands[:, first : first + frames]
