@@ -29,7 +29,7 @@ def model_names(incomplete: str) -> list[str]:
     names: list[str] = []
     for family, found in discover("models").items():
         sizes = cast(ModelCard, found.card).sizes
-        names += [family, *(f"{family}-toy" if size == "toy" else size for size in sizes)]
+        names += [family, *(f"{family}-{size}" if size.startswith("toy") else size for size in sizes)]
     return [name for name in names if name.startswith(incomplete)]
 
 
