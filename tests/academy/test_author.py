@@ -163,12 +163,12 @@ def test_checks_that_need_a_later_exercise(copy):
 
 
 def test_a_lesson_that_cannot_be_read(copy):
-    copy.plant("lessons/1-foundations/03-relu.md", "minutes: 15", "minuets: 15")
+    copy.plant("lessons/foundations/relu.md", "minutes: 15", "minuets: 15")
     one_of(copy.said(), "unknown key 'minuets'")
 
 
 def test_a_target_that_does_not_resolve(copy):
-    copy.plant("lessons/1-foundations/03-relu.md", "upslope.scratch.ops:relu", "upslope.scratch.ops:rellu")
+    copy.plant("lessons/foundations/relu.md", "upslope.scratch.ops:relu", "upslope.scratch.ops:rellu")
     one_of(copy.said("relu"), "does not resolve", "rellu")
 
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from upslope.cli.exits import Exit
+from upslope.cli.migrated import bring_over
 from upslope.cli.screen import Piece, Screen
 from upslope.cli.words import listed
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 def dashboard() -> int:
     """What `upslope` says when it is given no verb."""
+    bring_over()
     show_dashboard(Screen())
     return Exit.DONE
 

@@ -6,6 +6,7 @@ import typer
 
 from upslope.cli.completion import step_names
 from upslope.cli.exits import Exit
+from upslope.cli.migrated import bring_over
 from upslope.cli.options import AsJson, Debug
 from upslope.cli.screen import Piece, Screen, can_say
 from upslope.cli.words import listed
@@ -22,6 +23,7 @@ def learn(
     debug: Debug = False,
 ) -> int:
     """Read a lesson, or see the roadmap."""
+    bring_over()
     return lesson(name) if name else roadmap()
 
 
@@ -66,6 +68,7 @@ def lesson(name: str) -> int:
     """One lesson: the prose, where the file is, what to type next."""
     from upslope.academy.compose import whose
     from upslope.academy.lessons import find
+    from upslope.academy.migration import file_of
     from upslope.academy.standing import read_evidence, standings
     from upslope.runs.workspace import exercises_folder, progress_file, short
 
@@ -73,7 +76,7 @@ def lesson(name: str) -> int:
     step = find(name)
     evidence = read_evidence(progress_file())
     standing = next(s for s in standings(evidence) if s.step.name == step.name)
-    file = exercises_folder() / step.file if step.exercise else None
+    file = file_of(step, exercises_folder(), progress_file()) if step.exercise else None
     screen.give({**facts(standing), "file": str(file) if file else None, "lesson": step.body})
     if screen.quiet:
         return Exit.DONE
