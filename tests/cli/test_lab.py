@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from upslope.academy.progress import Progress
+from upslope.academy.standing import read_evidence
 from upslope.cards import discover
 from upslope.runs.workspace import progress_file
 
@@ -69,7 +70,7 @@ def test_a_smoke_run(upslope, home):
     assert "no target under these settings" in said.out
     assert str(home / "runs" / "digits-0001" / "index.html") in said.out
     assert lines[-1].endswith("upslope lab digits --preset smoke seed=1")
-    assert Progress(progress_file()).reached() == {}, "a run without a target proves nothing"
+    assert read_evidence(progress_file()).reached == {}, "a run without a target proves nothing"
 
 
 def test_a_run_for_programs(upslope, home):
@@ -102,7 +103,7 @@ def test_reached_is_evidence_and_missed_is_an_honest_exit(upslope, monkeypatch, 
     assert said.code == code
     assert ("Likely cause: too few epochs." in said.out) == (not reached)
     assert ("(frozen: test accuracy 40.0 %)" in said.out) == reached
-    evidence = Progress(progress_file()).reached() if progress_file().exists() else {}
+    evidence = read_evidence(progress_file()).reached
     assert ("digits" in evidence) == reached
     if reached:
         payload = evidence["digits"].payload

@@ -159,7 +159,7 @@ def read(path: Path, place: Place) -> Step:
 
 
 def find(word: str) -> Step:
-    """The step that a person means: by name, also one of before, number (1.04), exercise id or the exercise's own name."""
+    """The step that a person means: by its name now or before, number (1.04), exercise id or the exercise's name."""
     asked = word.strip().lower().replace("_", "-")
     for step in steps():
         own = (step.exercise or "").rpartition(":")[2].lower().replace("_", "-")

@@ -9,7 +9,7 @@ from upslope.cli.exits import Exit
 from upslope.cli.migrated import bring_over
 from upslope.cli.options import AsJson, Debug
 from upslope.cli.screen import Piece, Screen, can_say
-from upslope.cli.words import listed
+from upslope.cli.words import PROVES, listed
 
 if TYPE_CHECKING:
     from upslope.academy.standing import Standing
@@ -49,11 +49,16 @@ def roadmap() -> int:
     if screen.quiet:
         return Exit.DONE
     screen.ends([("Roadmap", "bold")], stands.line())
-    topics = list(dict.fromkeys((s.step.level, s.step.topic) for s in table))
-    for level, topic in topics:
+    for level, title in dict.fromkeys((s.step.level, s.step.level_title) for s in table):
         screen.gap()
-        screen.line((f"Level {level}: {topic.replace('-', ' ')}", "bold"))
-        rows = [_row(s, coming=s.step is coming) for s in table if (s.step.level, s.step.topic) == (level, topic)]
+        screen.line((f"Level {level}: {title}", "bold"))
+        rows: list[list[Piece]] = []
+        part = ""
+        for standing in (s for s in table if s.step.level == level):
+            if standing.step.part != part:
+                part = standing.step.part
+                rows.append(["", (part, "dim"), "", "", ""])
+            rows.append(_row(standing, coming=standing.step is coming))
         screen.table(("", "", "", "", ""), rows, right=(3,))
     screen.gap()
     if any(standing.taken and standing.state == "proven" for standing in table):
@@ -95,6 +100,8 @@ def lesson(name: str) -> int:
     if step.lab:
         mine = " --mine" if "yours" in whose(step.lab, evidence.accepted).values() else ""
         screen.line("Run                     ", (f"upslope lab {step.lab}{mine}", "bold cyan"))
+        if standing.state == "reached":
+            screen.prose(f"Reached. {PROVES} upslope lab {step.lab} --mine", style="dim")
     return Exit.DONE
 
 
@@ -104,6 +111,8 @@ def facts(standing: "Standing", *, coming: bool = False) -> dict[str, object]:
     return {
         "number": step.number,
         "name": step.name,
+        "topic": step.topic,
+        "part": step.part,
         "title": step.title,
         "minutes": step.minutes,
         "difficulty": step.difficulty,
@@ -123,6 +132,7 @@ def _row(standing: "Standing", *, coming: bool) -> list[Piece]:
     tick, arrow = ("✓", "→") if can_say("✓→") else ("+", ">")
     sign, state, style = {
         "proven": (tick, "proven*" if standing.taken else "proven", "green"),
+        "reached": (" ", "reached", ""),
         "open": (" ", "open", ""),
         "waiting": (" ", "later", "dim"),
         "reading": (" ", "", ""),
