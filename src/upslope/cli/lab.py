@@ -181,9 +181,9 @@ def conclude(screen: Screen, result: "Result", folder: Path) -> None:
     words += [f"--preset {result.preset}"] if result.preset != "laptop" else []
     ours = list(result.parts.values()).count("ours")
     if result.reached and ours:
-        screen.prose(
-            f"{ours} of its {plural(len(result.parts), 'part')} {'is' if ours == 1 else 'are'} ours. {PROVES} {' '.join([*words, '--mine'])}"
-        )
+        are = "is" if ours == 1 else "are"
+        screen.prose(f"{ours} of its {plural(len(result.parts), 'part')} {are} ours. {PROVES}")
+        screen.command(" ".join([*words, "--mine"]))
     screen.gap()
     drawn = [path.stem.replace("_", " ").replace("-", " ") for path in sorted((folder / "pictures").glob("*.png"))]
     screen.line(f"{listed(drawn) or 'The page'}    ", short(folder / "index.html"))
