@@ -165,8 +165,9 @@ def add_evidence(result: "Result") -> None:
 
 def conclude(screen: Screen, result: "Result", folder: Path) -> None:
     """The line that says it all, what a miss probably comes from, where the pictures are, what to type next."""
+    from upslope.academy.standing import read_evidence
     from upslope.runs.result import shown, spoken
-    from upslope.runs.workspace import short
+    from upslope.runs.workspace import progress_file, short
 
     style = {True: "bold green", False: "bold red", None: "bold"}[result.reached]
     screen.prose(result.line(), style=style)
@@ -180,7 +181,7 @@ def conclude(screen: Screen, result: "Result", folder: Path) -> None:
     words = [f"upslope lab {result.lab}", *(word for word in result.settings if not word.startswith("seed="))]
     words += [f"--preset {result.preset}"] if result.preset != "laptop" else []
     ours = list(result.parts.values()).count("ours")
-    if result.reached and ours:
+    if result.reached and ours and result.lab not in read_evidence(progress_file()).proven:
         are = "is" if ours == 1 else "are"
         screen.prose(f"{ours} of its {plural(len(result.parts), 'part')} {are} ours. {PROVES}")
         screen.command(" ".join([*words, "--mine"]))
