@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from upslope.academy import compose
-from upslope.academy.lessons import find, steps
+from upslope.academy.lessons import find
 from upslope.academy.migration import digest
 from upslope.academy.progress import Progress
 from upslope.academy.source import PACKAGE, locate
