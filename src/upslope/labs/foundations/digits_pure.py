@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from upslope.cards import Expect, LabCard
+from upslope.cards import Ablation, Expect, LabCard, Metric
 from upslope.data import digits
 from upslope.data.loading.arrays import Arrays
 from upslope.data.loading.splits import splits
@@ -150,4 +150,11 @@ CARD = LabCard(
         "laptop": {},
         "full": {"epochs": 40, "hidden": 32},
     },
+    metrics={
+        "test_accuracy": Metric(unit="%", chance=0.1),
+        "validation_accuracy": Metric(unit="%", chance=0.1),
+        "hidden_moved": Metric(unit="%"),
+    },
+    ablations=(Ablation(name="frozen hidden layer", settings={"freeze": "hidden"}),),
+    seeds=5,
 )

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from upslope.blocks.losses import smoothed_cross_entropy
 from upslope.blocks.schedules import warmup_cosine
 from upslope.blocks.transformer import EncoderBlock
-from upslope.cards import Expect, LabCard
+from upslope.cards import Ablation, Expect, LabCard, Metric
 from upslope.data.loading.arrays import Arrays
 from upslope.data.loading.splits import splits
 from upslope.models.vision.lenet import LeNet5
@@ -235,4 +235,12 @@ CARD = LabCard(
         "laptop": {},
         "full": {"epochs": 40},
     },
+    metrics={
+        "test_accuracy": Metric(unit="%", chance=0.1),
+        "validation_accuracy": Metric(unit="%", chance=0.1),
+        "features_moved": Metric(unit="%"),
+    },
+    ablations=(Ablation(name="frozen features", settings={"freeze": "features"}),),
+    variants={"lenet": {"model": "lenet"}, "resnet": {"model": "resnet"}, "vit": {"model": "vit"}},
+    seeds=3,
 )

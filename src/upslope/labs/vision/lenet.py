@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from upslope.cards import Expect, LabCard
+from upslope.cards import Ablation, Expect, LabCard, Metric
 from upslope.data.loading.arrays import Arrays
 from upslope.data.loading.splits import splits
 from upslope.runs import pictures
@@ -187,4 +187,11 @@ CARD = LabCard(
         "laptop": {},
         "full": {"epochs": 10},
     },
+    metrics={
+        "test_accuracy": Metric(unit="%", chance=0.1),
+        "validation_accuracy": Metric(unit="%", chance=0.1),
+        "filters_moved": Metric(unit="%"),
+    },
+    ablations=(Ablation(name="frozen filters", settings={"freeze": "conv"}),),
+    seeds=10,
 )

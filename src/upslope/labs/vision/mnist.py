@@ -24,7 +24,7 @@ from pydantic import Field
 
 from upslope.blocks.losses import smoothed_cross_entropy
 from upslope.blocks.schedules import warmup_cosine
-from upslope.cards import Expect, LabCard, discover
+from upslope.cards import Ablation, Expect, LabCard, Metric, discover
 from upslope.data.loading.arrays import Arrays
 from upslope.data.loading.splits import splits
 from upslope.models.vision.sprint import Sprint
@@ -193,4 +193,12 @@ CARD = LabCard(
         "full": {"epochs": 6},
         "ladder": {"ladder": 5},
     },
+    metrics={
+        "test_accuracy": Metric(unit="%", chance=0.1),
+        "validation_accuracy": Metric(unit="%", chance=0.1),
+        "filters_moved": Metric(unit="%"),
+        "time_ratio": Metric(higher_is_better=False),
+    },
+    ablations=(Ablation(name="frozen filters", settings={"freeze": "conv"}),),
+    seeds=10,
 )
