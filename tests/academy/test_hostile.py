@@ -4,7 +4,6 @@ Each text in hostile/ is graded three times: with the gate, which reads the text
 kernel, the guard and the limits; and without it and without the kernel's layers, as on macOS or on an old kernel.
 """
 
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from upslope.academy.grading.limits import Limits
 FOLDER = Path(__file__).parent / "hostile"
 RELU = "upslope.scratch.ops:relu"
 LEARNERS_FILE = "/learner/03-relu.py"
-LIMITS = Limits(check_seconds=4.0, total_seconds=8.0, memory_mb=96, files_mb=8, file_mb=4)
+LIMITS = Limits(check_seconds=60.0, total_seconds=120.0, memory_mb=96, files_mb=8, file_mb=4)
 
 PASSES, WRONG = "", "wrong"  # WRONG: simply a wrong answer; the trick did nothing and is not worth a word
 LOOK, TEXT, REPLACES = "tried to look at the program that grades it", "tried to run code from a string", "replaces "
@@ -208,11 +207,9 @@ def bench():
 
 def judge(world, bench: Bench, name: str, *, gate: bool, landlock: bool) -> str:
     text = world.fill(TEXTS[name])
-    began = time.monotonic()
     # Only where the time is what it is about, it is short: a busy machine must not make other sentences of these.
     limits = replace(LIMITS, check_seconds=1.0) if TIME in SAYS[name] else LIMITS
     verdict = grade(RELU, text, LEARNERS_FILE, limits=limits, gate=gate, landlock=landlock, seed=7, bench=bench)
-    assert time.monotonic() - began < 20
     world.untouched()
     world.nothing_lives(bench)
     said = world.sentence(verdict)

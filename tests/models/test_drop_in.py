@@ -153,7 +153,6 @@ def run(root, tmp_path):
             capture_output=True,
             text=True,
             check=False,
-            timeout=240,
             cwd=tmp_path,
         )
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
