@@ -18,7 +18,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-SEEDS = {"quick": range(3), "deep": range(20)}
+SEEDS = {"quick": range(3), "deep": range(20), "all": range(20)}
 
 
 def _has_data() -> bool:
@@ -48,7 +48,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--depth", choices=list(SEEDS), default="quick", help="quick: every part; deep: all the rest")
+    parser.addoption("--depth", choices=list(SEEDS), default="quick", help="quick: every part; deep: the rest; all: both")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -65,21 +65,23 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the tests of the other tier; those that are named one by one (test_x.py::test_y) run in any case."""
-    deep = config.getoption("depth") == "deep"
+    depth = config.getoption("depth")
     named = any("::" in word for word in config.args)
-    out = [item for item in items if not named and not _belongs(item, deep=deep)]
+    out = [item for item in items if not named and not _belongs(item, depth)]
     if out:
         config.hook.pytest_deselected(items=out)
         left = set(out)
         items[:] = [item for item in items if item not in left]
 
 
-def _belongs(item: pytest.Item, *, deep: bool) -> bool:
+def _belongs(item: pytest.Item, depth: str) -> bool:
     marked = item.get_closest_marker("deep") is not None
-    return (marked or "seeds" in getattr(item, "fixturenames", ())) if deep else not marked
+    if depth == "deep":
+        return marked or "seeds" in getattr(item, "fixturenames", ())
+    return depth == "all" or not marked
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -1,7 +1,7 @@
 """Hostile answers in PyTorch: none passes as right, each gets its sentence, and no switch stays turned.
 
 Each text in hostile/torch/ is read by the gate, and graded twice without it: shut in by the kernel, and without the
-kernel's layers.
+kernel's layers. `make test` grades every second text in one way, the others in the other.
 """
 
 from pathlib import Path
@@ -98,8 +98,15 @@ def test_every_text_is_in_the_table():
     assert set(TEXTS) == set(SAYS)
 
 
-@pytest.mark.parametrize("name", sorted(SAYS))
-@pytest.mark.parametrize("landlock", [pytest.param(True, marks=pytest.mark.needs("landlock")), False])
+LANDLOCK, DEEP = pytest.mark.needs("landlock"), pytest.mark.deep
+WAYS = [
+    pytest.param(name, landlock, marks=[*([LANDLOCK] if landlock else []), *([DEEP] if number % 2 == landlock else [])])
+    for number, name in enumerate(sorted(SAYS))
+    for landlock in (True, False)
+]
+
+
+@pytest.mark.parametrize(("name", "landlock"), WAYS)
 def test_it_does_not_pass_without_the_gate(world, bench, name, landlock):
     text = world.fill(TEXTS[name])
     verdict = grade(

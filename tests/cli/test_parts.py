@@ -33,8 +33,10 @@ def _method(located):
     return next(m.name for m in located.node.body if getattr(m, "name", "") in ("forward", "step"))
 
 
-# Every lab as it is, and one whose parts are others with another setting.
-CASES = [*((lab, ()) for lab in discover("labs")), ("fashion", ("model=vit",))]
+# Every lab as it is, and one whose parts are others with another setting; at first, one in NumPy and one in PyTorch.
+FIRST = ("digits", "fashion")
+CASES = [(lab, ()) if lab in FIRST else pytest.param(lab, (), marks=pytest.mark.deep) for lab in discover("labs")]
+CASES.append(pytest.param("fashion", ("model=vit",), marks=pytest.mark.deep))
 
 
 @pytest.mark.parametrize(

@@ -209,6 +209,7 @@ def test_ctrl_c_ends_it_with_nothing_left(watching):
 
 
 @LINUX
+@pytest.mark.deep
 def test_memory_does_not_grow_with_the_gradings(watching):
     watch, file = watching("relu"), file_of("relu")
 

@@ -15,6 +15,7 @@ import pytest
 pytest.importorskip("torch", reason="the models are made of PyTorch")
 
 
+@pytest.mark.deep
 @pytest.mark.skipif(importlib.util.find_spec("keras") is None, reason="keras is the independent implementation")
 def test_resnet50():
     script = Path(__file__).parent / "keras_resnet50.py"

@@ -171,6 +171,7 @@ CARD = LabCard(
     metrics={
         "test_accuracy": Metric(unit="%", chance=0.1),
         "validation_accuracy": Metric(unit="%", chance=0.1),
+        "loss": Metric(unit="nats", higher_is_better=False),
         "hidden_moved": Metric(unit="%"),
     },
     ablations=(Ablation(name="frozen hidden layer", settings={"freeze": "hidden"}),),

@@ -238,6 +238,7 @@ CARD = LabCard(
     metrics={
         "test_accuracy": Metric(unit="%", chance=0.1),
         "validation_accuracy": Metric(unit="%", chance=0.1),
+        "loss": Metric(unit="nats", higher_is_better=False),
         "features_moved": Metric(unit="%"),
     },
     ablations=(Ablation(name="frozen features", settings={"freeze": "features"}),),

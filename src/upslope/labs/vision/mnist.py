@@ -196,6 +196,7 @@ CARD = LabCard(
     metrics={
         "test_accuracy": Metric(unit="%", chance=0.1),
         "validation_accuracy": Metric(unit="%", chance=0.1),
+        "loss": Metric(unit="nats", higher_is_better=False),
         "filters_moved": Metric(unit="%"),
         "time_ratio": Metric(higher_is_better=False),
     },

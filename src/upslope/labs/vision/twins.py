@@ -287,7 +287,9 @@ CARD = LabCard(
     metrics={
         "test_accuracy": Metric(unit="%", chance=0.1),
         "validation_accuracy": Metric(unit="%", chance=0.1),
+        "loss": Metric(unit="nats", higher_is_better=False),
         "keras_validation_accuracy": Metric(unit="%", chance=0.1),
+        "keras_loss": Metric(unit="nats", higher_is_better=False),
         "accuracy_difference": Metric(unit="%", higher_is_better=False),
         "same_steps": Metric(),
         "filters_moved": Metric(unit="%"),
