@@ -48,7 +48,9 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--depth", choices=list(SEEDS), default="quick", help="quick: every part; deep: the rest; all: both")
+    parser.addoption(
+        "--depth", choices=list(SEEDS), default="quick", help="quick: every part; deep: the rest; all: both"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -153,7 +153,9 @@ def test_right_and_slow_is_right_with_a_note(bench, monkeypatch):
 
 def test_after_a_failure_the_rest_has_little_time(bench, monkeypatch):
     ended = []
-    monkeypatch.setattr("upslope.academy.grading.grade.judge", lambda told, asked: ended.append(told) or judge(told, asked))
+    monkeypatch.setattr(
+        "upslope.academy.grading.grade.judge", lambda told, asked: ended.append(told) or judge(told, asked)
+    )
     monkeypatch.setenv("UPSLOPE_PATIENCE", "1")
     text = relu("import time\n\ntime.sleep(1.2)\nreturn x.then(x.data * 0, lambda g: g)")
     verdict = ungated(text, bench, limits=Limits(check_seconds=60.0, total_seconds=120.0))

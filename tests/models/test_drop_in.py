@@ -240,7 +240,15 @@ CHECKED = [
     ("data/test_sets.py", "spots", "digits"),
     ("labs/test_labs.py", "find-spots", "lenet"),
 ]
-PYTEST = ("-m", "pytest", "--depth", "all", *[str(HERE.parent / file) for file, _, _ in CHECKED], "-p", "no:cacheprovider")
+PYTEST = (
+    "-m",
+    "pytest",
+    "--depth",
+    "all",
+    *[str(HERE.parent / file) for file, _, _ in CHECKED],
+    "-p",
+    "no:cacheprovider",
+)
 
 
 @pytest.mark.needs("torch")

@@ -205,7 +205,10 @@ def test_transformers_vit(transformers, shelf, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "layers", "bottleneck", "tracked"),
-    [("resnet18", (2, 2, 2, 2), False, False), pytest.param("resnet50", (3, 4, 6, 3), True, True, marks=pytest.mark.deep)],
+    [
+        ("resnet18", (2, 2, 2, 2), False, False),
+        pytest.param("resnet50", (3, 4, 6, 3), True, True, marks=pytest.mark.deep),
+    ],
 )
 @torch.no_grad()
 def test_torchvision_resnet_at_full_size(shelf, tmp_path, name, layers, bottleneck, tracked):

@@ -28,7 +28,9 @@ class Bar:
         if self._display is None:
             return
         for name, value in metrics.items():
-            self._metrics[name] = f"{spoken(name).replace('validation', 'val')} {shown(float(value), self._units.get(name, ''))}"
+            self._metrics[name] = (
+                f"{spoken(name).replace('validation', 'val')} {shown(float(value), self._units.get(name, ''))}"
+            )
         self._description = description or self._description
         now = time.perf_counter()
         if now - self._drawn < _SECONDS:
