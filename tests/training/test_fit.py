@@ -26,7 +26,7 @@ SMOKE = ("fashion", "--preset", "smoke", "threads=1", "--json")
 @pytest.fixture(autouse=True)
 def _undrawn(monkeypatch):
     """Runs in this process leave out the pictures, which take most of their time."""
-    monkeypatch.setattr(Run, "picture", lambda self, name, figure, caption="": self.folder / "pictures" / name)
+    monkeypatch.setattr(Run, "picture", lambda *args, **kwargs: None)
 
 
 def alone(root, *settings):
