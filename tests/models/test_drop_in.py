@@ -274,5 +274,5 @@ def test_they_pass_what_takes_no_training_and_no_export(run):
     from upslope.checks.contract import contracts
 
     assert passed.count("droplet") == len(contracts()) - 2
-    assert passed.count("spots") == 8
+    assert passed.count("spots") == 7
     assert passed.count("find-spots") == 3
