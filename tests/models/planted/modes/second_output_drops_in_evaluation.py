@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from upslope.cards import Input, ModelCard, Size
 
-ALSO = ("independence", "export", "onnx")
+ALSO = ("independence", "export")
 
 
 class Planted(nn.Module):
