@@ -6,6 +6,7 @@ D. Povey, S. Khudanpur, "Audio Augmentation for Speech Recognition", 2015; D. S.
 
 import math
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -26,9 +27,9 @@ def warped(x: Spectrograms, *, rate: float, throat: Tensor, pace: Tensor, shift:
     above 1 the sound gets shorter; it begins earlier by `shift` halves of the picture. From beyond the edges comes what
     lies at them.
     """
-    size, bands, frames = x.shape
-    top = float(hertz_to_mel(rate / 2))
-    centres = torch.from_numpy(mel_to_hertz(torch.linspace(0, top, bands + 2)[1:-1].double().numpy())).float()
+    _, bands, frames = x.shape
+    top = float(hertz_to_mel(np.array(rate / 2)))
+    centres = torch.from_numpy(mel_to_hertz(np.linspace(0, top, bands + 2)[1:-1])).float()
     hertz = (centres * throat[:, None]).clamp(0, rate / 2)
     band = 2595 * torch.log10(1 + hertz / 700) / top * (bands + 1) - 1  # (B, F), counted from 0
     moment = (torch.arange(frames) + 0.5) / frames * 2 - 1

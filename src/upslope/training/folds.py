@@ -33,14 +33,12 @@ class Folds(Task):
         super().__init__(nn.ModuleList(task.model for task in tasks))
         if len(tasks) != len(without):
             raise ValueError(f"{len(tasks)} tasks leave out {len(without)} lists of groups")
-        self.tasks, self.without, self.column = nn.ModuleList(tasks), tuple(without), column
+        self.tasks, self.without, self.column = tuple(tasks), tuple(without), column
 
     @property
     def last(self) -> Task:
         """The task whose model is saved."""
-        task = self.tasks[-1]
-        assert isinstance(task, Task)
-        return task
+        return self.tasks[-1]
 
     @property
     def predictor(self) -> nn.Module:

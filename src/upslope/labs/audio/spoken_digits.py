@@ -9,8 +9,8 @@ every seed, after at most 5 minutes of training on 2 CPU cores (3 seeds).
 - Six networks learn side by side, each from five speakers, and are measured on the sixth. A seventh learns from all
   six; it is the one that is saved, and the six say what to expect of it for a new voice.
 - A random split of the recordings would put the same voices into training and test, and look far better than it is.
-- Settings were chosen with `choose=true`: every network leaves a second speaker out as well and is measured on that one,
-  so nobody was tested who had a say in the settings of their own test.
+- Settings are chosen with `choose=true`: each network leaves a second speaker out as well, and is measured on that
+  one.
 - Left out: other data, pretrained networks, ensembles, the other half of the recordings.
 
 Voices differ by their throats: without augmentation (`augment=false`) the networks miss the target.
@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from upslope.cards import Expect, LabCard, discover
+from upslope.cards import Ablation, Expect, LabCard, Metric, discover
 from upslope.data.loading.dataset import Dataset
 from upslope.models.build import built
 from upslope.runs.run import Run
@@ -40,7 +40,7 @@ class Config(TrainingConfig):
     """Settings of this lab."""
 
     data: Literal["fsdd", "toy"] = Field("fsdd", description="toy is generated")
-    epochs: int = Field(25, ge=1, le=1000, description="how often every recording is heard")
+    epochs: int = Field(20, ge=1, le=1000, description="how often every recording is heard")
     batch_size: int = Field(96, ge=12, le=1000, description="recordings per step; each network learns from 5 of 6")
     lr: float = Field(4e-3, gt=0, le=1, description="the highest learning rate")
     warmup: float = Field(0.15, ge=0, lt=1, description="the share of the steps in which the learning rate climbs")
@@ -56,7 +56,7 @@ def run(config: Config, run: Run[Config]) -> None:
     """Train seven networks side by side, test once."""
     data = recordings(config)
     front = FrontEnd(span=config.span)
-    speakers = len(data.features["speaker"].names)
+    speakers = len(np.unique(data["speaker"]))
     # The first of each is who the network is measured on.
     pairs = [((speaker + 1) % speakers, speaker) for speaker in range(speakers)]
     without: list[tuple[int, ...]] = [*pairs] if config.choose else [*((who,) for who in range(speakers)), ()]
@@ -106,12 +106,20 @@ CARD = LabCard(
         "with every seed, after at most 5 minutes of training on 2 CPU cores"
     ),
     domain="audio",
-    seconds={"smoke": 5, "laptop": 240, "full": 1000},
+    seconds={"smoke": 5, "laptop": 200, "full": 1000},
     data=("fsdd",),
-    expect=(Expect(metric="test_accuracy", at_least=0.85, when={"data": "fsdd", "choose": False}),),
+    expect=(Expect("test_accuracy", at_least=0.85, when={"data": "fsdd", "choose": False}),),
     presets={
         "smoke": {"data": "toy", "epochs": 3, "batch_size": 60},
         "laptop": {},
         "full": {"epochs": 100},
     },
+    metrics={
+        "test_accuracy": Metric(unit="%", chance=0.1),
+        "test_accuracy_worst": Metric(unit="%", chance=0.1),
+        "loss": Metric(unit="nats", higher_is_better=False),
+        "filters_moved": Metric(unit="%"),
+    },
+    ablations=(Ablation(name="without augmentation", settings={"augment": False}),),
+    seeds=3,
 )
