@@ -17,6 +17,7 @@ from upslope.runs.workspace import short
 
 Samples = NDArray[np.float32]
 
+SUFFIXES = (".wav", ".wave")
 MOST_BYTES = 500_000_000
 RATES = (1_000, 1_000_000)  # hertz, the lowest and the highest that is read
 
@@ -91,6 +92,17 @@ def parse_wav(content: bytes, where: str) -> Sound:
     if not np.isfinite(values).all():
         raise UnreadableSound(f"{where} holds samples that are no numbers (nan or infinity)")
     return Sound(np.ascontiguousarray(values.reshape(count, channels).T), rate)
+
+
+def wavs_in(folder: Path) -> list[Path]:
+    """The WAV files of a folder by name; hidden ones and those in folders below are left out."""
+    try:
+        found = [p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")]
+    except OSError as error:
+        raise UnreadableSound(f"{short(folder)} cannot be read: {(error.strerror or str(error)).lower()}") from None
+    if not found:
+        raise UnreadableSound(f"{short(folder)} holds no WAV files ({', '.join(SUFFIXES)})")
+    return sorted(found)
 
 
 def mono(samples: Samples) -> Samples:
