@@ -117,7 +117,7 @@ def test_facts_are_json(pipeline, voice, write):
     (answer,) = pipeline.answers([write("x.wav", RATE, voice)])
     facts = json.loads(json.dumps(answer.facts(Options(top=2))))
     assert facts["answer"] in DIGITS
-    assert list(facts["probabilities"])[0] == facts["answer"]
+    assert next(iter(facts["probabilities"])) == facts["answer"]
     assert len(facts["probabilities"]) == 2
     assert [name for name, _, _ in answer.rows(Options(top=4))] == list(answer.classes[:4])
 

@@ -42,8 +42,9 @@ def spectrogram(samples: NDArray[np.float32], front: FrontEnd) -> NDArray[np.flo
     """
     centred = samples - samples.mean(dtype=np.float64) if len(samples) else samples.astype(np.float64)
     peak = np.abs(centred).max(initial=0.0)
-    scaled = centred / peak if peak > 0 else centred
-    bands = log_mel(scaled, rate=front.rate, n_fft=front.n_fft, hop=front.hop, n_mels=front.n_mels)
+    if peak == 0:  # nothing is loud in silence
+        return np.full((front.n_mels, front.frames), -1.5, dtype=np.float32)
+    bands = log_mel(centred / peak, rate=front.rate, n_fft=front.n_fft, hop=front.hop, n_mels=front.n_mels)
     bands = loudest_stretch(bands, front.frames)
     top = bands.max()
     shown = (np.maximum(bands, top - front.span) - top) / front.span * 3 + 1.5
