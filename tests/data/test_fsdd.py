@@ -1,11 +1,13 @@
 """Spoken digits: the real set where it is here, a clone of its repository, and the toy's frequencies."""
 
+import zipfile
+
 import numpy as np
 import pytest
 
 from upslope.data import fsdd
-from upslope.data.loading.fetch import have
 from upslope.runs.problem import DataProblem
+from upslope.runs.workspace import data_folder
 from upslope.sound.spectrum import power_spectrum
 
 
@@ -44,10 +46,12 @@ def test_without_the_packed_file_it_says_what_to_do(monkeypatch, tmp_path):
         fsdd.load()
 
 
-@pytest.mark.skipif(not have(fsdd.CARD), reason="the packed recordings are not on this computer")
+@pytest.mark.needs("data")
 def test_a_clone_is_read_and_another_one_refused(monkeypatch, tmp_path):
-    files = fsdd._files(quiet=True)
     packed = fsdd.load("test")
+    with zipfile.ZipFile(data_folder() / "fsdd" / "recordings.zip") as file:
+        files = {name.rpartition("/")[2]: file.read(name) for name in file.namelist() if name.endswith(".wav")}
+    assert len(files) == 1500
     clone = tmp_path / "fsdd" / "recordings"
     clone.mkdir(parents=True)
     for name, content in files.items():

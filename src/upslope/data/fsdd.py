@@ -40,13 +40,13 @@ CARD = DataCard(
             size=8_047_375,
         ),
     ),
-    note="recordings 0 to 24 of 0 to 49, packed from commit 26eb9aaf76e8; without the packed file, git clone the "
+    note="recordings 0 to 24 of 0 to 49, packed for a mirror from commit 26eb9aaf76e8; without one, git clone the "
     "homepage into the data folder as fsdd, and its folder recordings is read",
 )
 
 # Of the names and bytes of the 1,500 files, one after the other in alphabetical order.
 CONTENT = "43c5c2acb10baa64b74350b0e66c88cb2726e58bf8e9f457d52cc66d59262b76"
-_SPLITS = {"test": (0, 5), "validation": (5, 10), "train": (10, EACH), "all": (0, EACH)}
+_SPLITS = {"train": (10, EACH), "validation": (5, 10), "test": (0, 5), "all": (0, EACH)}
 
 
 def load(split: str = "train", *, quiet: bool = False) -> Dataset:

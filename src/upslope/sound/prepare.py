@@ -21,7 +21,7 @@ class FrontEnd:
     hop: int = 128  # samples from a frame to the next
     n_mels: int = 40
     frames: int = 64
-    span: float = 12.0  # nats from the loudest band down to what counts as silence; 12 are 52 dB
+    span: float = 9.0  # nats from the loudest band down to what counts as silence; 9 are 39 dB
 
     @property
     def seconds(self) -> float:

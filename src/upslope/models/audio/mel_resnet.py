@@ -51,7 +51,7 @@ CARD = ModelCard(
     domain="audio",
     builder="MelResNet",
     sizes={
-        "toy": Size(arguments={"widths": (4, 6)}, inputs=(Input(shape=(12, 16)),), output=(10,)),
+        "toy": Size(arguments={"widths": (4, 6), "dropout": 0.2}, inputs=(Input(shape=(12, 16)),), output=(10,)),
         "mel-resnet-10": Size(
             arguments={"widths": (16, 32, 64)},
             inputs=(Input(shape=(40, 64)),),
