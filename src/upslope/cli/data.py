@@ -81,11 +81,14 @@ def show(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Which samples.")] = 0,
     toy: Annotated[bool, typer.Option("--toy", help="The generated twin, which needs no data.")] = False,
     out: Annotated[Path | None, typer.Option("--out", help="Where to write the picture.")] = None,
+    wav: Annotated[Path | None, typer.Option("--wav", help="Of sounds: write the first one that is drawn.")] = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
     """Show what a data set is, and draw some of it."""
-    from upslope.data.loading.show import save
+    from upslope.data.loading.show import save, sound
+    from upslope.features import Audio
+    from upslope.runs.files import write_atomically
     from upslope.runs.workspace import home, short
 
     screen = Screen()
@@ -94,10 +97,17 @@ def show(
     if split not in card.splits:
         near = did_you_mean(split, list(card.splits))
         raise Usage(f'{name} has no split "{split}"{near} (it has {", ".join(card.splits)})')
+    if wav is not None and card.of(Audio) is None:
+        raise Usage(f"--wav writes a sound, and {name} holds none")
+    if wav is not None and wav.suffix.lower() != ".wav":
+        raise Usage(f"--wav writes a WAV file, and {wav} does not end in .wav")
     kind = "toy" if toy else split
     path = (out or home() / "pictures" / f"{name}-{kind}-{seed}.png").expanduser().absolute()
     save(found, path, split=split, toy=toy, seed=seed)
-    screen.give({**_facts(card), "picture": str(path), "split": kind})
+    heard = sound(found, split=split, toy=toy, seed=seed) if wav is not None else None
+    if wav is not None and heard is not None:
+        write_atomically(wav, heard[0])
+    screen.give({**_facts(card), "picture": str(path), "split": kind, "wav": str(wav) if wav else None})
     if screen.quiet:
         return Exit.DONE
     screen.line((card.title, "bold"))
@@ -115,6 +125,10 @@ def show(
     )
     screen.gap()
     screen.line("Picture  ", short(path))
+    if wav is not None and heard is not None:
+        screen.line("Sound    ", f"{short(wav)} ({heard[1]})")
+    elif card.of(Audio) is not None:
+        screen.command(f"upslope data show {name} --wav {name}.wav")
     return Exit.DONE
 
 

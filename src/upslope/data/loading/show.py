@@ -26,13 +26,8 @@ def picture(
     from upslope.runs.pictures import samples
 
     card = cast(DataCard, found.card)
-    module = found.load()
-    rng = np.random.default_rng(seed)
-    label = card.of(ClassLabel)
-    count = each * (2 * len(label[1].names) if label else 1)
-    data: Dataset = module.toy(rng=rng, count=max(count, 4)) if toy else module.load(split)
-    index = _choose(data, label[0] if label else "", each, rng)
-    image = card.of(Image)
+    data, index = _chosen(found, split=split, toy=toy, seed=seed, each=each)
+    label, image = card.of(ClassLabel), card.of(Image)
     if label and image and len(image[1].shape) == 2 and len(card.features) == 2:
         chosen = data.take(index)
         figure = samples(chosen[image[0]], chosen[label[0]], data.classes, columns=len(data.classes))
@@ -49,6 +44,30 @@ def save(found: Found, path: Path, *, split: str = "train", toy: bool = False, s
     make_folder(path.parent)
     write_atomically(path, drawn.getvalue())
     return path
+
+
+def sound(found: Found, *, split: str = "train", toy: bool = False, seed: int = 0) -> tuple[bytes, str] | None:
+    """The first sound of that picture as a WAV file, and what it is in words; None where the set holds no sounds."""
+    from upslope.sound.wav import wav_bytes
+
+    card = cast(DataCard, found.card)
+    audio = card.of(Audio)
+    if audio is None:
+        return None
+    data, index = _chosen(found, split=split, toy=toy, seed=seed, each=_PER_CLASS)
+    sample = data.row(int(index[0]))
+    words = [said for name, feature in data.features.items() if (said := _said(feature, sample[name]))]
+    return wav_bytes(sample[audio[0]], audio[1].rate), ", ".join(words)
+
+
+def _chosen(found: Found, *, split: str, toy: bool, seed: int, each: int) -> tuple[Dataset, NDArray[np.int64]]:
+    """A data set, and the positions of the samples that are drawn."""
+    module = found.load()
+    rng = np.random.default_rng(seed)
+    label = cast(DataCard, found.card).of(ClassLabel)
+    count = each * (2 * len(label[1].names) if label else 1)
+    data: Dataset = module.toy(rng=rng, count=max(count, 4)) if toy else module.load(split)
+    return data, _choose(data, label[0] if label else "", each, rng)
 
 
 def _choose(data: Dataset, label: str, each: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -98,11 +117,23 @@ def _draw(axis: "Axes", feature: Feature, value: NDArray[np.float32] | str) -> N
             for left, top, right, bottom in cast("NDArray[np.float32]", value):
                 axis.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor="#d9822b"))
         case Audio():
-            seconds = np.arange(len(value)) / feature.rate
-            axis.plot(seconds, value, linewidth=0.4, color="#0b5394")
-            axis.set_ylim(-1, 1)
+            _draw_sound(axis, cast("NDArray[np.float32]", value), feature.rate)
         case Text() | Tokens() | Sequence():
             text = value if isinstance(value, str) else " ".join(map(str, np.asarray(value).ravel()[:60]))
             axis.text(0, 0.95, text[:300], fontsize=6, va="top", wrap=True, parse_math=False, transform=axis.transAxes)
         case _:
             pass
+
+
+def _draw_sound(axis: "Axes", samples: NDArray[np.float32], rate: int) -> None:
+    """The waveform, and below it the log-mel spectrogram, low frequencies at the bottom."""
+    from upslope.sound.log_mel import log_mel
+
+    wave, bands = axis.inset_axes((0, 0.6, 1, 0.4)), axis.inset_axes((0, 0, 1, 0.58))
+    wave.plot(np.arange(len(samples)) / rate, samples, linewidth=0.4, color="#0b5394")
+    wave.set_ylim(-1, 1)
+    frame = 2 * round(rate * 0.016)  # about 32 ms
+    shown = log_mel(samples, rate=rate, n_fft=frame, hop=frame // 4, n_mels=40)
+    bands.imshow(shown, origin="lower", aspect="auto", cmap="magma", vmin=shown.max() - 12)
+    for each in (wave, bands):
+        each.set_axis_off()
