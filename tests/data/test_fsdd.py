@@ -67,3 +67,19 @@ def test_a_clone_is_read_and_another_one_refused(monkeypatch, tmp_path):
     (clone / "3_theo_7.wav").unlink()
     with pytest.raises(DataProblem, match="is no clone of"):
         fsdd.load("test")
+
+
+def test_data_show_draws_sounds_and_writes_one():
+    from upslope.cards import discover
+    from upslope.data.loading.show import picture, sound
+    from upslope.sound.wav import parse_wav
+
+    found = discover("data")["fsdd"]
+    figure = picture(found, toy=True, seed=2)
+    cells = [axis for axis in figure.axes if axis.get_title(loc="left")]
+    wave = cells[0].child_axes[0].lines[0].get_ydata()
+    assert cells[0].child_axes[1].images[0].origin == "lower"
+    content, words = sound(found, toy=True, seed=2)
+    assert cells[0].get_title(loc="left") == words
+    np.testing.assert_allclose(parse_wav(content, "x").samples[0], wave, atol=1e-4)
+    assert sound(discover("data")["mnist"], toy=True) is None
