@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upslope.cards import DataCard, File
-from upslope.data.loading.dataset import Dataset, Ragged
+from upslope.data.loading.dataset import Column, Dataset, Ragged
 from upslope.data.loading.fetch import get
 from upslope.features import Audio, ClassLabel
 from upslope.runs.problem import DataProblem
@@ -63,7 +63,7 @@ def load(split: str = "train", *, quiet: bool = False) -> Dataset:
         if (name := f"{digit}_{person}_{number}.wav")
     ]
     sounds = [parse_wav(files[name], name) for _, _, name in wanted]
-    columns = {
+    columns: dict[str, Column] = {
         "audio": Ragged.of([mono(sound.samples) for sound in sounds]),
         "label": np.array([digit for digit, _, _ in wanted]),
         "speaker": np.array([speaker for _, speaker, _ in wanted]),
@@ -114,7 +114,7 @@ def glide(digit: int, speaker: int, *, rng: np.random.Generator) -> NDArray[np.f
     sound = sum(np.interp(way, moments, row) * (voice**k).imag for k, row in zip(harmonics, loud, strict=True))
     sound *= np.sin(np.pi * way) ** 0.5 / np.abs(sound).max()
     noise = rng.normal(0, 10 ** rng.uniform(-3.0, -2.0), length)
-    return np.clip(rng.uniform(0.2, 0.8) * sound + noise, -1, 1).astype(np.float32)
+    return np.asarray(np.clip(rng.uniform(0.2, 0.8) * sound + noise, -1, 1), dtype=np.float32)
 
 
 def _files(*, quiet: bool) -> Mapping[str, bytes]:

@@ -4,13 +4,15 @@ S. B. Davis, P. Mermelstein, "Comparison of Parametric Representations for Monos
 https://doi.org/10.1109/TASSP.1980.1163420, without the cosine transform that made cepstra of it.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from upslope.sound.mel import mel_filter_bank
 from upslope.sound.spectrum import power_spectrum
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 
 
 def log_mel(signal: Floats, *, rate: float, n_fft: int, hop: int, n_mels: int, floor: float = 1e-10) -> Floats:

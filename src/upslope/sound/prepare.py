@@ -52,7 +52,7 @@ def spectrogram(samples: NDArray[np.float32], front: FrontEnd) -> NDArray[np.flo
     return np.pad(shown, ((0, 0), (missing // 2, missing - missing // 2)), constant_values=-1.5).astype(np.float32)
 
 
-def loudest_stretch(bands: NDArray[np.float64], frames: int) -> NDArray[np.float64]:
+def loudest_stretch(bands: NDArray[np.floating[Any]], frames: int) -> NDArray[np.floating[Any]]:
     """Of log bands (n_mels, T) the `frames` frames in a row with the most power; all if there are fewer."""
     if bands.shape[1] <= frames:
         return bands

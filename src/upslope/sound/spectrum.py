@@ -4,10 +4,12 @@ J. B. Allen, L. R. Rabiner, "A Unified Approach to Short-Time Fourier Analysis a
 https://doi.org/10.1109/PROC.1977.10770. The window is Hann's in its periodic form (F. J. Harris 1978, equation 27).
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 
 
 def power_spectrum(signal: Floats, *, n_fft: int, hop: int) -> Floats:

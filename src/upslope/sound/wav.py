@@ -58,7 +58,7 @@ class Sound(NamedTuple):
 
     @property
     def seconds(self) -> float:
-        return self.samples.shape[1] / self.rate
+        return float(self.samples.shape[1] / self.rate)
 
 
 def read_wav(path: Path) -> Sound:
@@ -114,8 +114,8 @@ def mono(samples: Samples) -> Samples:
     mean = samples.mean(axis=0, dtype=np.float64)
     loudest = int(power.argmax())
     if np.square(mean).mean() < power[loudest] / (10 * len(samples) ** 2):
-        return samples[loudest]
-    return mean.astype(np.float32)
+        return np.asarray(samples[loudest])
+    return np.asarray(mean, dtype=np.float32)
 
 
 def wav_bytes(samples: Samples, rate: int) -> bytes:
