@@ -20,7 +20,7 @@ STEPS = pytest.mark.parametrize("step", steps(), ids=lambda step: step.name)
 EXERCISES = pytest.mark.parametrize("step", exercises(), ids=lambda step: step.name)
 
 
-def test_the_roadmap_holds_the_exercises_of_levels_1_and_2():
+def test_the_roadmap_holds_the_exercises():
     assert {step.exercise for step in exercises()} == {
         "upslope.scratch.scalar:Value.backward",
         "upslope.scratch.ops:matmul",
@@ -47,6 +47,10 @@ def test_the_roadmap_holds_the_exercises_of_levels_1_and_2():
         "upslope.blocks.patches:PatchEmbedding",
         "upslope.blocks.patches:ClassTokenAndPositions",
         "upslope.blocks.transformer:EncoderBlock",
+        "upslope.sound.spectrum:power_spectrum",
+        "upslope.sound.mel:mel_filter_bank",
+        "upslope.sound.log_mel:log_mel",
+        "upslope.blocks.audio.spec_augment:spec_augment",
     }
 
 

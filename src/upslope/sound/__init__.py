@@ -1,0 +1,1 @@
+"""Sounds: any WAV file to an array, another rate, log-mel spectrograms."""
