@@ -1,0 +1,89 @@
+"""VAE, the variational autoencoder: an encoder and a decoder that together are a model of the data's density.
+
+D. P. Kingma, M. Welling, "Auto-Encoding Variational Bayes", 2013, https://arxiv.org/abs/1312.6114.
+
+- The encoder gives a Gaussian q(z|x) with a diagonal covariance; the decoder gives the logit of every pixel (appendix
+  C.1 and C.2). Trained together by the evidence lower bound, section 2.3.
+- `tanh` with hidden layers of 500 units is the paper's, of twice 200 that of Burda, Grosse and Salakhutdinov 2015
+  (https://arxiv.org/abs/1509.00519, one stochastic layer); `silu` trains faster.
+- In evaluation z is the posterior's mean, unless noise is given: encoder and decoder are then a plain function.
+- Left out: Gaussian decoders, convolutions, richer posteriors and priors.
+"""
+
+from typing import Literal, NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from upslope.blocks.generative.variational import bernoulli_log_likelihood, gaussian_kl, reparameterize
+from upslope.cards import Input, ModelCard, Size
+
+
+class VAEOutput(NamedTuple):
+    """What one pass gives."""
+
+    reconstruction: Float[Tensor, "B *S"]  # a logit for each pixel
+    mean: Float[Tensor, "B D"]  # of q(z|x)
+    log_variance: Float[Tensor, "B D"]
+
+
+class VAE(nn.Module):
+    """Images of a fixed shape with pixels in [0, 1], through `latent` numbers, to the logits of their pixels."""
+
+    def __init__(
+        self,
+        *,
+        shape: tuple[int, ...] = (1, 28, 28),
+        hidden: tuple[int, ...] = (512, 512),
+        latent: int = 32,
+        activation: Literal["silu", "tanh"] = "silu",
+    ) -> None:
+        super().__init__()
+        if min(shape, default=0) < 1 or not hidden or min(hidden) < 1 or latent < 1:
+            raise ValueError(f"shape={shape}, hidden={hidden}, latent={latent}: at least one of each, none below 1")
+        self.shape, self.latent = tuple(shape), latent
+        pixels = torch.Size(shape).numel()
+        self.encoder = _layers((pixels, *hidden), 2 * latent, activation)
+        self.decoder = _layers((latent, *reversed(hidden)), pixels, activation)
+
+    def encode(self, x: Float[Tensor, "B *S"]) -> tuple[Float[Tensor, "B D"], Float[Tensor, "B D"]]:
+        """The mean and the logarithm of the variance of q(z|x)."""
+        if tuple(x.shape[1:]) != self.shape:
+            raise ValueError(f"images of shape {tuple(x.shape[1:])}, and this network was made for {self.shape}")
+        mean, log_variance = self.encoder(x.flatten(1)).chunk(2, dim=-1)
+        return mean, log_variance
+
+    def decode(self, z: Float[Tensor, "*B D"]) -> Float[Tensor, "*B *S"]:
+        """The logit of every pixel; `z` may have any number of dimensions in front."""
+        return self.decoder(z).unflatten(-1, self.shape)
+
+    def forward(self, x: Float[Tensor, "B *S"], *, noise: Float[Tensor, "B D"] | None = None) -> VAEOutput:
+        """Through one sample of q(z|x), by `noise` where it is given, or in evaluation through the mean."""
+        mean, log_variance = self.encode(x)
+        if noise is None and self.training:
+            noise = torch.randn_like(mean)
+        z = mean if noise is None else reparameterize(mean, log_variance, noise)
+        return VAEOutput(self.decode(z), mean, log_variance)
+
+    @torch.no_grad()
+    def sample(self, count: int, *, generator: torch.Generator) -> Float[Tensor, "N *S"]:
+        """New images: the probability of each pixel, in [0, 1], for latents drawn from the prior on the CPU."""
+        z = torch.randn(count, self.latent, generator=generator)
+        parameter = next(self.parameters())
+        return self.decode(z.to(parameter)).sigmoid()
+
+
+def negative_elbo(outputs: VAEOutput, x: Float[Tensor, "B *S"]) -> Float[Tensor, ""]:
+    """The loss: the negative evidence lower bound of `x` in nats, in the mean over the batch (equation 10)."""
+    log_likelihood = bernoulli_log_likelihood(outputs.reconstruction.flatten(1), x.flatten(1))
+    return (gaussian_kl(outputs.mean, outputs.log_variance) - log_likelihood).mean()
+
+
+def _layers(widths: tuple[int, ...], out: int, activation: str) -> nn.Sequential:
+    """Linear layers of these widths, each followed by the activation, and a last one without."""
+    kind = {"silu": nn.SiLU, "tanh": nn.Tanh}[activation]
+    layers: list[nn.Module] = []
+    for width, following in zip(widths, widths[1:], strict=False):
+        layers += [nn.Linear(width, following), kind()]
+    return nn.Sequential(*layers, nn.Linear(widths[-1], out))
