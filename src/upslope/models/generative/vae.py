@@ -10,6 +10,7 @@ D. P. Kingma, M. Welling, "Auto-Encoding Variational Bayes", 2013, https://arxiv
 - Left out: Gaussian decoders, convolutions, richer posteriors and priors.
 """
 
+import itertools
 from typing import Literal, NamedTuple
 
 import torch
@@ -23,7 +24,7 @@ from upslope.cards import Input, ModelCard, Size
 class VAEOutput(NamedTuple):
     """What one pass gives."""
 
-    reconstruction: Float[Tensor, "B *S"]  # a logit for each pixel
+    reconstruction: Float[Tensor, "B C H W"]  # a logit for each pixel
     mean: Float[Tensor, "B D"]  # of q(z|x)
     log_variance: Float[Tensor, "B D"]
 
@@ -34,31 +35,31 @@ class VAE(nn.Module):
     def __init__(
         self,
         *,
-        shape: tuple[int, ...] = (1, 28, 28),
+        shape: tuple[int, int, int] = (1, 28, 28),
         hidden: tuple[int, ...] = (512, 512),
         latent: int = 32,
         activation: Literal["silu", "tanh"] = "silu",
     ) -> None:
         super().__init__()
-        if min(shape, default=0) < 1 or not hidden or min(hidden) < 1 or latent < 1:
+        if min(shape) < 1 or min(hidden, default=0) < 1 or latent < 1:
             raise ValueError(f"shape={shape}, hidden={hidden}, latent={latent}: at least one of each, none below 1")
         self.shape, self.latent = tuple(shape), latent
         pixels = torch.Size(shape).numel()
         self.encoder = _layers((pixels, *hidden), 2 * latent, activation)
         self.decoder = _layers((latent, *reversed(hidden)), pixels, activation)
 
-    def encode(self, x: Float[Tensor, "B *S"]) -> tuple[Float[Tensor, "B D"], Float[Tensor, "B D"]]:
+    def encode(self, x: Float[Tensor, "B C H W"]) -> tuple[Float[Tensor, "B D"], Float[Tensor, "B D"]]:
         """The mean and the logarithm of the variance of q(z|x)."""
         if tuple(x.shape[1:]) != self.shape:
             raise ValueError(f"images of shape {tuple(x.shape[1:])}, and this network was made for {self.shape}")
         mean, log_variance = self.encoder(x.flatten(1)).chunk(2, dim=-1)
         return mean, log_variance
 
-    def decode(self, z: Float[Tensor, "*B D"]) -> Float[Tensor, "*B *S"]:
+    def decode(self, z: Float[Tensor, "*B D"]) -> Float[Tensor, "*B C H W"]:
         """The logit of every pixel; `z` may have any number of dimensions in front."""
         return self.decoder(z).unflatten(-1, self.shape)
 
-    def forward(self, x: Float[Tensor, "B *S"], *, noise: Float[Tensor, "B D"] | None = None) -> VAEOutput:
+    def forward(self, x: Float[Tensor, "B C H W"], *, noise: Float[Tensor, "B D"] | None = None) -> VAEOutput:
         """Through one sample of q(z|x), by `noise` where it is given, or in evaluation through the mean."""
         mean, log_variance = self.encode(x)
         if noise is None and self.training:
@@ -67,14 +68,14 @@ class VAE(nn.Module):
         return VAEOutput(self.decode(z), mean, log_variance)
 
     @torch.no_grad()
-    def sample(self, count: int, *, generator: torch.Generator) -> Float[Tensor, "N *S"]:
+    def sample(self, count: int, *, generator: torch.Generator) -> Float[Tensor, "N C H W"]:
         """New images: the probability of each pixel, in [0, 1], for latents drawn from the prior on the CPU."""
         z = torch.randn(count, self.latent, generator=generator)
         parameter = next(self.parameters())
         return self.decode(z.to(parameter)).sigmoid()
 
 
-def negative_elbo(outputs: VAEOutput, x: Float[Tensor, "B *S"]) -> Float[Tensor, ""]:
+def negative_elbo(outputs: VAEOutput, x: Float[Tensor, "B C H W"]) -> Float[Tensor, ""]:
     """The loss: the negative evidence lower bound of `x` in nats, in the mean over the batch (equation 10)."""
     log_likelihood = bernoulli_log_likelihood(outputs.reconstruction.flatten(1), x.flatten(1))
     return (gaussian_kl(outputs.mean, outputs.log_variance) - log_likelihood).mean()
@@ -84,6 +85,40 @@ def _layers(widths: tuple[int, ...], out: int, activation: str) -> nn.Sequential
     """Linear layers of these widths, each followed by the activation, and a last one without."""
     kind = {"silu": nn.SiLU, "tanh": nn.Tanh}[activation]
     layers: list[nn.Module] = []
-    for width, following in zip(widths, widths[1:], strict=False):
+    for width, following in itertools.pairwise(widths):
         layers += [nn.Linear(width, following), kind()]
     return nn.Sequential(*layers, nn.Linear(widths[-1], out))
+
+
+# Encoder and decoder by the layer sizes of the papers: weights and biases of each linear layer.
+CARD = ModelCard(
+    name="vae",
+    title="Variational autoencoder",
+    paper="Kingma and Welling 2013",
+    link="https://arxiv.org/abs/1312.6114",
+    domain="generative",
+    builder="VAE",
+    sizes={
+        "toy": Size(
+            arguments={"shape": (1, 6, 6), "hidden": (24,), "latent": 3},
+            inputs=(Input(shape=(1, 6, 6)),),
+            output=(1, 6, 6),
+        ),
+        "vae-mnist": Size(arguments={}, inputs=(Input(shape=(1, 28, 28)),), output=(1, 28, 28)),
+        "vae-kingma2013": Size(
+            arguments={"hidden": (500,), "latent": 20, "activation": "tanh"},
+            inputs=(Input(shape=(1, 28, 28)),),
+            output=(1, 28, 28),
+            parameters=815_824,
+            counted_by="the layer sizes of the paper",
+        ),
+        "vae-burda2015": Size(
+            arguments={"hidden": (200, 200), "latent": 50, "activation": "tanh"},
+            inputs=(Input(shape=(1, 28, 28)),),
+            output=(1, 28, 28),
+            parameters=425_284,
+            counted_by="the layer sizes of the paper",
+        ),
+    },
+    differs_in_training=("VAE",),
+)
