@@ -1,8 +1,7 @@
 """Autoencoding with latent variables: bounds of the likelihood of black and white images, and images out of noise.
 
 Grey pixels are made black or white at random, each white with its grey value as probability (Salakhutdinov and Murray
-2008): anew for every batch in training, by `binarize`; once and for all for evaluation, by `binarized`. Images rounded
-at 1/2 are other data, with other likelihoods.
+2008): anew for every batch in training, once and for all for evaluation.
 """
 
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from upslope.blocks.generative.variational import (
 )
 from upslope.data.loading.dataset import Dataset
 from upslope.features import Image
+from upslope.image.binarize import FIXED, binarized
 from upslope.models.build import Built
 from upslope.models.generative.vae import VAE, VAEOutput
 from upslope.runs.model_spec import ModelSpec
@@ -31,7 +31,6 @@ from upslope.training.randomness import generator
 from upslope.training.tasks.image_classification import channels_first
 from upslope.training.tasks.task import Task
 
-FIXED = 2008  # the seed of the one binarisation on which models are compared
 ACTIVE = 0.01  # the variance of a latent's posterior mean over the data from which it counts as used
 
 
@@ -66,7 +65,7 @@ class Autoencoder(Task):
 
     def collate(self, rows: Dataset) -> Batch:
         """{"image": (B, C, H, W) in [0, 1]}, grey."""
-        return {"image": torch.from_numpy(channels_first(rows["image"]))}
+        return {"image": torch.tensor(channels_first(rows["image"]))}
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The negative bound of a batch of black and white images and its two parts, in nats for each image."""
@@ -79,10 +78,15 @@ class Autoencoder(Task):
 
     def predict(self, dataset: Dataset, *, samples: int = 0, batch_size: int = 50) -> Bounds:
         """Both bounds for each image of the fixed binarisation, from the same `samples` (or the task's) of q(z|x)."""
-        images = binarized(dataset)
+        images = binarized(channels_first(dataset["image"]))
         with self.asking() as model:
             parts = [
-                bounds(cast(VAE, model), torch.from_numpy(images[first : first + batch_size]), samples or self.samples)
+                bounds(
+                    cast(VAE, model),
+                    torch.from_numpy(images[first : first + batch_size]),
+                    samples or self.samples,
+                    seed=first,
+                )
                 for first in range(0, len(images), batch_size)
             ]
         columns = [torch.cat(column).numpy() for column in zip(*parts, strict=True)]
@@ -136,17 +140,11 @@ def binarize(batch: Batch, generator: torch.Generator) -> Batch:
     return {**batch, "image": torch.bernoulli(batch["image"], generator=generator)}
 
 
-def binarized(dataset: Dataset) -> NDArray[np.float32]:
-    """The one binarisation that evaluates: (N, C, H, W); an image's pixels depend on its place in the data set."""
-    grey = channels_first(dataset["image"])
-    return (np.random.default_rng(FIXED).random(grey.shape, dtype=np.float32) < grey).astype(np.float32)
-
-
-def bounds(model: VAE, images: Tensor, samples: int, *, seed: int = FIXED) -> tuple[Tensor, ...]:
+def bounds(model: VAE, images: Tensor, samples: int, *, seed: int) -> tuple[Tensor, ...]:
     """-log p(x|z), KL, the importance-weighted bound (B,) and the means (B, D) of images of 0 and 1, on the CPU."""
     x = images.to(next(model.parameters()).device)
     mean, log_variance = model.encode(x)
-    noise = torch.randn(samples, *mean.shape, generator=generator(seed, len(x))).to(mean)
+    noise = torch.randn(samples, *mean.shape, generator=generator(FIXED, seed)).to(mean)
     z = reparameterize(mean, log_variance, noise)
     log_likelihood = bernoulli_log_likelihood(model.decode(z).flatten(2), x.flatten(1))
     bound = importance_weighted_bound(log_likelihood, z, mean, log_variance)
