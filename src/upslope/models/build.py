@@ -66,7 +66,7 @@ def built(name: str, *, seed: int, **overrides: object) -> Built:
     return Built(module, found.card.name, arguments, start)
 
 
-def construct(found: Found, arguments: dict[str, object]) -> nn.Module:
-    """The class that a card names as its builder, called with these arguments."""
-    builder = getattr(found.load(), cast(ModelCard, found.card).builder)
-    return cast(nn.Module, builder(**arguments))
+def construct(found: Found, arguments: dict[str, object], *, builder: str = "") -> nn.Module:
+    """The class that a card names as its builder, or another of the same file, called with these arguments."""
+    name = builder or cast(ModelCard, found.card).builder
+    return cast(nn.Module, getattr(found.load(), name)(**arguments))
