@@ -123,15 +123,23 @@ class Autoencoder(Task):
             latents.interpolation(run, predictions.mean, decode)
 
     def spec(self, network: Built) -> ModelSpec:
-        """An image (C, H, W) of 0 and 1 in; a logit for each pixel out, and the posterior's mean and log variance."""
-        shape = list(self.model.shape)
+        """An image (C, H, W) of 0 and 1 and a latent (D,) in: its reconstruction, its posterior, the latent decoded."""
+        shape, latent = list(self.model.shape), [self.model.latent]
         return ModelSpec(
             task=self.tag,
             model=network.model,
             arguments=network.arguments,
-            inputs={"image": {"shape": shape, "dtype": "float32"}},
-            outputs={"reconstruction": {"shape": shape}, "mean": {}, "log_variance": {}},
-            preprocessing={"look": self.look, "binarization_seed": FIXED},
+            inputs={
+                "image": {"shape": shape, "dtype": "float32"},
+                "latent": {"shape": latent, "dtype": "float32"},
+            },
+            outputs={
+                "reconstruction": {"shape": shape},
+                "mean": {"shape": latent},
+                "log_variance": {"shape": latent},
+                "generated": {"shape": shape},
+            },
+            preprocessing={"look": self.look},
         )
 
 
