@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from upslope.data.loading.dataset import Dataset, Ragged
+from upslope.data.loading.dataset import Dataset, Ragged, rows_of
 from upslope.runs.problem import ConfigProblem
 from upslope.training.randomness import generator
 
@@ -39,12 +39,17 @@ def stack(rows: Dataset) -> Batch:
     batch: Batch = {}
     for name, column in rows.columns.items():
         if isinstance(column, np.ndarray):
-            batch[name] = torch.from_numpy(np.array(column))
+            batch[name] = as_tensor(column)
         elif isinstance(column, Ragged):
             batch[name], batch[f"{name}_lengths"] = pad(column)
         elif not isinstance(column, tuple):
             batch[name] = torch.from_numpy(np.stack(list(column)))
     return batch
+
+
+def as_tensor(column: NDArray[Any]) -> Tensor:
+    """A tensor of an array's numbers; of a data set's own, which nobody may change, a copy."""
+    return torch.from_numpy(np.require(column, requirements="W"))
 
 
 def pad(rows: Ragged, *, value: float = 0) -> tuple[Tensor, Tensor]:
@@ -140,7 +145,7 @@ class TokenWindows:
         starts = np.random.default_rng([self.seed, step]).integers(
             len(self.tokens) - self.context, size=self.batch_size
         )
-        windows = self.tokens[starts[:, np.newaxis] + np.arange(self.context + 1)].astype(np.int64)
+        windows = rows_of(self.tokens, starts[:, np.newaxis] + np.arange(self.context + 1)).astype(np.int64)
         batch = {"tokens": torch.from_numpy(windows[:, :-1]), "next": torch.from_numpy(windows[:, 1:])}
         return share(batch, process=process, of=of)
 
