@@ -3,7 +3,8 @@
 D. P. Kingma, M. Welling, "Auto-Encoding Variational Bayes", 2013, https://arxiv.org/abs/1312.6114; the tighter bound:
 Y. Burda, R. Grosse, R. Salakhutdinov, "Importance Weighted Autoencoders", 2015, https://arxiv.org/abs/1509.00519.
 
-Claim: TODO
+Claim: a negative evidence lower bound of at most 102 nats and an importance-weighted bound of at most 97 nats on MNIST's test
+images with every seed, after at most 3 minutes of training on 2 CPU cores (3 seeds).
 
 - Pixels are white with their grey value as probability: drawn anew for every batch, and once with a fixed seed for
   evaluation. Numbers on images rounded at 1/2 are not comparable.
@@ -20,7 +21,7 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from upslope.cards import Expect, LabCard
+from upslope.cards import Ablation, Expect, LabCard, Metric
 from upslope.data.loading.splits import splits
 from upslope.models.build import built
 from upslope.runs.run import Run
@@ -40,9 +41,9 @@ class Config(TrainingConfig):
     beta: float = Field(1.0, ge=0, le=10_000, description="the weight of the KL term; 1 is the bound")
     sampling: bool = Field(True, description="false: train through the posterior's mean, without noise")
     samples: int = Field(100, ge=1, le=10_000, description="samples of the importance-weighted bound, for each image")
-    epochs: int = Field(25, ge=1, le=1000, description="how often every training image is seen")
-    batch_size: int = Field(256, ge=2, le=5000, description="images per step, over all devices")
-    lr: float = Field(1.5e-3, gt=0, le=1, description="the highest learning rate")
+    epochs: int = Field(15, ge=1, le=1000, description="how often every training image is seen")
+    batch_size: int = Field(128, ge=2, le=5000, description="images per step, over all devices")
+    lr: float = Field(2e-3, gt=0, le=1, description="the highest learning rate")
     warmup: float = Field(0.02, ge=0, lt=1, description="the share of the steps in which the learning rate climbs")
 
 
@@ -70,9 +71,12 @@ CARD = LabCard(
     name="vae",
     title="A variational autoencoder of handwritten digits",
     paper="Kingma and Welling 2013",
-    claim="TODO",
+    claim=(
+        "a negative evidence lower bound of at most 102 nats and an importance-weighted bound of at most 97 nats on "
+        "MNIST's test images with every seed, after at most 3 minutes of training on 2 CPU cores (3 seeds)"
+    ),
     domain="generative",
-    seconds={"smoke": 5, "laptop": 150, "full": 900},
+    seconds={"smoke": 5, "laptop": 120, "full": 900},
     data=("mnist", "fashion_mnist"),
     expect=(
         Expect(metric="test_negative_elbo", at_most=102.0, when={"data": "mnist"}),
@@ -83,4 +87,16 @@ CARD = LabCard(
         "laptop": {},
         "full": {"epochs": 150},
     },
+    metrics={
+        "test_negative_elbo": Metric(unit="nats", higher_is_better=False),
+        "test_iw_bound": Metric(unit="nats", higher_is_better=False),
+        "test_kl": Metric(unit="nats"),
+        "test_active_latents": Metric(),
+        "validation_negative_elbo": Metric(unit="nats", higher_is_better=False),
+    },
+    ablations=(
+        Ablation(name="without sampling", settings={"sampling": False}),
+        Ablation(name="reconstruction averaged over pixels", settings={"beta": 784.0}),
+    ),
+    seeds=3,
 )

@@ -14,7 +14,7 @@ import itertools
 from typing import Literal, NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Num
 from torch import Tensor, nn
 
 from upslope.blocks.generative.variational import bernoulli_log_likelihood, gaussian_kl, reparameterize
@@ -48,18 +48,19 @@ class VAE(nn.Module):
         self.encoder = _layers((pixels, *hidden), 2 * latent, activation)
         self.decoder = _layers((latent, *reversed(hidden)), pixels, activation)
 
-    def encode(self, x: Float[Tensor, "B C H W"]) -> tuple[Float[Tensor, "B D"], Float[Tensor, "B D"]]:
+    def encode(self, x: Num[Tensor, "B C H W"]) -> tuple[Float[Tensor, "B D"], Float[Tensor, "B D"]]:
         """The mean and the logarithm of the variance of q(z|x)."""
         if tuple(x.shape[1:]) != self.shape:
             raise ValueError(f"images of shape {tuple(x.shape[1:])}, and this network was made for {self.shape}")
-        mean, log_variance = self.encoder(x.flatten(1)).chunk(2, dim=-1)
+        pixels = x.flatten(1).to(self.encoder[0].weight.dtype)
+        mean, log_variance = self.encoder(pixels).chunk(2, dim=-1)
         return mean, log_variance
 
     def decode(self, z: Float[Tensor, "*B D"]) -> Float[Tensor, "*B C H W"]:
         """The logit of every pixel; `z` may have any number of dimensions in front."""
         return self.decoder(z).unflatten(-1, self.shape)
 
-    def forward(self, x: Float[Tensor, "B C H W"], *, noise: Float[Tensor, "B D"] | None = None) -> VAEOutput:
+    def forward(self, x: Num[Tensor, "B C H W"], *, noise: Float[Tensor, "B D"] | None = None) -> VAEOutput:
         """Through one sample of q(z|x), by `noise` where it is given, or in evaluation through the mean."""
         mean, log_variance = self.encode(x)
         if noise is None and self.training:
@@ -75,9 +76,10 @@ class VAE(nn.Module):
         return self.decode(z.to(parameter)).sigmoid()
 
 
-def negative_elbo(outputs: VAEOutput, x: Float[Tensor, "B C H W"]) -> Float[Tensor, ""]:
+def negative_elbo(outputs: VAEOutput, x: Num[Tensor, "B C H W"]) -> Float[Tensor, ""]:
     """The loss: the negative evidence lower bound of `x` in nats, in the mean over the batch (equation 10)."""
-    log_likelihood = bernoulli_log_likelihood(outputs.reconstruction.flatten(1), x.flatten(1))
+    logits = outputs.reconstruction.flatten(1)
+    log_likelihood = bernoulli_log_likelihood(logits, x.flatten(1).to(logits.dtype))
     return (gaussian_kl(outputs.mean, outputs.log_variance) - log_likelihood).mean()
 
 
@@ -90,6 +92,8 @@ def _layers(widths: tuple[int, ...], out: int, activation: str) -> nn.Sequential
     return nn.Sequential(*layers, nn.Linear(widths[-1], out))
 
 
+MNIST = (Input(shape=(1, 28, 28), dtype="int64", high=2),)  # black and white
+
 # Encoder and decoder by the layer sizes of the papers: weights and biases of each linear layer.
 CARD = ModelCard(
     name="vae",
@@ -100,25 +104,30 @@ CARD = ModelCard(
     builder="VAE",
     sizes={
         "toy": Size(
-            arguments={"shape": (1, 6, 6), "hidden": (24,), "latent": 3},
-            inputs=(Input(shape=(1, 6, 6)),),
-            output=(1, 6, 6),
+            arguments={"shape": (1, 16, 16), "hidden": (48,), "latent": 4},
+            inputs=(Input(shape=(1, 16, 16), dtype="int64", high=2),),
+            outputs={"reconstruction": (1, 16, 16), "mean": (4,), "log_variance": (4,)},
         ),
-        "vae-mnist": Size(arguments={}, inputs=(Input(shape=(1, 28, 28)),), output=(1, 28, 28)),
+        "vae-mnist": Size(
+            arguments={},
+            inputs=MNIST,
+            outputs={"reconstruction": (1, 28, 28), "mean": (32,), "log_variance": (32,)},
+        ),
         "vae-kingma2013": Size(
             arguments={"hidden": (500,), "latent": 20, "activation": "tanh"},
-            inputs=(Input(shape=(1, 28, 28)),),
-            output=(1, 28, 28),
+            inputs=MNIST,
+            outputs={"reconstruction": (1, 28, 28), "mean": (20,), "log_variance": (20,)},
             parameters=815_824,
             counted_by="the layer sizes of the paper",
         ),
         "vae-burda2015": Size(
             arguments={"hidden": (200, 200), "latent": 50, "activation": "tanh"},
-            inputs=(Input(shape=(1, 28, 28)),),
-            output=(1, 28, 28),
+            inputs=MNIST,
+            outputs={"reconstruction": (1, 28, 28), "mean": (50,), "log_variance": (50,)},
             parameters=425_284,
             counted_by="the layer sizes of the paper",
         ),
     },
     differs_in_training=("VAE",),
+    loss="negative_elbo",
 )

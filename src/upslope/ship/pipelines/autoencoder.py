@@ -213,7 +213,8 @@ class Autoencoder(Pipeline):
 
 
 def _sigmoid(logits: Floats) -> Floats:
-    return np.exp(-np.logaddexp(0, -logits)).astype(np.float32)
+    probability: Floats = np.exp(-np.logaddexp(0, -logits)).astype(np.float32)
+    return probability
 
 
 def _side_by_side(answers: Sequence[Rebuilt]) -> "Figure":

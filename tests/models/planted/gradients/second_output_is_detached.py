@@ -1,6 +1,5 @@
 """The second output alone is cut off from the gradient."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 

@@ -1,6 +1,5 @@
 """Dropout that is never switched off, in the second output alone."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
