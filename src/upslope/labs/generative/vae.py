@@ -3,8 +3,8 @@
 D. P. Kingma, M. Welling, "Auto-Encoding Variational Bayes", 2013, https://arxiv.org/abs/1312.6114; the tighter bound:
 Y. Burda, R. Grosse, R. Salakhutdinov, "Importance Weighted Autoencoders", 2015, https://arxiv.org/abs/1509.00519.
 
-Claim: a negative evidence lower bound of at most 102 nats and an importance-weighted bound of at most 97 nats on MNIST's test
-images with every seed, after at most 3 minutes of training on 2 CPU cores (3 seeds).
+Claim: a negative evidence lower bound of at most 102 nats and an importance-weighted bound of at most 97 nats on
+MNIST's test images with every seed, after at most 3 minutes of training on 2 CPU cores (3 seeds).
 
 - Pixels are white with their grey value as probability: drawn anew for every batch, and once with a fixed seed for
   evaluation. Numbers on images rounded at 1/2 are not comparable.
