@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from upslope.data.loading.dataset import Dataset
 from upslope.image.binarize import binarized
+from upslope.image.channels import channels_first
 from upslope.runs.model_spec import ModelSpec
 from upslope.runs.workspace import short
 from upslope.ship.pictures import DRAWN, Shown, read_pictures, shortened
@@ -174,7 +175,7 @@ class Autoencoder(Pipeline):
 
     def rows(self, dataset: Dataset) -> Arrays:
         """Images of a data set in black and white, each with a latent of its own."""
-        images = np.asarray(dataset["image"], dtype=np.float32).reshape(len(dataset), *self.spec.shape)
+        images = channels_first(dataset["image"])
         latent = np.random.default_rng(0).standard_normal((len(dataset), self._latents), dtype=np.float32)
         return {"image": binarized(images), "latent": latent}
 

@@ -21,6 +21,7 @@ from upslope.blocks.generative.variational import (
 from upslope.data.loading.dataset import Dataset
 from upslope.features import Image
 from upslope.image.binarize import FIXED, binarized
+from upslope.image.channels import channels_first
 from upslope.models.build import Built
 from upslope.models.generative.vae import VAE, VAEOutput
 from upslope.runs.model_spec import ModelSpec
@@ -28,7 +29,6 @@ from upslope.runs.reports import latents
 from upslope.runs.run import Run
 from upslope.training.batches import Batch
 from upslope.training.randomness import generator
-from upslope.training.tasks.image_classification import channels_first
 from upslope.training.tasks.task import Task
 
 ACTIVE = 0.01  # the variance of a latent's posterior mean over the data from which it counts as used
