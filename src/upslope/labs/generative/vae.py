@@ -15,7 +15,7 @@ The bound is missed by far without sampling (`sampling=false`), and by the usual
 over the 784 pixels while the KL term is summed (`beta=784`): the decoder then ignores the latents.
 """
 
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ from pydantic import Field
 from upslope.cards import Ablation, Expect, LabCard, Metric
 from upslope.data.loading.splits import splits
 from upslope.models.build import built
+from upslope.models.generative.vae import VAE
 from upslope.runs.run import Run
 from upslope.training.batches import Batches
 from upslope.training.conclude import conclude
@@ -51,9 +52,10 @@ def run(config: Config, run: Run[Config]) -> None:
     """Train, validate after each epoch, test once."""
     train, validation, test = splits(config.data, toy="mnist", rng=np.random.default_rng(config.seed))
     network = built("vae-mnist", seed=config.seed, hidden=(config.hidden, config.hidden), latent=config.latent)
-    task = Autoencoder(network.module, train=train, beta=config.beta, sampling=config.sampling, samples=config.samples)
+    model = cast(VAE, network.module)
+    task = Autoencoder(model, train=train, beta=config.beta, sampling=config.sampling, samples=config.samples)
     batches = Batches(train, collate=task.collate, transform=binarize, batch_size=config.batch_size, seed=config.seed)
-    optimizer = torch.optim.Adam(network.module.parameters(), lr=config.lr)
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.lr)
     schedule = warmup_then_cosine(config.lr, total=config.epochs * batches.per_epoch, warmup=config.warmup)
     fit(
         run,

@@ -52,7 +52,7 @@ class VAE(nn.Module):
         """The mean and the logarithm of the variance of q(z|x)."""
         if tuple(x.shape[1:]) != self.shape:
             raise ValueError(f"images of shape {tuple(x.shape[1:])}, and this network was made for {self.shape}")
-        pixels = x.flatten(1).to(self.encoder[0].weight.dtype)
+        pixels = x.flatten(1).to(next(self.parameters()).dtype)
         mean, log_variance = self.encoder(pixels).chunk(2, dim=-1)
         return mean, log_variance
 

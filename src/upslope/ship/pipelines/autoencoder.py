@@ -140,7 +140,8 @@ class Autoencoder(Pipeline):
         """As in evaluation: white with the grey value as probability."""
         if isinstance(item, Point):
             return np.zeros(self.spec.shape, dtype=np.float32)
-        return binarized(item.seen[np.newaxis], seed=self._seed)[0]
+        image: Floats = binarized(item.seen[np.newaxis], seed=self._seed)[0]
+        return image
 
     def postprocess(self, outputs: Arrays, items: Sequence[Point | Shown]) -> list[Answer]:
         """Probabilities of pixels; of a picture the bounds, too."""
@@ -214,8 +215,8 @@ class Autoencoder(Pipeline):
 
 
 def _sigmoid(logits: Floats) -> Floats:
-    probability: Floats = np.exp(-np.logaddexp(0, -logits)).astype(np.float32)
-    return probability
+    probabilities: Floats = np.exp(-np.logaddexp(0, -logits)).astype(np.float32)
+    return probabilities
 
 
 def _side_by_side(answers: Sequence[Rebuilt]) -> "Figure":
