@@ -5,6 +5,8 @@ from torch import Tensor, nn
 
 from upslope.cards import Input, ModelCard, Size
 
+ALSO = ("independence", "export")
+
 
 class Planted(nn.Module):
     def __init__(self) -> None:
