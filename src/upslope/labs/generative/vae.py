@@ -55,7 +55,7 @@ def run(config: Config, run: Run[Config]) -> None:
     model = cast(VAE, network.module)
     task = Autoencoder(model, train=train, beta=config.beta, sampling=config.sampling, samples=config.samples)
     batches = Batches(train, collate=task.collate, transform=binarize, batch_size=config.batch_size, seed=config.seed)
-    optimizer = torch.optim.Adam(model.parameters(), lr=config.lr)
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.lr, betas=(0.9, 0.99))
     schedule = warmup_then_cosine(config.lr, total=config.epochs * batches.per_epoch, warmup=config.warmup)
     fit(
         run,
