@@ -68,5 +68,5 @@ def test_number_of_the_lab():
         f"95 / 784 = {95 / 784:.2f} nats",
         f"{95 / 784 / math.log(2):.2f} bits",
         f"784 · ln 2 = {784 * math.log(2):.0f}",
-        f"some 25 nats, {25 / math.log(2):.0f} bits",
+        f"some 22 nats, {22 / math.log(2):.0f} bits",
     )
