@@ -51,6 +51,10 @@ def test_the_roadmap_holds_the_exercises():
         "upslope.sound.mel:mel_filter_bank",
         "upslope.sound.log_mel:log_mel",
         "upslope.blocks.audio.spec_augment:spec_augment",
+        "upslope.blocks.generative.variational:reparameterize",
+        "upslope.blocks.generative.variational:gaussian_kl",
+        "upslope.blocks.generative.variational:bernoulli_log_likelihood",
+        "upslope.blocks.generative.variational:importance_weighted_bound",
     }
 
 

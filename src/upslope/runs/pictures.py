@@ -89,6 +89,23 @@ def samples(images: Array, labels: Array, classes: Sequence[str], *, columns: in
     return _tiles(images, [classes[label] for label in labels], columns=columns, nothing="no samples")
 
 
+def sheet(images: Array, *, rows: Sequence[str] = (), across: str = "", down: str = "") -> Figure:
+    """Images (rows, columns, H, W) in [0, 1] side by side; what each row shows, or the direction of both axes."""
+    count, columns = images.shape[:2]
+    side = 0.62
+    figure, (axis,) = _grid(1, 1, width=side * columns + (1.4 if rows else 0.4), height=side * count + 0.4)
+    _mosaic(
+        axis, list(images.reshape(-1, *images.shape[2:])), columns=columns, gap=0.06, colours="gray_r", low=0, high=1
+    )
+    height = images.shape[2]
+    if rows:
+        axis.set_yticks([(number * 1.06 + 0.5) * height for number in range(count)], rows, fontsize=8)
+        axis.tick_params(length=0)
+    axis.set_xlabel(across)
+    axis.set_ylabel(down)
+    return figure
+
+
 def filters(weight: Array, *, title: str = "filters") -> Figure:
     """Convolution filters (C_out, C_in, height, width): blue is negative, red is positive, white is zero."""
     outputs, inputs, height, width = weight.shape

@@ -10,22 +10,16 @@ from numpy.typing import NDArray
 
 from upslope.data.loading.dataset import Dataset
 from upslope.features import Image
-from upslope.image import prepare
 from upslope.image.channels import channels_first
-from upslope.image.read import Picture, UnreadablePicture, pictures_in, read_picture
-from upslope.image.resize import with_longest
 from upslope.runs.model_spec import ModelSpec
 from upslope.runs.workspace import short
+from upslope.ship.pictures import DRAWN, Shown, read_pictures, shortened
 from upslope.ship.pipelines.pipeline import Answer, Arrays, Options, Pipeline, Unread, data_card, generated_like
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import nn
 
-Pictures = NDArray[np.float32]  # (C, H, W) or (N, C, H, W), in [0, 1]
-
-DRAWN = 50  # answers in one figure: beyond 200 or so it is taller than a PNG may be
-SMALL = 360  # pixels on the longer side of a picture in a figure
 UNSURE = 0.5  # below this no class stands out
 
 _LOOKS = {
@@ -33,15 +27,6 @@ _LOOKS = {
     "product": "one thing, grey, on a background of 0, trimmed, scaled to the longer side and put into the middle",
     "photo": "the middle of the picture",
 }
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A picture as it was found, and as the network is shown it."""
-
-    path: Path
-    seen: Pictures  # (C, H, W)
-    picture: Picture | None  # a small one, of the first DRAWN: from a pipe it could not be read again
 
 
 @dataclass(frozen=True)
@@ -114,40 +99,7 @@ class ImageClassification(Pipeline):
 
     def read(self, words: Sequence[str], options: Options) -> Iterator[Shown | Unread]:
         """Each picture; a folder stands for the pictures in it."""
-        kept = 0
-        for path in self._files(words):
-            if isinstance(path, Unread):
-                yield path
-                continue
-            try:
-                picture = read_picture(path)
-            except UnreadablePicture as problem:
-                yield Unread(str(path), str(problem))
-                continue
-            small = with_longest(picture, min(SMALL, max(picture.shape))) if kept < DRAWN else None
-            kept += 1
-            yield Shown(path, self.prepared(picture), small)
-
-    @staticmethod
-    def _files(words: Sequence[str]) -> Iterator[Path | Unread]:
-        for path in map(Path, words):
-            if not path.is_dir():
-                yield path
-                continue
-            try:
-                yield from pictures_in(path)
-            except UnreadablePicture as problem:
-                yield Unread(str(path), str(problem))
-
-    def prepared(self, picture: Picture) -> Pictures:
-        """A picture as this network's data has them: (C, H, W) in [0, 1]."""
-        channels, height, width = self.spec.shape
-        made = getattr(prepare, self.look)(picture, height, width)
-        if made.ndim == 2:
-            made = np.repeat(made[:, :, np.newaxis], channels, axis=2)
-        elif channels == 1:
-            made = made.mean(axis=2, keepdims=True)
-        return np.ascontiguousarray(made.transpose(2, 0, 1), dtype=np.float32)
+        yield from read_pictures(words, look=self.look, shape=self.spec.shape)
 
     def preprocess(self, items: Sequence[Shown]) -> Arrays:
         """{"image": (N, C, H, W)}."""
@@ -187,7 +139,7 @@ class ImageClassification(Pipeline):
         for left, right, answer in zip(axes[::2], axes[1::2], answers, strict=False):
             if answer.shown.picture is not None:
                 left.imshow(np.clip(answer.shown.picture, 0, 1))
-            left.set_title(_shortened(answer.path.name), fontsize=8, parse_math=False)
+            left.set_title(shortened(answer.path.name), fontsize=8, parse_math=False)
             seen = answer.shown.seen.transpose(1, 2, 0)
             right.imshow(seen[:, :, 0] if seen.shape[2] == 1 else seen, cmap="gray_r", vmin=0, vmax=1)
             doubt = "?" if answer.doubt else ""
@@ -218,12 +170,6 @@ class ImageClassification(Pipeline):
                 "pictures before you rely on it. Nothing was done against pictures made to mislead it.",
             ],
         }
-
-
-def _shortened(name: str, most: int = 34) -> str:
-    """A name that fits over its picture; what cannot be drawn is a question mark."""
-    name = "".join(c if c.isprintable() else "?" for c in name)
-    return name if len(name) <= most else f"{name[: most // 2 - 1]}...{name[-most // 2 + 2 :]}"
 
 
 def _doubt(item: Shown, row: NDArray[np.float32]) -> str:
