@@ -1,0 +1,43 @@
+"""Generation: a causal model continues a text, one token at a time."""
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from upslope.blocks.language.sampling import next_token_probabilities, sample
+from upslope.models.language.gpt import GPT, KeyValueCache
+
+
+@torch.no_grad()
+def generate(
+    model: GPT,
+    prompt: Int[Tensor, "B T"],
+    length: int,
+    *,
+    generator: torch.Generator,
+    temperature: float = 1.0,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    use_cache: bool = True,
+) -> Int[Tensor, "B L"]:
+    """`length` tokens that follow each prompt; the generator draws them.
+
+    The model reads at most `context` tokens. When they are full it goes on from the last half of them: what is read
+    at a position depends on the position alone, so the text is the same with the cache and without it. The cache only
+    saves computing the same keys and values again.
+    """
+    text = prompt
+    start = max(0, prompt.shape[1] - model.context // 2) if prompt.shape[1] >= model.context else 0
+    cache = KeyValueCache()
+    for _ in range(length):
+        if text.shape[1] - start > model.context:
+            start, cache = text.shape[1] - model.context // 2, KeyValueCache()
+        if use_cache:
+            logits = model(text[:, start + cache.length :], cache)
+        else:
+            logits = model(text[:, start:])
+        probabilities = next_token_probabilities(
+            logits[:, -1], temperature=temperature, top_k=top_k, top_p=top_p
+        )
+        text = torch.cat([text, sample(probabilities, generator=generator)], dim=1)
+    return text[:, prompt.shape[1] :]
