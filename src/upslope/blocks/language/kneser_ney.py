@@ -41,7 +41,9 @@ class KneserNey:
 
     def __init__(self, tokens: NDArray[np.integer], *, order: int, vocab_size: int) -> None:
         if order < 1 or vocab_size**order > 2**62:
-            raise ValueError(f"order={order} with vocab_size={vocab_size}: order is 1 or more, vocab_size ** order < 2**62")
+            raise ValueError(
+                f"order={order} with vocab_size={vocab_size}: order is 1 or more, vocab_size ** order < 2**62"
+            )
         self.order, self.vocab_size = order, vocab_size
         grams, counts = np.unique(_grams(tokens, order, vocab_size), return_counts=True)
         self.tables: list[_Table] = []
@@ -91,9 +93,7 @@ def _grams(tokens: NDArray[np.integer], length: int, vocab_size: int) -> NDArray
     return found
 
 
-def _looked_up(
-    wanted: NDArray[np.int64], keys: NDArray[np.int64], values: NDArray[np.int64]
-) -> NDArray[np.float64]:
+def _looked_up(wanted: NDArray[np.int64], keys: NDArray[np.int64], values: NDArray[np.int64]) -> NDArray[np.float64]:
     """The value of each key, 0 where it is not there; the keys stand in order."""
     place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     return np.where(keys[place] == wanted, values[place], 0).astype(np.float64)

@@ -9,9 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-def rotary_embedding(
-    x: Float[Tensor, "*B T D"], *, start: int = 0, base: float = 10_000.0
-) -> Float[Tensor, "*B T D"]:
+def rotary_embedding(x: Float[Tensor, "*B T D"], *, start: int = 0, base: float = 10_000.0) -> Float[Tensor, "*B T D"]:
     """Rotate each pair (x[i], x[i + D/2]) at position t by the angle (start + t) * base ** (-2 * i / D).
 
     (a, b) becomes (a cos - b sin, a sin + b cos). The dot product of a rotated query and a rotated key then depends on

@@ -36,8 +36,6 @@ def generate(
             logits = model(text[:, start + cache.length :], cache)
         else:
             logits = model(text[:, start:])
-        probabilities = next_token_probabilities(
-            logits[:, -1], temperature=temperature, top_k=top_k, top_p=top_p
-        )
+        probabilities = next_token_probabilities(logits[:, -1], temperature=temperature, top_k=top_k, top_p=top_p)
         text = torch.cat([text, sample(probabilities, generator=generator)], dim=1)
     return text[:, prompt.shape[1] :]

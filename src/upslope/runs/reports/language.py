@@ -40,9 +40,7 @@ def written(text: str) -> Figure:
     """A text that a model wrote, as it is; long lines are broken."""
     lines = [part for line in text.splitlines() for part in textwrap.wrap(line, 90) or [""]]
     figure = Figure(figsize=(7.5, 0.19 * len(lines) + 0.4), facecolor="white")
-    figure.text(
-        0.03, 0.97, "\n".join(lines), va="top", fontsize=8, family="monospace", color=INK, parse_math=False
-    )
+    figure.text(0.03, 0.97, "\n".join(lines), va="top", fontsize=8, family="monospace", color=INK, parse_math=False)
     return figure
 
 
