@@ -96,8 +96,8 @@ wrong(
 wrong(
     module.kneser_ney,
     "the saved mass is one discount, not one for each distinct token",
-    "discount * distinct",
-    "discount + 0 * distinct",
+    "saved = discount * distinct",
+    "saved = discount + 0 * distinct",
 )
 wrong(
     module.kneser_ney,

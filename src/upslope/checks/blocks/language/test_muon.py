@@ -95,4 +95,4 @@ wrong(muon.newton_schulz, "all matrices of a batch share one norm", "g.norm(dim=
 wrong(muon.newton_schulz, "a tall matrix comes back transposed", "return x.mT if tall else x", "return x")
 wrong(muon.newton_schulz, "the last term is c A, not c A^2", "c * product @ product", "c * product")
 wrong(muon.newton_schulz, "there is a step too few", "range(steps)", "range(steps - 1)")
-wrong(muon.newton_schulz, "eps is missing, so zeros become nan", " + eps)", ")")
+wrong(muon.newton_schulz, "eps is missing, so zeros become nan", "keepdim=True) + eps)", "keepdim=True))")

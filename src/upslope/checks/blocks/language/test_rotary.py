@@ -119,4 +119,4 @@ wrong(
     "device=x.device) / half)",
     "device=x.device) / (2 * half))",
 )
-wrong(rotary.rotary_embedding, "the base is always 10,000", "base ** (", "10_000.0 ** (")
+wrong(rotary.rotary_embedding, "the base is always 10,000", "= base ** (", "= 10_000.0 ** (")

@@ -43,6 +43,7 @@ def test_by_hand(rng):
     """logits [ln 1, ln 2, ln 5]: [0.125, 0.25, 0.625]; with top_k=2 [0, 2/7, 5/7]; with temperature=0.5 the squares"""
     for settings, expected in (
         ({}, [0.125, 0.25, 0.625]),
+        ({"top_k": 1}, [0, 0, 1]),
         ({"top_k": 2}, [0, 2 / 7, 5 / 7]),
         ({"temperature": 0.5}, [1 / 30, 4 / 30, 25 / 30]),
         ({"top_p": 0.7}, [0, 2 / 7, 5 / 7]),
