@@ -20,7 +20,7 @@ STEPS = pytest.mark.parametrize("step", steps(), ids=lambda step: step.name)
 EXERCISES = pytest.mark.parametrize("step", exercises(), ids=lambda step: step.name)
 
 
-def test_the_roadmap_holds_the_exercises_of_levels_1_and_2():
+def test_the_roadmap_holds_these_exercises():
     assert {step.exercise for step in exercises()} == {
         "upslope.scratch.scalar:Value.backward",
         "upslope.scratch.ops:matmul",
@@ -47,6 +47,11 @@ def test_the_roadmap_holds_the_exercises_of_levels_1_and_2():
         "upslope.blocks.patches:PatchEmbedding",
         "upslope.blocks.patches:ClassTokenAndPositions",
         "upslope.blocks.transformer:EncoderBlock",
+        "upslope.blocks.language.sampling:next_token_probabilities",
+        "upslope.blocks.language.kneser_ney:kneser_ney",
+        "upslope.blocks.language.rms_norm:rms_norm",
+        "upslope.blocks.language.rotary:rotary_embedding",
+        "upslope.blocks.language.muon:newton_schulz",
     }
 
 

@@ -4,9 +4,7 @@ import torch
 from torch import Tensor
 
 
-def next_token_probabilities(
-    logits: Tensor, *, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0
-) -> Tensor:
+def next_token_probabilities(logits: Tensor, *, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0) -> Tensor:
     if temperature == 0:
         first = logits.argmax(-1, keepdim=True)
         return (torch.arange(logits.shape[-1]) == first).to(logits.dtype)
