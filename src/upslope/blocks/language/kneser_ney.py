@@ -9,12 +9,10 @@ https://arxiv.org/abs/cmp-lg/9606011 (the longer report of Harvard, TR-10-98, se
 - Left out: three discounts for each order (Chen and Goodman's modification), pruning.
 """
 
-from typing import TypeVar
-
 import numpy as np
 from numpy.typing import NDArray
 
-Numbers = TypeVar("Numbers", float, NDArray[np.float64])
+Numbers = NDArray[np.float64]
 
 
 def kneser_ney(count: Numbers, total: Numbers, distinct: Numbers, lower: Numbers, *, discount: float) -> Numbers:
@@ -31,7 +29,7 @@ def kneser_ney(count: Numbers, total: Numbers, distinct: Numbers, lower: Numbers
     # All that was given away, one discount for each token that was seen.
     saved = discount * distinct
     # Nothing was ever seen after some histories: then the shorter one alone counts.
-    seen = np.asarray(total) > 0
+    seen = total > 0
     whole = np.where(seen, total, 1.0)
     return np.where(seen, (kept + saved * lower) / whole, lower)
 

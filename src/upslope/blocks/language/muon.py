@@ -61,7 +61,7 @@ class Muon(torch.optim.AdamW):
             betas=betas,
             eps=1e-10,
             weight_decay=weight_decay,
-            foreach=True,
+            fused=True,
         )
 
     @torch.no_grad()
@@ -85,7 +85,12 @@ class Muon(torch.optim.AdamW):
         for shape, parameters in alike.items():
             directions = []
             for parameter in parameters:
-                average = self.state[parameter].setdefault("momentum", torch.zeros_like(parameter))
+                assert parameter.grad is not None
+                state = self.state[parameter]
+                if not state:
+                    # AdamW, which reads states back from a checkpoint, looks for its counter in each of them.
+                    state |= {"momentum": torch.zeros_like(parameter), "step": torch.zeros(())}
+                average = state["momentum"]
                 average.lerp_(parameter.grad, 1 - group["momentum"])
                 directions.append(parameter.grad.lerp(average, group["momentum"]))
             scale = max(1.0, shape[0] / shape[1]) ** 0.5

@@ -175,9 +175,9 @@ CARD = ModelCard(
             output=(16, 20),
         ),
         "gpt-characters": Size(
-            arguments={"vocab_size": 65, "context": 64, "dim": 128, "depth": 4, "heads": 4, "ngrams": (2, 3)},
-            inputs=(Input(shape=(64,), dtype="int64", high=65),),
-            output=(64, 65),
+            arguments={"vocab_size": 65, "context": 128, "dim": 128, "depth": 4, "heads": 4, "ngrams": (2, 3, 4)},
+            inputs=(Input(shape=(128,), dtype="int64", high=65),),
+            output=(128, 65),
         ),
     },
     causal=True,

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from upslope.blocks.language.characters import Characters
@@ -31,22 +31,24 @@ class TextGeneration(Task):
 
     tag: ClassVar[str] = "text-generation"
 
-    def __init__(self, model: GPT, *, tokenizer: Characters, precision: str = "32") -> None:
+    def __init__(self, model: nn.Module, *, tokenizer: Characters, precision: str = "32") -> None:
         super().__init__(model)
         self.model: GPT
         self.tokenizer, self.precision = tokenizer, precision
-        self.counts: KneserNey | None = None  # a model that stands beside this one, and the weight of ours in a mixture
-        self.weight = 1.0
+        self.counts: KneserNey | None = None  # a model that stands beside this one
+        self.weight: float | None = None  # of this one in a mixture of both
 
-    def stand_beside(self, counts: KneserNey, validation: Dataset) -> None:
-        """Measure another model as well, and both mixed, with the weight that suits these data best."""
-        ours, theirs = np.exp(-self.predict(validation)), np.exp(-self._counted(counts, validation))
+    def choose_weight(self, validation: Dataset) -> None:
+        """Give this model the weight in a mixture with the counts that suits these data best."""
+        ours, theirs = np.exp(-self.predict(validation)), np.exp(-self.counted(validation))
         weights = np.linspace(0, 1, 101)
-        losses = [-np.log(w * ours + (1 - w) * theirs).mean() for w in weights]
-        self.counts, self.weight = counts, float(weights[int(np.argmin(losses))])
+        losses = [-np.log(weight * ours + (1 - weight) * theirs).mean() for weight in weights]
+        self.weight = float(weights[int(np.argmin(losses))])
 
-    def _counted(self, counts: KneserNey, dataset: Dataset) -> NDArray[np.float64]:
-        losses: NDArray[np.float64] = -np.log(counts.probabilities(self.tokens(dataset))[1:])
+    def counted(self, dataset: Dataset) -> NDArray[np.float64]:
+        """As `predict`, by the counts."""
+        assert self.counts is not None
+        losses: NDArray[np.float64] = -np.log(self.counts.probabilities(self.tokens(dataset))[1:])
         return losses
 
     def tokens(self, dataset: Dataset) -> NDArray[np.int64]:
@@ -83,13 +85,15 @@ class TextGeneration(Task):
         return losses
 
     def metrics(self, predictions: NDArray[np.float64], dataset: Dataset) -> dict[str, float]:
-        """The mean loss in nats, and in bits; with a model that stands beside, its loss and that of the mixture."""
+        """The mean loss in nats, and in bits; with counts beside it theirs, and with a weight that of the mixture."""
         loss = float(predictions.mean())
         found = {"loss": loss, "bits_per_character": loss / float(np.log(2))}
         if self.counts is not None:
-            theirs = self._counted(self.counts, dataset)
-            mixed = self.weight * np.exp(-predictions) + (1 - self.weight) * np.exp(-theirs)
-            found |= {"kneser_ney_loss": float(theirs.mean()), "mixed_loss": float(-np.log(mixed).mean())}
+            theirs = self.counted(dataset)
+            found["kneser_ney_loss"] = float(theirs.mean())
+            if self.weight is not None:
+                mixed = self.weight * np.exp(-predictions) + (1 - self.weight) * np.exp(-theirs)
+                found["mixed_loss"] = float(-np.log(mixed).mean())
         return found
 
     def report(self, run: Run[Any], predictions: NDArray[np.float64], dataset: Dataset, *, per_epoch: int) -> None:

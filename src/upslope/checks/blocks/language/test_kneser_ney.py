@@ -18,11 +18,11 @@ def counted(rng, rows, vocabulary):
     return (*np.broadcast_arrays(counts, total, distinct, lower / lower.sum()),)
 
 
-def one_by_one(count, total, distinct, lower, discount):
+def one_by_one(given, discount):
     """The formula for each token alone, in plain Python."""
-    out = np.zeros(count.shape)
-    for at in np.ndindex(count.shape):
-        c, t, d, q = (float(each[at]) for each in (count, total, distinct, lower))
+    out = np.zeros(given[0].shape)
+    for at in np.ndindex(out.shape):
+        c, t, d, q = (float(each[at]) for each in given)
         out[at] = q if t == 0 else (c - discount if c > discount else 0.0) / t + discount * d / t * q
     return out
 
@@ -51,7 +51,7 @@ def test_random(rng):
     for discount in (0.3, 0.75, 1.0):
         given = counted(rng, 3, 5)
         case = f"counts {spelled(given[0])}, lower {spelled(given[3][0])}, discount {discount}"
-        close(module.kneser_ney(*given, discount=discount), one_by_one(*given, discount), case=case)
+        close(module.kneser_ney(*given, discount=discount), one_by_one(given, discount), case=case)
 
 
 @grades(module.kneser_ney)

@@ -18,7 +18,8 @@ def one_by_one(logits, temperature=1.0, top_k=0, top_p=1.0):
     """A single row in plain Python, token by token from the likeliest on."""
     order = sorted(range(len(logits)), key=lambda i: (-logits[i], i))[: top_k or len(logits)]
     weights = {i: float(np.exp((logits[i] - max(logits)) / temperature)) for i in order}
-    total, kept, reached = sum(weights.values()), {}, 0.0
+    total, reached = sum(weights.values()), 0.0
+    kept: dict[int, float] = {}
     for i in order:
         if kept and reached >= top_p:
             break
