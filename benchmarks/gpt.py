@@ -115,8 +115,9 @@ class Text:
         count = (len(tokens) - 1) // model.context
         inputs, wanted = (tokens[shift:][: count * model.context].view(count, -1) for shift in (0, 1))
         model.eval()
+        pairs = zip(inputs.split(256), wanted.split(256), strict=True)
         with torch.no_grad():
-            apart = [F.cross_entropy(model(x).mT, y) * len(x) for x, y in zip(inputs.split(256), wanted.split(256))]
+            apart = [F.cross_entropy(model(x).mT, y) * len(x) for x, y in pairs]
         return float(task.predict(self.test).mean()), float(torch.stack(apart).sum() / count)
 
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from upslope.blocks.language.cache import KeyValueCache
+from upslope.blocks.language.generation import generate
 from upslope.models.build import build
-from upslope.models.language.generation import generate
-from upslope.models.language.gpt import KeyValueCache
 
 
 @pytest.fixture

@@ -65,5 +65,3 @@ def test_the_mixture_is_the_best_of_101_and_never_worse_where_it_was_chosen(task
     losses = [-np.log(w / 100 * ours + (1 - w / 100) * theirs).mean() for w in range(101)]
     assert task.weight == pytest.approx(np.argmin(losses) / 100)
     assert found["mixed_loss"] == pytest.approx(min(losses))
-
-

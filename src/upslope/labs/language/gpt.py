@@ -1,8 +1,8 @@
 """GPT on the characters of Shakespeare, beside a model that only counts.
 
-A. Karpathy, nanoGPT, 2022, https://github.com/karpathy/nanoGPT: its smallest setting for a CPU, 4 blocks of 128 numbers
-and a context of 64 characters, reads about 1.90 nats on the last tenth of the text. Optimizer and blocks after K. Jordan
-et al., modded-nanogpt, 2024, https://github.com/KellerJordan/modded-nanogpt.
+A. Karpathy, nanoGPT, 2022, https://github.com/karpathy/nanoGPT: its setting for a CPU has 4 blocks of 128 numbers and
+reads 64 characters. Optimizer and blocks after K. Jordan et al., modded-nanogpt, 2024,
+https://github.com/KellerJordan/modded-nanogpt.
 
 Claim: CLAIM
 

@@ -55,7 +55,7 @@ class Written(Answer):
 
 
 class TextGeneration(Pipeline):
-    """Texts, text files and standard input in, continuations out; from nothing a text that begins after a line break."""
+    """Texts, text files and standard input in, continuations out; from nothing a text begun after a line break."""
 
     tag: ClassVar[str] = "text-generation"
     noun: ClassVar[str] = "text"
@@ -136,7 +136,8 @@ class TextGeneration(Pipeline):
             return self._whole_window
         import torch
 
-        from upslope.models.language.gpt import GPT, KeyValueCache
+        from upslope.blocks.language.cache import KeyValueCache
+        from upslope.models.language.gpt import GPT
 
         if not isinstance(module, GPT):
             return self._whole_window

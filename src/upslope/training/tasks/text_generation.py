@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from upslope.blocks.language.characters import Characters
+from upslope.blocks.language.generation import generate
 from upslope.blocks.language.kneser_ney import KneserNey
 from upslope.data.loading.dataset import Dataset
 from upslope.models.build import Built
-from upslope.models.language.generation import generate
 from upslope.models.language.gpt import GPT
 from upslope.runs import pictures
 from upslope.runs.model_spec import ModelSpec

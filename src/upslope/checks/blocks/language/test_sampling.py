@@ -1,6 +1,7 @@
 """What next_token_probabilities must do."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from upslope.checks.expect import close, tensor_of
 from upslope.checks.samples import some, spelled
 
 LOGS = np.log([1.0, 2.0, 5.0])
+SETTINGS: tuple[dict[str, Any], ...] = ({}, {"temperature": 0.0}, {"top_k": 2, "top_p": 0.9})
 
 
 def one_by_one(logits, temperature=1.0, top_k=0, top_p=1.0):
@@ -34,7 +36,7 @@ def test_shape_and_dtype(rng):
     for dtype in (torch.float32, torch.float64):
         for shape in ((3,), (2, 4), (2, 3, 5)):
             kind = str(dtype).removeprefix("torch.")
-            for settings in ({}, {"temperature": 0.0}, {"top_k": 2, "top_p": 0.9}):
+            for settings in SETTINGS:
                 got = sampling.next_token_probabilities(tensor(some(rng, *shape), dtype), **settings)
                 tensor_of(got, shape, dtype=kind, case=f"{kind} logits of shape {shape}, {settings}")
 
@@ -66,10 +68,10 @@ def test_random(rng):
     """random rows in every combination of temperature, top-k and top-p"""
     logits = some(rng, 3, 6, spread=2)
     for temperature, top_k, top_p in itertools.product((0.3, 1.0, 2.0), (0, 1, 4, 9), (0.05, 0.6, 1.0)):
-        settings = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
-        expected = [one_by_one(row.tolist(), **settings) for row in logits]
-        got = sampling.next_token_probabilities(tensor(logits), **settings)
-        close(got, expected, case=f"logits {spelled(logits)}, {settings}")
+        expected = [one_by_one(row.tolist(), temperature, top_k, top_p) for row in logits]
+        got = sampling.next_token_probabilities(tensor(logits), temperature=temperature, top_k=top_k, top_p=top_p)
+        case = f"logits {spelled(logits)}, temperature={temperature}, top_k={top_k}, top_p={top_p}"
+        close(got, expected, case=case)
 
 
 @grades(sampling.next_token_probabilities)
@@ -132,7 +134,7 @@ wrong(
 )
 wrong(
     sampling.next_token_probabilities,
-    "at temperature 0 all of the largest logits share",
+    "at temperature 0 each of several largest logits gets the probability 1",
     "torch.zeros_like(logits).scatter(-1, logits.argmax(dim=-1, keepdim=True), 1.0)",
-    "(logits == logits.amax(-1, keepdim=True)) / (logits == logits.amax(-1, keepdim=True)).sum(-1, keepdim=True).to(logits.dtype)",
+    "(logits == logits.amax(dim=-1, keepdim=True)).to(logits.dtype)",
 )

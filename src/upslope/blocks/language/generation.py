@@ -2,15 +2,15 @@
 
 import torch
 from jaxtyping import Int
-from torch import Tensor
+from torch import Tensor, nn
 
+from upslope.blocks.language.cache import KeyValueCache
 from upslope.blocks.language.sampling import next_token_probabilities, sample
-from upslope.models.language.gpt import GPT, KeyValueCache
 
 
 @torch.no_grad()
 def generate(
-    model: GPT,
+    model: nn.Module,
     prompt: Int[Tensor, "B T"],
     length: int,
     *,
@@ -22,20 +22,19 @@ def generate(
 ) -> Int[Tensor, "B L"]:
     """`length` tokens that follow each prompt; the generator draws them.
 
-    The model reads at most `context` tokens. When they are full it goes on from the last half of them: what is read
-    at a position depends on the position alone, so the text is the same with the cache and without it. The cache only
-    saves computing the same keys and values again.
+    The model is called with tokens and a cache, and reads at most `model.context` tokens. When they are full it goes on
+    from the last half of them: what is read at a position depends on the position alone, so the text is the same with
+    the cache and without it. The cache only saves computing the same keys and values again.
     """
+    context = model.context
+    assert isinstance(context, int)
     text = prompt
-    start = max(0, prompt.shape[1] - model.context // 2) if prompt.shape[1] >= model.context else 0
+    start = max(0, prompt.shape[1] - context // 2) if prompt.shape[1] >= context else 0
     cache = KeyValueCache()
     for _ in range(length):
-        if text.shape[1] - start > model.context:
-            start, cache = text.shape[1] - model.context // 2, KeyValueCache()
-        if use_cache:
-            logits = model(text[:, start + cache.length :], cache)
-        else:
-            logits = model(text[:, start:])
+        if text.shape[1] - start > context:
+            start, cache = text.shape[1] - context // 2, KeyValueCache()
+        logits = model(text[:, start + cache.length :], cache) if use_cache else model(text[:, start:])
         probabilities = next_token_probabilities(logits[:, -1], temperature=temperature, top_k=top_k, top_p=top_p)
         text = torch.cat([text, sample(probabilities, generator=generator)], dim=1)
     return text[:, prompt.shape[1] :]
