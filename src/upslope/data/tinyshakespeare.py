@@ -17,6 +17,7 @@ from upslope.cards import DataCard, File
 from upslope.data.loading.dataset import Dataset
 from upslope.data.loading.fetch import get
 from upslope.features import Text
+from upslope.runs.problem import DataProblem
 
 ALPHABET = "\n !$&',-.3:;?" + string.ascii_uppercase + string.ascii_lowercase
 CUTS = (0.42, 0.45, 0.9)  # validation begins and ends at these shares of the characters; test begins at the last
@@ -43,6 +44,8 @@ CARD = DataCard(
 
 def load(split: str = "train", *, quiet: bool = False) -> Dataset:
     """A split: "train", "validation" or "test"; its lines, which joined are its text. Fetched at the first use."""
+    if split not in CARD.splits:
+        raise DataProblem(f'tinyshakespeare has no split "{split}"; it has {", ".join(CARD.splits)}')
     text = (get(CARD, quiet=quiet) / "input.txt").read_text(encoding="utf-8")
     first, last, test = (int(share * len(text)) for share in CUTS)
     parts = {"train": text[:first] + text[last:test], "validation": text[first:last], "test": text[test:]}
