@@ -23,14 +23,13 @@ from pydantic import Field, model_validator
 
 from upslope.cards import Ablation, Expect, LabCard, Metric
 from upslope.data.loading.splits import splits
-from upslope.models.build import built
+from upslope.models.build import built, first_filters, freeze_all_but_last
 from upslope.runs.run import Run
 from upslope.training.augment import shift_and_flip
 from upslope.training.batches import Batches
 from upslope.training.conclude import conclude
 from upslope.training.config import TrainingConfig
 from upslope.training.fit import fit, warmup_then_cosine
-from upslope.training.movement import first_filters, freeze_all_but_last
 from upslope.training.tasks.image_classification import ImageClassification
 
 # The size of each network, and what it learns best with, chosen on the validation split.
