@@ -4,14 +4,14 @@ A. Karpathy, nanoGPT, 2022, https://github.com/karpathy/nanoGPT: its setting for
 reads 64 characters. Optimizer and blocks after K. Jordan et al., modded-nanogpt, 2024,
 https://github.com/KellerJordan/modded-nanogpt.
 
-Claim: CLAIM
+Claim: the test loss is at most 1.60 nats with every seed, after at most 5 minutes of training on 2 CPU cores (3 seeds).
+The test text is the last tenth, which nanoGPT calls validation.
 
-- Muon for the matrices, AdamW for embeddings and head; constant learning rates that fall in a straight line at the end.
-- Interpolated Kneser-Ney counts the same text in a second. The two are mixed, p = w GPT + (1 - w) Kneser-Ney, with the
-  w that suits the validation part best; the mixture is better than either.
-- Left out: dropout, weight averaging, several epochs: the text is read less than twice.
+- Muon for the matrices, AdamW for embeddings and head; rates that fall in a straight line at the end.
+- Interpolated Kneser-Ney counts the same text; both are mixed with the weight that suits the validation part best.
+- Left out: dropout, averaged weights, a second reading: a training sees about as many characters as there are.
 
-The Transformer must learn to look back: without positions (`rotary=false`) ...
+Attention must learn: over frozen blocks (`freeze=blocks`) the embeddings of n-grams and the head miss the target.
 """
 
 from typing import Any, Literal
@@ -31,10 +31,8 @@ from upslope.runs.run import Run
 from upslope.training.batches import TokenWindows
 from upslope.training.conclude import conclude
 from upslope.training.config import TrainingConfig
-from upslope.training.fit import fit
+from upslope.training.fit import fit, warmup_then_linear
 from upslope.training.tasks.text_generation import TextGeneration
-
-SIZE = "gpt-characters"
 
 
 class Config(TrainingConfig):
@@ -63,9 +61,10 @@ class Config(TrainingConfig):
 
 def run(config: Config, run: Run[Config]) -> None:
     """Train on windows of the text; count it; test both, and their mixture."""
-    rng = np.random.default_rng(config.seed)
-    train, validation, test = splits(config.data, toy="tinyshakespeare", rng=rng)
-    network = built(SIZE, seed=config.seed, context=config.context, ngrams=config.ngrams, rotary=config.rotary)
+    train, validation, test = splits(config.data, toy="tinyshakespeare", rng=np.random.default_rng(config.seed))
+    network = built(
+        "gpt-characters", seed=config.seed, context=config.context, ngrams=config.ngrams, rotary=config.rotary
+    )
     network.module.blocks.requires_grad_(config.freeze == "none")
     task = TextGeneration(network.module, tokenizer=Characters(ALPHABET), precision=config.precision)
     tokens = task.tokens(train)
@@ -76,7 +75,7 @@ def run(config: Config, run: Run[Config]) -> None:
         task,
         batches,
         optimizer=optimizer_of(network.module, config),
-        lr=lambda step: config.lr * trapezoid(step, total=config.steps, decay=config.decay),
+        lr=warmup_then_linear(config.lr, total=config.steps, decay=config.decay),
         steps=config.steps,
         validate=validation.take(slice(0, 300)),
         validate_every=max(1, config.steps // 4),
@@ -100,20 +99,17 @@ def optimizer_of(model: nn.Module, config: Config) -> Muon:
     )
 
 
-def trapezoid(step: int, *, total: int, decay: float, warmup: int = 20) -> float:
-    """A factor for a learning rate: up in `warmup` steps, 1, down in a straight line over the last share `decay`."""
-    return min(1.0, step / min(warmup, total), (total - step + 1) / (decay * total + 1))
-
-
 CARD = LabCard(
     name="gpt",
     title="GPT on the characters of Shakespeare, beside Kneser-Ney",
     paper="Radford et al. 2018",
-    claim="CLAIM",
+    claim="the test loss is at most 1.60 nats with every seed, after at most 5 minutes of training on 2 CPU cores",
     domain="language",
-    seconds={"smoke": 5, "laptop": 150, "full": 1500},
+    seconds={"smoke": 5, "laptop": 120, "full": 1500},
     data=("tinyshakespeare",),
-    expect=(Expect(metric="test_loss", at_most=1.6, when={"data": "tinyshakespeare"}),),
+    expect=(
+        Expect(metric="test_loss", at_most=1.6, when={"data": "tinyshakespeare"}, broken={"frozen blocks": 1.635}),
+    ),
     presets={
         "smoke": {"data": "toy", "steps": 60, "batch_size": 8, "context": 32, "ngrams": (2,)},
         "laptop": {},
