@@ -48,13 +48,14 @@ CONTEXT, BATCH, STEPS, DIM, DEPTH, HEADS = 64, 12, 2000, 128, 4, 4  # the peer's
 
 @dataclass(frozen=True)
 class Timed:
-    """One training: its seconds, and the loss on the test text, in nats, in both ways."""
+    """One training: its seconds, those of all threads, and the loss on the test text, in nats, in both ways."""
 
     seconds: float
+    cpu_seconds: float
     loss: float
     apart: float  # in windows that do not overlap
-    mixed: float = math.nan  # with Kneser-Ney
-    kneser_ney: float = math.nan
+    mixed: float | None = None  # with Kneser-Ney
+    kneser_ney: float | None = None
 
 
 class PeerBlock(nn.Module):
@@ -128,7 +129,7 @@ def theirs(seed: int, text: Text) -> Timed:
     vectors = [p for p in model.parameters() if p.ndim < 2]
     groups = [{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.99), fused=True)
-    begun = time.perf_counter()
+    begun, used = time.perf_counter(), time.process_time()
     for step in range(STEPS):
         starts = torch.randint(len(text.train) - CONTEXT, (BATCH, 1))
         windows = text.train[starts + torch.arange(CONTEXT + 1)]
@@ -139,7 +140,7 @@ def theirs(seed: int, text: Text) -> Timed:
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-    return Timed(time.perf_counter() - begun, *text.losses(model))
+    return Timed(time.perf_counter() - begun, time.process_time() - used, *text.losses(model))
 
 
 def ours(seed: int, text: Text, threads: int) -> Timed:
@@ -149,9 +150,9 @@ def ours(seed: int, text: Text, threads: int) -> Timed:
     fit = lab.fit
 
     def watched(run, task, *args, **settings):
-        begun = time.perf_counter()
+        begun, used = time.perf_counter(), time.process_time()
         fit(run, task, *args, **settings)
-        took.append(time.perf_counter() - begun)
+        took.extend((time.perf_counter() - begun, time.process_time() - used))
         models.append(task.model)
 
     lab.fit = watched
@@ -164,7 +165,7 @@ def ours(seed: int, text: Text, threads: int) -> Timed:
     measured = {name: float(value or math.nan) for name, value in result.metrics.items()}
     loss, apart = text.losses(models[0])
     assert math.isclose(loss, measured["test_loss"], rel_tol=1e-5)
-    return Timed(took[0], loss, apart, measured["test_mixed_loss"], measured["test_kneser_ney_loss"])
+    return Timed(took[0], took[1], loss, apart, measured["test_mixed_loss"], measured["test_kneser_ney_loss"])
 
 
 def main() -> int:
@@ -187,7 +188,10 @@ def main() -> int:
         timed = {name: forms[name](seed) for name in sorted(forms, reverse=bool(seed % 2))}
         rounds.append(timed)
         if not args.json:
-            cells = [f"{n} {t.seconds:6.1f} s  {t.loss:.4f} ({t.apart:.4f}) nats" for n, t in sorted(timed.items())]
+            cells = [
+                f"{n} {t.seconds:6.1f} s (CPU {t.cpu_seconds:.0f})  {t.loss:.4f} ({t.apart:.4f}) nats"
+                for n, t in sorted(timed.items())
+            ]
             ratio = timed["ours"].seconds / timed["nanoGPT"].seconds
             mixed = f"Kneser-Ney {timed['ours'].kneser_ney:.4f}   mixed {timed['ours'].mixed:.4f}"
             print(f"seed {seed}   {'   '.join(cells)}   ratio {ratio:.2f}   {mixed}", flush=True)

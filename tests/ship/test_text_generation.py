@@ -97,7 +97,8 @@ def test_what_cannot_be_read_is_said_in_a_sentence(written_run, tmp_path, monkey
     words = ["aXb€", "a\ud800", str(damaged), str(large), "a"]
     *unread, answer = load(str(written_run)).answers(words, Options(length=3))
     assert all(isinstance(one, Unread) for one in unread)
-    for one, said in zip(unread, ("'X' '€'", r"'\ud800'", "no text in UTF-8", "more than 10,000,000 bytes"), strict=True):
+    reasons = ("'X' '€'", r"'\ud800'", "no text in UTF-8", "more than 10,000,000 bytes")
+    for one, said in zip(unread, reasons, strict=True):
         assert said in one.reason
         assert "\n" not in one.reason
     assert len(answer.continuation) == 3
