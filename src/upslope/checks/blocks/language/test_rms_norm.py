@@ -63,7 +63,12 @@ wrong(
 wrong(
     module.rms_norm, "the squares are summed, not averaged", ".mean(dim=-1, keepdim=True)", ".sum(dim=-1, keepdim=True)"
 )
-wrong(module.rms_norm, "the root is missing", "torch.rsqrt(mean_square + eps)", "(1 / (mean_square + eps))")
+wrong(
+    module.rms_norm,
+    "the root is missing: x is divided by the mean square",
+    "torch.rsqrt(mean_square + eps)",
+    "(1 / (mean_square + eps))",
+)
 wrong(
     module.rms_norm,
     "eps is added after the root",

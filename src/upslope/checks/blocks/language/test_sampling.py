@@ -43,7 +43,7 @@ def test_shape_and_dtype(rng):
 
 @grades(sampling.next_token_probabilities)
 def test_by_hand(rng):
-    """logits [ln 1, ln 2, ln 5]: [0.125, 0.25, 0.625]; with top_k=2 [0, 2/7, 5/7]; with temperature=0.5 the squares"""
+    """logits [ln 1, ln 2, ln 5] give [0.125, 0.25, 0.625], and with top_k=2 [0, 2/7, 5/7]"""
     for settings, expected in (
         ({}, [0.125, 0.25, 0.625]),
         ({"top_k": 1}, [0, 0, 1]),
