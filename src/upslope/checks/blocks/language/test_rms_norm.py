@@ -75,7 +75,7 @@ wrong(
     "torch.rsqrt(mean_square + eps)",
     "(1 / (mean_square.sqrt() + eps))",
 )
-wrong(module.rms_norm, "eps is not added", "mean_square + eps", "mean_square")
+wrong(module.rms_norm, "eps is not added to the mean square", "mean_square + eps", "mean_square")
 wrong(
     module.rms_norm,
     "the mean runs over all numbers, not over each row",
