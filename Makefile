@@ -73,6 +73,7 @@ check: $(VENV)/full
 
 bench: $(VENV)/full
 	@$(BIN)/python benchmarks/engine.py
+	@$(BIN)/python benchmarks/gpt.py
 	@$(BIN)/python benchmarks/lenet.py
 	@$(BIN)/python benchmarks/mnist.py
 	@$(BIN)/python benchmarks/models.py
@@ -82,6 +83,7 @@ results: $(VENV)/full
 	@$(BIN)/upslope author record --all
 	@mkdir -p results/speed
 	@$(BIN)/python benchmarks/engine.py --json > results/speed/engine.json
+	@$(BIN)/python benchmarks/gpt.py --json > results/speed/gpt.json
 	@$(BIN)/python benchmarks/lenet.py --json > results/speed/lenet.json
 	@$(BIN)/python benchmarks/mnist.py --json > results/speed/mnist.json
 	@$(BIN)/python benchmarks/models.py --json > results/speed/models.json

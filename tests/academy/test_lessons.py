@@ -21,6 +21,7 @@ EXERCISES = pytest.mark.parametrize("step", exercises(), ids=lambda step: step.n
 
 
 def test_the_roadmap_holds_the_exercises():
+def test_the_roadmap_holds_these_exercises():
     assert {step.exercise for step in exercises()} == {
         "upslope.scratch.scalar:Value.backward",
         "upslope.scratch.ops:matmul",
@@ -55,6 +56,11 @@ def test_the_roadmap_holds_the_exercises():
         "upslope.blocks.generative.variational:gaussian_kl",
         "upslope.blocks.generative.variational:bernoulli_log_likelihood",
         "upslope.blocks.generative.variational:importance_weighted_bound",
+        "upslope.blocks.language.sampling:next_token_probabilities",
+        "upslope.blocks.language.kneser_ney:kneser_ney",
+        "upslope.blocks.language.rms_norm:rms_norm",
+        "upslope.blocks.language.rotary:rotary_embedding",
+        "upslope.blocks.language.muon:newton_schulz",
     }
 
 

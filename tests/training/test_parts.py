@@ -227,3 +227,13 @@ def test_seeded_leaves_the_generator_as_it_was(torch):
     assert torch.equal(torch.rand(3), expected)
     with seeded(1, 2):
         assert torch.equal(torch.rand(3), inner)
+
+
+def test_warmup_then_linear_climbs_stays_and_falls():
+    from upslope.training.fit import warmup_then_linear
+
+    lr = warmup_then_linear(2.0, total=100, decay=0.5, warmup=10)
+    assert [lr(step) for step in (1, 5, 10, 30, 50)] == pytest.approx([0.2, 1.0, 2.0, 2.0, 2.0])
+    assert lr(75) == pytest.approx(2 * 26 / 51)
+    assert 0 < lr(100) < 0.05
+    assert warmup_then_linear(1.0, total=3, decay=0.5)(3) > 0

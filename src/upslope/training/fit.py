@@ -102,6 +102,11 @@ def warmup_then_cosine(peak: float, *, total: int, warmup: float) -> Callable[[i
     return lambda step: peak * warmup_cosine(step - 1, total=total, warmup=int(warmup * total))
 
 
+def warmup_then_linear(peak: float, *, total: int, decay: float, warmup: int = 20) -> Callable[[int], float]:
+    """Up to `peak` in `warmup` steps, and down to about 0 in a straight line over the last share `decay` of `total`."""
+    return lambda step: peak * min(1.0, step / min(warmup, total), (total - step + 1) / (decay * total + 1))
+
+
 def _validation(task: Task, validate: Dataset | Validate | None) -> Validate | None:
     if isinstance(validate, Dataset):
         return lambda: evaluate(task, validate, "validation")[1]

@@ -1,0 +1,34 @@
+"""The key-value cache: what earlier tokens left behind in a causal Transformer is kept, not computed again.
+
+In a causal model nothing that comes later changes the keys and values of a token. So a model that continues a text
+computes the new token alone; without the cache every token costs a forward pass over all of them.
+"""
+
+import torch
+from torch import Tensor
+
+
+class KeyValueCache:
+    """What a model keeps of the tokens it has read: their ids (n-grams need them), keys and values of every block."""
+
+    def __init__(self) -> None:
+        self.tokens: Tensor | None = None  # (B, S)
+        self.keys: dict[int, Tensor] = {}  # block -> (B, heads, S, head_dim), normed and rotated
+        self.values: dict[int, Tensor] = {}
+
+    @property
+    def length(self) -> int:
+        """The number of tokens read."""
+        return 0 if self.tokens is None else self.tokens.shape[1]
+
+    def read(self, tokens: Tensor) -> Tensor:
+        """Take in new tokens; gives all of them so far."""
+        self.tokens = tokens if self.tokens is None else torch.cat([self.tokens, tokens], dim=1)
+        return self.tokens
+
+    def extend(self, block: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Take in the keys and values of new tokens; gives those of all tokens so far."""
+        if block in self.keys:
+            k, v = torch.cat([self.keys[block], k], dim=2), torch.cat([self.values[block], v], dim=2)
+        self.keys[block], self.values[block] = k, v
+        return k, v

@@ -1,0 +1,81 @@
+"""The numbers worked by hand in the lessons on language models are what the library gives, and the lessons say them."""
+
+import math
+
+import numpy as np
+import pytest
+
+from upslope.academy.lessons import steps
+
+pytestmark = pytest.mark.needs("torch")
+
+
+@pytest.fixture(scope="module")
+def torch():
+    return pytest.importorskip("torch")
+
+
+def says(name: str, *words: str) -> None:
+    step = next(step for step in steps() if step.name == name)
+    prose = " ".join(step.body.replace("−", "-").split())
+    for word in words:
+        assert word in prose, word
+
+
+def test_numbers_of_next_token(torch):
+    from upslope.blocks.language.sampling import next_token_probabilities
+
+    logits = torch.log(torch.tensor([1.0, 2.0, 5.0]))
+    assert (next_token_probabilities(logits) * 8).tolist() == pytest.approx([1, 2, 5])
+    assert (next_token_probabilities(logits, top_k=2) * 7).tolist() == pytest.approx([0, 2, 5])
+    assert (next_token_probabilities(logits, temperature=0.5) * 30).tolist() == pytest.approx([1, 4, 25])
+    assert (next_token_probabilities(logits, top_p=0.7) > 0).tolist() == [False, True, True]
+    says("next-token", "1/8, 2/8, 5/8", "2/7 and 5/7", "1, 4, 25, over 30", "0.625 < 0.7", "0.875. Two stay")
+
+
+def test_numbers_of_kneser_ney():
+    from upslope.blocks.language.kneser_ney import kneser_ney
+
+    count, total, distinct, lower = (np.array(each) for each in (2.0, 4.0, 3.0, 0.2))
+    assert kneser_ney(count, total, distinct, lower, discount=0.5) == pytest.approx(0.45)
+    assert kneser_ney(count, total, distinct, 0 * lower, discount=0.5) == pytest.approx(0.375)
+    says("kneser-ney", "(2 - 0.5)/4 = 0.375", "0.5 · 3/4 = 0.375", "0.075. Together 0.45")
+
+
+def test_numbers_of_rms_norm(torch):
+    from upslope.blocks.language.rms_norm import rms_norm
+
+    x = torch.tensor([1.0, 7.0])
+    assert rms_norm(x, eps=0.0).tolist() == pytest.approx([0.2, 1.4])
+    assert torch.nn.functional.layer_norm(x, (2,), eps=0.0).tolist() == pytest.approx([-1, 1])
+    says("rms-norm", "their mean is 25, the root 5. y = [0.2, 1.4]", "[-1, 1]")
+
+
+def test_numbers_of_rotary_embedding(torch):
+    from upslope.blocks.language.rotary import rotary_embedding
+
+    rows = rotary_embedding(torch.tensor([[1.0, 0.0], [1.0, 0.0]]))
+    assert rows[1].tolist() == pytest.approx([0.5403, 0.8415], abs=1e-4)
+    assert float(rows[0] @ rows[1]) == pytest.approx(0.5403, abs=1e-4)
+    says("rotary-embedding", "[0.5403, 0.8415]", "product is 0.5403")
+
+
+def test_numbers_of_newton_schulz(torch):
+    from upslope.blocks.language.muon import newton_schulz
+
+    g = torch.tensor([[3.0]])
+    steps_of = [float(newton_schulz(g, steps=number, eps=0.0)) for number in (0, 1, 2)]
+    assert steps_of == pytest.approx([1, 0.701, 1.1136], abs=1e-4)
+    says("newton-schulz", "a + b + c = 0.701", "= 1.1136")
+
+
+def test_numbers_of_the_lab_gpt(torch):
+    from upslope.models.build import build
+
+    block = build("gpt-characters").blocks[0]
+    assert sum(p.numel() for p in block.parameters()) == 196_608
+    assert math.log(65) == pytest.approx(4.174, abs=1e-3)
+    assert math.log2(65) == pytest.approx(6.02, abs=1e-2)
+    assert 1.6 / math.log(2) == pytest.approx(2.31, abs=1e-2)
+    assert math.exp(1.6) == pytest.approx(4.95, abs=1e-2)
+    says("gpt", "196,608", "786,432", "ln 65 = 4.174", "6.02", "2.31 bits", "e^1.6 = 4.95")

@@ -1,0 +1,67 @@
+"""The task text-generation: every token of a text is predicted once, and what stands beside it is mixed fairly."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from upslope.blocks.language.characters import Characters
+from upslope.blocks.language.kneser_ney import KneserNey
+from upslope.data import tinyshakespeare
+from upslope.models.build import build
+from upslope.training.tasks.text_generation import TextGeneration
+
+
+@pytest.fixture
+def task():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = build("gpt-toy", vocab_size=65)
+        for parameter in model.parameters():
+            nn.init.normal_(parameter, std=0.3)
+    return TextGeneration(model, tokenizer=Characters(tinyshakespeare.ALPHABET))
+
+
+def toy(count=12, seed=0):
+    return tinyshakespeare.toy(rng=np.random.default_rng(seed), count=count)
+
+
+@pytest.mark.parametrize("lines", [1, 2, 5, 12])
+def test_each_token_is_predicted_once_from_half_a_context_or_more(task, lines):
+    """Token by token: the losses are those of the window that the docstring describes."""
+    data = toy(lines)
+    tokens = torch.from_numpy(task.tokens(data))
+    got = task.predict(data, batch_size=3)
+    assert got.shape == (len(tokens) - 1,)
+    context = min(task.model.context, len(tokens) - 1)
+    starts = [*range(0, len(tokens) - context, context // 2), len(tokens) - 1 - context]
+    task.model.eval()
+    for place in range(len(tokens) - 1):
+        start = next(start for start in starts if start <= place < start + context)
+        assert place - start >= context // 2 - 1 or start == 0 or start == starts[-1]
+        with torch.no_grad():
+            logits = task.model(tokens[None, start : place + 1])[0, -1]
+        expected = nn.functional.cross_entropy(logits, tokens[place + 1])
+        assert got[place] == pytest.approx(float(expected), abs=1e-4)
+
+
+def test_the_loss_of_a_batch_is_the_mean_over_its_positions(task):
+    tokens = torch.from_numpy(task.tokens(toy()))
+    batch = {"tokens": tokens[None, :16], "next": tokens[None, 1:17]}
+    assert float(task(batch)["loss"].detach()) == pytest.approx(task.predict(toy())[:16].mean(), abs=1e-5)
+
+
+def test_bits_are_nats_by_the_logarithm_of_two(task):
+    assert task.metrics(np.full(5, np.log(2)), toy())["bits_per_character"] == pytest.approx(1)
+
+
+def test_the_mixture_is_the_best_of_101_and_never_worse_where_it_was_chosen(task):
+    data = toy(40, seed=1)
+    task.counts = KneserNey(task.tokens(toy(200)), order=4, vocab_size=65)
+    task.choose_weight(data)
+    found = task.metrics(task.predict(data), data)
+    assert found["mixed_loss"] <= min(found["loss"], found["kneser_ney_loss"])
+    ours, theirs = np.exp(-task.predict(data)), np.exp(-task.counted(data))
+    losses = [-np.log(w / 100 * ours + (1 - w / 100) * theirs).mean() for w in range(101)]
+    assert task.weight == pytest.approx(np.argmin(losses) / 100)
+    assert found["mixed_loss"] == pytest.approx(min(losses))
