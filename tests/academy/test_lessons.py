@@ -20,7 +20,6 @@ STEPS = pytest.mark.parametrize("step", steps(), ids=lambda step: step.name)
 EXERCISES = pytest.mark.parametrize("step", exercises(), ids=lambda step: step.name)
 
 
-def test_the_roadmap_holds_the_exercises():
 def test_the_roadmap_holds_these_exercises():
     assert {step.exercise for step in exercises()} == {
         "upslope.scratch.scalar:Value.backward",
