@@ -13,9 +13,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
+
+from upslope.features import FEATURES, Feature
 
 PACKAGE = Path(__file__).parent
+AFeature = TypeVar("AFeature")
 
 
 @dataclass(frozen=True)
@@ -37,13 +40,15 @@ class DataCard:
     licence: str
     homepage: str
     citation: str
-    classes: tuple[str, ...]
+    features: dict[str, Feature]  # column -> what it holds
     splits: dict[str, int]  # split -> number of samples
-    shape: tuple[int, ...]  # of one sample
     files: tuple[File, ...] = ()
     carried_by: str = ""  # the installed library that brings the data along; then there is nothing to fetch
     note: str = ""
-    pictures: str = ""  # how any picture is made to look like these: a name in `upslope.image.prepare`
+
+    def of(self, kind: type[AFeature]) -> tuple[str, AFeature] | None:
+        """The first column of this kind, by name, and what it holds; None where the set has none."""
+        return next(((name, each) for name, each in self.features.items() if isinstance(each, kind)), None)
 
 
 @dataclass(frozen=True)
@@ -139,7 +144,7 @@ class LabCard:
 
 Card = DataCard | ModelCard | LabCard
 _CARDS = (DataCard, ModelCard, LabCard)
-_CLASSES = {kind.__name__: kind for kind in (File, Input, Weights, Size, Expect, *_CARDS)}
+_CLASSES = {kind.__name__: kind for kind in (File, Input, Weights, Size, Expect, *FEATURES, *_CARDS)}
 
 
 @dataclass(frozen=True)
@@ -193,10 +198,10 @@ def _value(node: ast.expr, named: dict[str, object], path: Path) -> object:
         return _value(inner, named, path)
 
     match node:
-        case ast.Call(func=ast.Name(id=name), args=[], keywords=keywords) if name in _CLASSES:
+        case ast.Call(func=ast.Name(id=name), args=words, keywords=keywords) if name in _CLASSES:
             given = {k.arg: value(k.value) for k in keywords if k.arg}
             if len(given) == len(keywords):  # else there is a **
-                return _CLASSES[name](**given)
+                return _CLASSES[name](*map(value, words), **given)
         case ast.Name(id=name) if name in named:
             return named[name]
         case ast.Tuple(elts=items):

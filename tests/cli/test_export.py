@@ -8,10 +8,10 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
+from upslope.runs.network import Network
 
 from upslope.cards import discover
 from upslope.runs.config import LabConfig
-from upslope.runs.network import Network
 from upslope.runs.problem import DiskProblem
 from upslope.runs.run import Run
 

@@ -8,10 +8,10 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
+from upslope.runs.network import Network
 
 from upslope.cards import discover
 from upslope.runs.config import LabConfig
-from upslope.runs.network import Network
 from upslope.runs.run import Run
 
 DIGITS = tuple("0123456789")

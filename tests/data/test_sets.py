@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from upslope.data.loading.arrays import Arrays
 
 from upslope.cards import DataCard, discover
 from upslope.data import digits, fashion_mnist, mnist
 from upslope.data.loading import show
-from upslope.data.loading.arrays import Arrays
 from upslope.data.loading.idx import parse_idx, read_idx
 from upslope.runs.problem import DataProblem
 

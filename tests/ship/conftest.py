@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from upslope.runs.network import Network
 
 from upslope.cards import LabCard, discover
 from upslope.runs.config import LabConfig
-from upslope.runs.network import Network
 from upslope.runs.run import Run
 
 CARD = LabCard(

@@ -7,8 +7,8 @@ take pictures as they are; those that learned from handwriting take seconds for 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
-
 from upslope.runs.network import Network
+
 from upslope.runs.problem import RunProblem
 from upslope.ship import predict
 from upslope.ship.load import Reader

@@ -1,9 +1,12 @@
 """Models by name: finding a size among the cards, and building it."""
 
 import difflib
-from typing import cast
+from dataclasses import dataclass
+from typing import Any, cast
 
-from torch import nn
+import numpy as np
+import torch
+from torch import Tensor, nn
 
 from upslope.cards import Found, ModelCard, Size, discover
 
@@ -39,6 +42,28 @@ def build(name: str, **overrides: object) -> nn.Module:
     """The model of this name with fresh weights; `overrides` replace arguments of its size, `num_classes=10` say."""
     found, size = find(name)
     return construct(found, {**size_of(found, size).arguments, **overrides})
+
+
+@dataclass(frozen=True)
+class Built:
+    """A model with fresh weights, and what is needed to build it again."""
+
+    module: nn.Module
+    model: str  # the name of the card: "resnet"
+    arguments: dict[str, Any]
+    start: dict[str, Tensor]  # the first weights, of every parameter
+    builder: str = ""  # the class, where it is not the card's
+
+
+def built(name: str, *, seed: int, **overrides: object) -> Built:
+    """As `build`, with the weights that `seed` draws; PyTorch's own generator goes on as if nothing had been drawn."""
+    found, size = find(name)
+    arguments = {**size_of(found, size).arguments, **overrides}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(np.random.SeedSequence((seed,)).generate_state(1, np.uint64)[0]))
+        module = construct(found, arguments)
+    start = {name: parameter.detach().clone() for name, parameter in module.named_parameters()}
+    return Built(module, found.card.name, arguments, start)
 
 
 def construct(found: Found, arguments: dict[str, object]) -> nn.Module:
