@@ -88,6 +88,7 @@ class Size:
     parameters_about: str = ""  # or published in millions, as printed: "0.27"
     counted_by: str = ""  # who published the count
     weights: tuple[Weights, ...] = ()
+    builder: str = ""  # the class of the same file, where it is not the card's: a GAN's discriminator
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,7 @@ class ModelCard:
     differs_in_training: tuple[str, ...] = ()  # the classes of the modules that make training differ from evaluation
     exceptions: dict[str, str] = field(default_factory=dict)  # contract check -> why it does not hold here
     note: str = ""
+    loss: str = ""  # a function of the same file, (output, *inputs) -> scalar; "": cross-entropy over classes
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,8 @@ def size_of(found: Found, size: str) -> Size:
 def build(name: str, **overrides: object) -> nn.Module:
     """The model of this name with fresh weights; `overrides` replace arguments of its size, `num_classes=10` say."""
     found, size = find(name)
-    return construct(found, {**size_of(found, size).arguments, **overrides})
+    chosen = size_of(found, size)
+    return construct(found, {**chosen.arguments, **overrides}, builder=chosen.builder)
 
 
 @dataclass(frozen=True)
@@ -58,15 +59,16 @@ class Built:
 def built(name: str, *, seed: int, **overrides: object) -> Built:
     """As `build`, with the weights that `seed` draws; PyTorch's own generator goes on as if nothing had been drawn."""
     found, size = find(name)
+    builder = size_of(found, size).builder
     arguments = {**size_of(found, size).arguments, **overrides}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(np.random.SeedSequence((seed,)).generate_state(1, np.uint64)[0]))
-        module = construct(found, arguments)
+        module = construct(found, arguments, builder=builder)
     start = {name: parameter.detach().clone() for name, parameter in module.named_parameters()}
-    return Built(module, found.card.name, arguments, start)
+    return Built(module, found.card.name, arguments, start, builder)
 
 
-def construct(found: Found, arguments: dict[str, object]) -> nn.Module:
-    """The class that a card names as its builder, called with these arguments."""
-    builder = getattr(found.load(), cast(ModelCard, found.card).builder)
-    return cast(nn.Module, builder(**arguments))
+def construct(found: Found, arguments: dict[str, object], *, builder: str = "") -> nn.Module:
+    """The class that a card names as its builder, or the one of this name beside it, called with these arguments."""
+    made = getattr(found.load(), builder or cast(ModelCard, found.card).builder)
+    return cast(nn.Module, made(**arguments))

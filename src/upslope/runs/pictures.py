@@ -89,6 +89,15 @@ def samples(images: Array, labels: Array, classes: Sequence[str], *, columns: in
     return _tiles(images, [classes[label] for label in labels], columns=columns, nothing="no samples")
 
 
+def sheet(images: Array) -> Figure:
+    """Images (rows, columns, height, width) side by side, without words."""
+    rows, columns = images.shape[:2]
+    figure, (axis,) = _grid(1, 1, width=0.62 * columns + 0.2, height=0.62 * rows + 0.2)
+    tiles = list(images.reshape(-1, *images.shape[2:]))
+    _mosaic(axis, tiles, columns=columns, gap=0.1, colours="gray_r", low=0.0, high=1.0)
+    return figure
+
+
 def filters(weight: Array, *, title: str = "filters") -> Figure:
     """Convolution filters (C_out, C_in, height, width): blue is negative, red is positive, white is zero."""
     outputs, inputs, height, width = weight.shape

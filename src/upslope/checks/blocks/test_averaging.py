@@ -29,7 +29,9 @@ def pair(rng):
     """A normalized layer in float64, and a copy of it with other numbers everywhere."""
     model = filled(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)), rng)
     average = filled(copy.deepcopy(model), rng)
-    model[1].num_batches_tracked.fill_(7)
+    for buffer in model.buffers():
+        if not buffer.is_floating_point():  # the number of batches
+            buffer.fill_(7)
     return average, model
 
 
@@ -152,14 +154,14 @@ wrong(
 wrong(
     averaging.ema_update,
     "the buffers stay as they were when the copy was made",
-    "mine.copy_(theirs)",
+    "old.copy_(new)",
     "pass",
 )
 wrong(
     averaging.ema_update,
     "running statistics are averaged a second time",
-    "mine.copy_(theirs)",
-    "mine.copy_(decay * mine + (1 - decay) * theirs)",
+    "old.copy_(new)",
+    "old.copy_(decay * old + (1 - decay) * new)",
 )
 wrong(
     averaging.ema_update,

@@ -20,6 +20,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from upslope.cards import Input, ModelCard, Size
+
 
 class Generator(nn.Module):
     """Latent vectors, normally distributed, to images in [-1, 1] whose side is start * 2 ** len(widths)."""
@@ -58,7 +60,7 @@ class Discriminator(nn.Module):
         widths: tuple[int, ...] = (64, 128, 256, 512),
         end: int = 4,
         in_channels: int = 3,
-        normalization: Literal["batch", "spectral"] = "batch",
+        normalization: Literal["batch", "spectral", "none"] = "batch",
     ) -> None:
         super().__init__()
         convs = [
@@ -88,3 +90,66 @@ def _initialize(module: nn.Module) -> None:
         nn.init.normal_(module.weight, std=0.02)
     if isinstance(module, nn.BatchNorm2d):
         nn.init.normal_(module.weight, mean=1.0, std=0.02)
+
+
+def overfitting_loss(output: Tensor, *inputs: Tensor) -> Float[Tensor, ""]:
+    """What either network can bring down on one batch: images that are the noise's sign, logits that are its."""
+    wanted = inputs[0].flatten(1)[:, :1].sign()
+    return (output.flatten(1) - wanted).square().mean()
+
+
+PUBLISHED = "hand, from the layer sizes of the authors' code: its kernels, and two numbers a channel for each norm"
+
+CARD = ModelCard(
+    name="dcgan",
+    title="Deep Convolutional GAN",
+    paper="Radford, Metz and Chintala 2015",
+    link="https://arxiv.org/abs/1511.06434",
+    domain="generative",
+    builder="Generator",
+    loss="overfitting_loss",
+    sizes={
+        "toy": Size(
+            arguments={"latent_dim": 8, "widths": (8, 4), "start": 2, "out_channels": 1},
+            inputs=(Input(shape=(8,)),),
+            output=(1, 8, 8),
+        ),
+        "toy-discriminator": Size(
+            builder="Discriminator",
+            arguments={"widths": (4, 8), "end": 2, "in_channels": 1},
+            inputs=(Input(shape=(1, 8, 8)),),
+            output=(1,),
+        ),
+        "dcgan": Size(
+            arguments={},
+            inputs=(Input(shape=(100,)),),
+            output=(3, 64, 64),
+            parameters=3_576_704,
+            counted_by=PUBLISHED,
+        ),
+        "dcgan-discriminator": Size(
+            builder="Discriminator",
+            arguments={},
+            inputs=(Input(shape=(3, 64, 64)),),
+            output=(1,),
+            parameters=2_765_568,
+            counted_by=PUBLISHED,
+        ),
+        "dcgan28": Size(
+            arguments={"latent_dim": 100, "widths": (64, 32), "start": 7, "out_channels": 1},
+            inputs=(Input(shape=(100,)),),
+            output=(1, 28, 28),
+            parameters=347_072,
+            counted_by="hand: 100 * 64 * 49 + 64 * 32 * 16 + 32 * 16 + 2 * (64 + 32)",
+        ),
+        "dcgan28-discriminator": Size(
+            builder="Discriminator",
+            arguments={"widths": (32, 64), "end": 7, "in_channels": 1, "normalization": "spectral"},
+            inputs=(Input(shape=(1, 28, 28)),),
+            output=(1,),
+            parameters=36_416,
+            counted_by="hand: 32 * 16 + 32 * 64 * 16 + 64 * 49",
+        ),
+    },
+    differs_in_training=("BatchNorm2d",),
+)
