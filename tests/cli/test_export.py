@@ -8,12 +8,27 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
-from upslope.runs.network import Network
 
 from upslope.cards import discover
 from upslope.runs.config import LabConfig
+from upslope.runs.model_spec import ModelSpec
 from upslope.runs.problem import DiskProblem
 from upslope.runs.run import Run
+
+
+def described(
+    data="mnist", *, shape=(1, 28, 28), classes=tuple("0123456789"), model="lenet", arguments=None, mean=0.0, std=1.0
+):
+    return ModelSpec(
+        task="image-classification",
+        model=model,
+        arguments=arguments or {},
+        inputs={"image": {"shape": list(shape), "dtype": "float32"}},
+        outputs={"logits": {"classes": list(classes)}},
+        preprocessing={"mean": [mean], "std": [std]},
+        data=data,
+    )
+
 
 pytestmark = pytest.mark.needs("torch")
 FORMATS = ("onnx", "safetensors", "pt2")
@@ -32,7 +47,7 @@ def finished(tmp_path_factory):
     card = discover("labs")["mnist"].card
     run = Run.create(card, LabConfig(seed=7), root=tmp_path_factory.mktemp("runs"), quiet=True)
     digits = tuple("0123456789")
-    run.save_model(weights, Network("lenet", arguments, (1, 28, 28), digits, "mnist", (0.13,), (0.31,)))
+    run.save_model(weights, described(classes=digits, arguments=arguments, mean=0.13, std=0.31))
     run.finish({"test_accuracy": 0.4321})
     return run.folder
 
@@ -60,7 +75,7 @@ def test_a_format_is_written_described_and_says_what_the_run_says(upslope, run, 
     assert (done["path"], done["card"]) == (str(path), f"{path}.md")
     assert (done["run"], done["format"], done["size"]) == ("mnist-0001", kind, path.stat().st_size)
     assert 0 <= done["difference"] <= 1e-4
-    assert (done["samples"], done["source"]) == (64, "generated images like those of mnist")
+    assert (done["samples"], done["source"]) == (64, "generated pictures like those of mnist")
     assert sorted(os.listdir(out)) == [path.name, f"{path.name}.md"]
 
     card = (out / f"{path.name}.md").read_text(encoding="utf-8")
@@ -99,12 +114,12 @@ def test_a_person_reads_what_was_compared_and_what_to_type(upslope, run, out, mo
     assert (said.code, said.err) == (0, "")
     text = " ".join(said.out.split())
     assert text.startswith("mnist-0001.safetensors ")
-    assert "compared with mnist-0001 on generated images like those of mnist, in batches of 1, 7, 64" in text
-    assert text.count("the scores are the same.") == 1
+    assert "compared with mnist-0001 on generated pictures like those of mnist, in batches of 1, 7, 64" in text
+    assert text.count("the outputs are the same.") == 1
     assert "Model card mnist-0001.safetensors.md" in text
     assert said.out.splitlines()[-1] == "  upslope predict mnist-0001.safetensors picture.png"
     card = (out / "mnist-0001.safetensors.md").read_text(encoding="utf-8")
-    assert "Compared with the run on 64 generated images like those of mnist: the scores are the same." in card
+    assert "Compared with the run on 64 generated pictures like those of mnist: the outputs are the same." in card
     assert "written by its learner" not in card
     assert sorted(os.listdir(out)) == ["mnist-0001.safetensors", "mnist-0001.safetensors.md"]
 

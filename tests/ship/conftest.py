@@ -2,11 +2,26 @@
 
 import numpy as np
 import pytest
-from upslope.runs.network import Network
 
 from upslope.cards import LabCard, discover
 from upslope.runs.config import LabConfig
+from upslope.runs.model_spec import ModelSpec
 from upslope.runs.run import Run
+
+
+def described(
+    data="mnist", *, shape=(1, 28, 28), classes=tuple("0123456789"), model="lenet", arguments=None, mean=0.0, std=1.0
+):
+    return ModelSpec(
+        task="image-classification",
+        model=model,
+        arguments=arguments or {},
+        inputs={"image": {"shape": list(shape), "dtype": "float32"}},
+        outputs={"logits": {"classes": list(classes)}},
+        preprocessing={"mean": [mean], "std": [std]},
+        data=data,
+    )
+
 
 CARD = LabCard(
     name="small",
@@ -34,9 +49,8 @@ def finished_run(tmp_path_factory):
     with seeded(3):
         model = construct(discover("models")["lenet"], arguments)
     run = Run.create(CARD, LabConfig(seed=3), root=root, quiet=True)
-    classes = discover("data")["mnist"].card.classes
-    mean, std = (0.13,), (0.31,)
-    run.save_model(arrays(model), Network("lenet", arguments, (1, 28, 28), classes, "mnist", mean, std))
+    classes = discover("data")["mnist"].card.features["label"].names
+    run.save_model(arrays(model), described(classes=classes, arguments=arguments, mean=0.13, std=0.31))
     run.finish({"test_accuracy": 0.1})
     return run.folder
 

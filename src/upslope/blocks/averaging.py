@@ -25,5 +25,5 @@ def ema_update(average: nn.Module, model: nn.Module, *, decay: float) -> None:
     for mine, theirs in zip(average.parameters(), model.parameters(), strict=True):
         mine.mul_(decay).add_(theirs, alpha=1 - decay)
     # Buffers as they are: running means, variances, counters.
-    for old, new in zip(average.buffers(), model.buffers(), strict=True):
-        old.copy_(new)
+    for held, current in zip(average.buffers(), model.buffers(), strict=True):
+        held.copy_(current)

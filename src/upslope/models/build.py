@@ -69,6 +69,6 @@ def built(name: str, *, seed: int, **overrides: object) -> Built:
 
 
 def construct(found: Found, arguments: dict[str, object], *, builder: str = "") -> nn.Module:
-    """The class that a card names as its builder, or the one of this name beside it, called with these arguments."""
-    made = getattr(found.load(), builder or cast(ModelCard, found.card).builder)
-    return cast(nn.Module, made(**arguments))
+    """The class that a card names as its builder, or another of the same file, called with these arguments."""
+    name = builder or cast(ModelCard, found.card).builder
+    return cast(nn.Module, getattr(found.load(), name)(**arguments))

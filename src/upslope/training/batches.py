@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from upslope.data.loading.dataset import Dataset, Ragged
+from upslope.data.loading.dataset import Dataset, Ragged, rows_of
 from upslope.runs.problem import ConfigProblem
 from upslope.training.randomness import generator
 
@@ -140,7 +140,7 @@ class TokenWindows:
         starts = np.random.default_rng([self.seed, step]).integers(
             len(self.tokens) - self.context, size=self.batch_size
         )
-        windows = self.tokens[starts[:, np.newaxis] + np.arange(self.context + 1)].astype(np.int64)
+        windows = rows_of(self.tokens, starts[:, np.newaxis] + np.arange(self.context + 1)).astype(np.int64)
         batch = {"tokens": torch.from_numpy(windows[:, :-1]), "next": torch.from_numpy(windows[:, 1:])}
         return share(batch, process=process, of=of)
 

@@ -28,6 +28,7 @@ from upslope.models.vision.sprint import Sprint
 from upslope.runs.checkpoint import pack, unpack
 from upslope.runs.files import make_folder, write_atomically
 from upslope.runs.progress import Bar, progress_bar
+from upslope.runs.reports import classification
 from upslope.runs.workspace import data_folder
 from upslope.training.batches import Batches
 from upslope.training.fit import warmup_then_cosine
@@ -84,6 +85,10 @@ class Judge(nn.Module):
         ]
         features = torch.cat(parts)
         return Reading(features, self.head(features).softmax(dim=1))
+
+    def accuracy(self, dataset: Dataset) -> float:
+        """The share of real images that it reads right: how far it can be trusted."""
+        return classification.accuracy(self.read(dataset["image"]).probabilities.numpy(), dataset["label"])
 
     def compare(self, generated: Reading, real: Reading) -> dict[str, float]:
         """How generated images compare with real ones.

@@ -19,6 +19,7 @@ class Tied(nn.Module):
 
     def __init__(self):
         super().__init__()
+        self.table: torch.Tensor
         self.first, self.second = nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False)
         self.second.weight = self.first.weight
         self.frozen = nn.Parameter(torch.zeros(2), requires_grad=False)
@@ -154,14 +155,14 @@ wrong(
 wrong(
     averaging.ema_update,
     "the buffers stay as they were when the copy was made",
-    "old.copy_(new)",
+    "held.copy_(current)",
     "pass",
 )
 wrong(
     averaging.ema_update,
     "running statistics are averaged a second time",
-    "old.copy_(new)",
-    "old.copy_(decay * old + (1 - decay) * new)",
+    "held.copy_(current)",
+    "held.copy_(decay * held + (1 - decay) * current)",
 )
 wrong(
     averaging.ema_update,

@@ -7,6 +7,7 @@ A column is one of four kinds: an array (also memory-mapped, so that a set may b
 whose rows differ in length, a tuple of texts, or a `Lazy` column that decodes a file when a row is asked for.
 """
 
+import mmap
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Sequence as Row
 from typing import Any, Union
@@ -132,7 +133,21 @@ class Dataset:
         return taken
 
 
+def rows_of(column: NDArray[Any], index: NDArray[Any]) -> NDArray[Any]:
+    """Rows of an array by fancy indexing. Of a memory-mapped one a copy: its pages do not stay in this process' memory.
+
+    The operating system keeps them in its cache as long as it has room, and the next reader finds them there.
+    """
+    taken = np.array(column[index])
+    mapped = getattr(column, "_mmap", None)
+    if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
+    return taken
+
+
 def _take(column: Column, index: NDArray[Any] | slice | Row[int]) -> Column:
+    if isinstance(column, np.memmap) and not isinstance(index, slice):
+        return rows_of(column, np.asarray(index))
     if isinstance(column, np.ndarray):
         return column[index if isinstance(index, slice) else np.asarray(index)]
     if isinstance(column, tuple):

@@ -31,6 +31,7 @@ from upslope.training.conclude import conclude
 from upslope.training.config import TrainingConfig
 from upslope.training.loop import batch_at, loop, seeded_steps
 from upslope.training.state import Kept
+from upslope.training.tasks.task import evaluate
 from upslope.training.tasks.unconditional_image_generation import Adversarial
 
 
@@ -48,16 +49,84 @@ class Config(TrainingConfig):
 
 
 def run(config: Config, run: Run[Config]) -> None:
-    """Let the two learn from each other; judge samples after each epoch, and against the test images once."""
+    """Let the two learn from each other; judge samples after each epoch, and beside the test images once."""
     train, validation, test = splits(config.data, toy="fashion_mnist", rng=np.random.default_rng(config.seed))
-    network, critic = built("dcgan28", seed=config.seed), built("dcgan28-discriminator", seed=config.seed)
-    task = Adversarial(network, critic, train=train, data=config.data, ema=config.ema, run=run)
+    network, critic = built("dcgan28", seed=config.seed), built("dcgan28-discriminator", seed=config.seed).module
+    task = Adversarial(
+        network,
+        critic,
+        train=train,
+        data=config.data,
+        seed=config.seed,
+        ema=config.ema,
+        limit=config.latents,
+        quiet=run.quiet,
+    )
     batches = Batches(train, collate=task.collate, batch_size=config.batch_size, seed=config.seed)
     betas = (config.beta1, 0.999)
+    g_adam = torch.optim.Adam(network.module.parameters(), lr=config.lr, betas=betas)
+    d_adam = torch.optim.Adam(critic.parameters(), lr=config.discriminator_lr, betas=betas)
     with loop(run) as fabric:
-        generator, g_optimizer = fabric.setup(
-            network.module, g_adam := torch.optim.Adam(network.module.parameters(), lr=config.lr, betas=betas)
+        generator, g_optimizer = fabric.setup(network.module, g_adam)
+        task.discriminator, d_optimizer = fabric.setup(critic, d_adam)
+        fabric.to_device(task.average.module)
+        run.keep(
+            generator=Kept(network.module),
+            discriminator=Kept(critic),
+            average=Kept(task.average.module),
+            g_optimizer=Kept(g_adam),
+            d_optimizer=Kept(d_adam),
         )
-        discriminator, d_optimizer = fabric.setup(
-            critic.module, d_adam := torch.optim.Adam(critic.module.parameters(), lr=config.discriminator_lr, betas=betas)
-        )
+        for step in seeded_steps(run, config.steps, per_epoch=batches.per_epoch):
+            real = batch_at(run, batches, step, fabric)["image"]
+            fake = generator(fabric.to_device(task.noise(len(real))))
+            # The discriminator's turn.
+            d_losses = task({"real": real, "fake": fake})
+            d_optimizer.zero_grad()
+            fabric.backward(d_losses["loss"])
+            d_optimizer.step()
+            # The generator's turn: its gradient goes through a discriminator that stays as it is.
+            critic.requires_grad_(False)
+            g_losses = task({"fake": fake})
+            g_optimizer.zero_grad()
+            fabric.backward(g_losses["loss"])
+            g_optimizer.step()
+            critic.requires_grad_(True)
+            task.average.update()
+            if step % 10 == 0:
+                run.log(step, discriminator_loss=d_losses["loss"].detach(), generator_loss=g_losses["loss"].detach())
+            if step % batches.per_epoch == 0 and fabric.is_global_zero:
+                run.log(step, **evaluate(task, validation.take(slice(1000)), "validation")[1])
+    held_out = task.metrics(validation["image"], test)
+    conclude(
+        run,
+        task,
+        test,
+        network=network,
+        per_epoch=batches.per_epoch,
+        metrics={
+            "frechet_distance_unaveraged": task.unaveraged(test)["frechet_distance"],
+            "frechet_distance_real": held_out["frechet_distance"],
+            "confident_real": held_out["confident"],
+            "judge_accuracy": task.judge.accuracy(test),
+        },
+        watch={"generator_moved": "convs.0.weight"},
+        judge=task.judge.sha256,
+    )
+
+
+CARD = LabCard(
+    name="dcgan",
+    title="Clothes out of noise: DCGAN",
+    paper="Radford, Metz and Chintala 2015",
+    claim="TODO",
+    domain="generative",
+    seconds={"smoke": 5, "laptop": 300, "full": 1800},
+    data=("fashion_mnist", "mnist"),
+    expect=(Expect(metric="judge_accuracy", at_least=0.9, when={"data": "fashion_mnist"}),),
+    presets={
+        "smoke": {"data": "toy", "steps": 40, "batch_size": 50},
+        "laptop": {},
+        "full": {"steps": 20000},
+    },
+)

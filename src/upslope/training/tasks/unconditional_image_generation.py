@@ -19,8 +19,10 @@ from upslope.runs import pictures
 from upslope.runs.model_spec import ModelSpec
 from upslope.runs.reports import classification
 from upslope.runs.run import Run
+from upslope.training.averaging import AveragedWeights
 from upslope.training.batches import Batch
-from upslope.training.judge import Images, Judge
+from upslope.training.judge import Images, judge_of
+from upslope.training.latents import latents
 from upslope.training.tasks.task import Task
 
 PANELS = {
@@ -34,32 +36,40 @@ class UnconditionalImageGeneration(Task):
 
     tag: ClassVar[str] = "unconditional-image-generation"
 
-    def __init__(self, model: nn.Module, *, judge: Judge, latent_dim: int, seed: int) -> None:
-        """`seed` is that of the samples that are measured and drawn."""
-        super().__init__(model)
-        self.latent_dim, self.seed = latent_dim, seed
-        self._judge = [judge]  # in a list, so that it is no part of what is trained, moved and kept
-
-    @property
-    def judge(self) -> Judge:
-        """Who compares samples with real images; frozen."""
-        return self._judge[0]
+    def __init__(
+        self, network: Built, *, train: Dataset, data: str, seed: int, limit: int = 0, quiet: bool = False
+    ) -> None:
+        """The judge is that of `data`; `seed` is that of all samples. `limit`: so many latent vectors, 0 for any."""
+        super().__init__(network.module)
+        self.latent_dim, self.seed, self.limit = int(network.arguments["latent_dim"]), seed, limit
+        self.judge = judge_of(data, train, quiet=quiet)
 
     def collate(self, rows: Dataset) -> Batch:
         """{"image": (B, 1, H, W) in [-1, 1], as the generator makes them}."""
         return {"image": torch.tensor(rows["image"])[:, None] * 2 - 1}
 
-    def sample(self, count: int, *, seed: int, first: int = 0, batch_size: int = 250) -> Images:
-        """The samples `first`, `first` + 1 ... of a seed, (count, H, W) in [0, 1]; each depends on its number alone."""
-        z = torch.from_numpy(latents(count, self.latent_dim, seed=seed, first=first))
+    def latents(self, numbers: NDArray[np.int64]) -> Float[Tensor, "B Z"]:
+        """The latent vectors of these samples; with a limit they repeat."""
+        numbers = numbers % self.limit if self.limit else numbers
+        return torch.from_numpy(latents(int(numbers.max()) + 1, self.latent_dim, seed=self.seed)[numbers])
+
+    def noise(self, count: int) -> Float[Tensor, "B Z"]:
+        """Latent vectors to train on, by PyTorch's own generator."""
+        if self.limit:
+            return self.latents(torch.randint(self.limit, (count,)).numpy())
+        return torch.randn(count, self.latent_dim)
+
+    def generate(self, z: Float[Tensor, "B Z"], *, batch_size: int = 250) -> Images:
+        """The predictor's images (B, H, W), in [0, 1]; none depends on the others of its batch."""
         with self.asking() as model:
             device = next(model.parameters()).device
             parts = [model(part.to(device)).cpu() for part in torch.split(z, batch_size)]
-        return ((torch.cat(parts)[:, 0] + 1) / 2).clamp(0, 1).numpy()
+        images: Images = ((torch.cat(parts)[:, 0] + 1) / 2).clamp(0, 1).numpy()
+        return images
 
     def predict(self, dataset: Dataset) -> Images:
-        """As many samples as there are real images to compare them with."""
-        return self.sample(len(dataset), seed=self.seed)
+        """As many samples as there are real images to compare them with: the first ones of the seed."""
+        return self.generate(self.latents(np.arange(len(dataset))))
 
     def metrics(self, predictions: Images, dataset: Dataset) -> dict[str, float]:
         """What the judge says of samples beside real images."""
@@ -73,37 +83,47 @@ class UnconditionalImageGeneration(Task):
         sheet = pictures.samples(shown, read, dataset.classes)
         run.picture("samples", sheet, "The first samples of the seed, not chosen; above each what the judge reads.")
         walk = pictures.sheet(self.walk(rows=4, columns=10))
-        run.picture("walk", walk, "In each row, from one latent vector to another along the sphere.")
+        run.picture("walk", walk, "In each row, from one latent vector to another.")
 
     def walk(self, *, rows: int, columns: int) -> NDArray[np.float32]:
-        """Images (rows, columns, H, W) between pairs of latent vectors, along great circles, where they are likely."""
-        z = torch.from_numpy(latents(2 * rows, self.latent_dim, seed=self.seed))
-        share = torch.linspace(0, torch.pi / 2, columns)[None, :, None]
-        between = share.cos() * z[:rows, None] + share.sin() * z[rows:, None]  # (rows, columns, Z)
-        with self.asking() as model:
-            images = model(between.flatten(0, 1))[:, 0]
-        return ((images + 1) / 2).clamp(0, 1).unflatten(0, (rows, columns)).numpy()
+        """Images (rows, columns, H, W) between pairs of latent vectors, on great circles, where vectors are likely."""
+        start, end = self.latents(np.arange(2 * rows)).chunk(2)
+        angle = torch.linspace(0, torch.pi / 2, columns)[:, None]
+        between = angle.cos() * start[:, None] + angle.sin() * end[:, None]  # (rows, columns, Z)
+        images = self.generate(between.flatten(0, 1))
+        return images.reshape(rows, columns, *images.shape[1:])
 
     def spec(self, network: Built) -> ModelSpec:
         """A latent vector in, an image (1, H, W) in [-1, 1] out."""
-        with torch.no_grad(), self.asking() as model:
-            shape = list(model(torch.zeros(1, self.latent_dim)).shape[1:])
         return ModelSpec(
             task=self.tag,
             model=network.model,
             arguments=network.arguments,
             inputs={"z": {"shape": [self.latent_dim], "dtype": "float32"}},
-            outputs={"image": {"shape": shape, "low": -1.0, "high": 1.0}},
+            outputs={"image": {"low": -1.0, "high": 1.0}},
             builder=network.builder,
         )
 
 
 class Adversarial(UnconditionalImageGeneration):
-    """A generator, `model`, and the discriminator that it learns from; each has a loss of its own."""
+    """A generator and the discriminator that it learns from; each has a loss of its own."""
 
-    def __init__(self, model: nn.Module, discriminator: nn.Module, *, judge: Judge, latent_dim: int, seed: int) -> None:
-        super().__init__(model, judge=judge, latent_dim=latent_dim, seed=seed)
+    def __init__(
+        self,
+        network: Built,
+        discriminator: nn.Module,
+        *,
+        train: Dataset,
+        data: str,
+        seed: int,
+        ema: float,
+        limit: int = 0,
+        quiet: bool = False,
+    ) -> None:
+        """Samples come from the generator's averaged weights; `ema` is the share of the average that stays, or 0."""
+        super().__init__(network, train=train, data=data, seed=seed, limit=limit, quiet=quiet)
         self.discriminator = discriminator
+        self.average: AveragedWeights = AveragedWeights(network.module, decay=ema)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The loss of the one whose turn it is.
@@ -116,8 +136,10 @@ class Adversarial(UnconditionalImageGeneration):
         real, fake = self.discriminator(batch["real"]), self.discriminator(batch["fake"].detach())
         return {"loss": discriminator_loss(real, fake), "real_logit": real.mean(), "fake_logit": fake.mean()}
 
-
-def latents(count: int, dim: int, *, seed: int, first: int = 0) -> Float[NDArray[np.float32], "count dim"]:
-    """The latent vectors number `first`, `first` + 1 ... of a seed: number 17 is the same alone and among 64."""
-    numbers = np.random.default_rng(seed).standard_normal((first + count, dim), dtype=np.float32)
-    return numbers[first:]
+    def unaveraged(self, dataset: Dataset) -> dict[str, float]:
+        """The metrics of samples from the last step's weights."""
+        average, self.average = self.average, AveragedWeights(self.model, decay=0.0)
+        try:
+            return self.metrics(self.predict(dataset), dataset)
+        finally:
+            self.average = average
