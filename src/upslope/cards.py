@@ -9,6 +9,7 @@ although the file imports NumPy or PyTorch.
 
 import ast
 import importlib
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,7 +58,7 @@ class Input:
 
     shape: tuple[int, ...]
     dtype: str = "float32"  # or "int64": then values from 0 to `high` - 1
-    high: int = 0
+    high: int = 0  # of floats: they are drawn evenly between 0 and `high`; 0 for normal ones
 
 
 @dataclass(frozen=True)
@@ -79,23 +80,45 @@ class Weights:
 
 @dataclass(frozen=True)
 class Size:
-    """One named size of a model: what its builder is called with, and what is published about it."""
+    """One named size of a model: what its builder is called with, and what is published about it.
+
+    A network that returns one tensor says its shape in `output`. One that returns a tuple, a dict or another tree of
+    tensors says in `outputs` the name and the shape of each leaf, in the order of PyTorch's pytree. There None stands
+    for a length that differs from call to call, or, in place of a shape, for a leaf of any shape.
+    """
 
     arguments: dict[str, object]
     inputs: tuple[Input, ...]
-    output: tuple[int, ...]  # of one sample, without the batch
+    output: tuple[int, ...] = ()  # of one sample, without the batch
     parameters: int | None = None  # published to the unit
     parameters_about: str = ""  # or published in millions, as printed: "0.27"
     counted_by: str = ""  # who published the count
     weights: tuple[Weights, ...] = ()
-    builder: str = ""  # the class of the same file, where it is not the card's: a GAN's discriminator
+    outputs: dict[str, tuple[int | None, ...] | None] = field(default_factory=dict)
+    builder: str = ""  # a class of the same file, where it is not the card's: a GAN's discriminator
+    loss: str = ""  # as on the card, for this size
+
+    def __post_init__(self) -> None:
+        """One of the two ways to say what leaves the network.
+
+        Raises:
+            ValueError: both are given.
+        """
+        if self.output and self.outputs:
+            raise ValueError(f"a size has one output or several outputs, not both: {self.output} and {self.outputs}")
+
+    @property
+    def leaves(self) -> dict[str, tuple[int | None, ...] | None]:
+        """The shapes of all that leaves the network, by name; a single tensor has the name ""."""
+        return dict(self.outputs) or {"": self.output}
 
 
 @dataclass(frozen=True)
 class ModelCard:
     """A model: the paper, the class that builds it, its named sizes, and what the contract checks may expect of it.
 
-    Every card has a size called "toy", which runs on a CPU in well under a second.
+    Every card has a size called "toy", which runs on a CPU in well under a second. A file of several networks has one
+    for each builder: "toy" and "toy-discriminator", say.
     """
 
     name: str  # of the family: resnet
@@ -109,7 +132,8 @@ class ModelCard:
     differs_in_training: tuple[str, ...] = ()  # the classes of the modules that make training differ from evaluation
     exceptions: dict[str, str] = field(default_factory=dict)  # contract check -> why it does not hold here
     note: str = ""
-    loss: str = ""  # a function of the same file, (output, *inputs) -> scalar; "": cross-entropy over classes
+    loss: str = ""  # a function (outputs, *inputs) -> scalar of the same file, where it is not cross-entropy
+    random_in_evaluation: bool = False  # a variational autoencoder draws its code in evaluation as well
 
 
 @dataclass(frozen=True)
@@ -130,8 +154,37 @@ class Expect:
 
 
 @dataclass(frozen=True)
+class Metric:
+    """How a measured number is read: its unit, and which way is better."""
+
+    unit: str = ""  # "%": a share from 0 to 1, shown as a percentage; else what stands behind the number: "nats"
+    higher_is_better: bool = True
+    chance: float | None = None  # what guessing reaches; None where nobody guesses
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """A variant with a part frozen or left out, which must miss the lab's targets."""
+
+    name: str  # "frozen features", "without EMA"
+    settings: dict[str, object]  # what differs from the lab as it is: {"freeze": "features"}
+
+    @property
+    def word(self) -> str:
+        """What the names of its records end in: values that are words themselves, else its own name."""
+        values = [value for value in self.settings.values() if isinstance(value, str)]
+        words = values if len(values) == len(self.settings) else [self.name]
+        return re.sub(r"[^a-z0-9]+", "-", "-".join(words).lower()).strip("-")
+
+
+@dataclass(frozen=True)
 class LabCard:
-    """A lab: what it claims, how long it takes by preset, which data it reads and the targets it must reach."""
+    """A lab: what it claims, how long it takes by preset, which data it reads and the targets it must reach.
+
+    The first of `metrics` is the one that the lab is about. `variants` are the settings that are recorded, each over
+    `seeds` seeds, as it is and with each of `ablations`: a word for the record's name -> what differs from the preset
+    "laptop"; "" is the lab as it is.
+    """
 
     name: str
     title: str
@@ -142,11 +195,19 @@ class LabCard:
     data: tuple[str, ...]
     expect: tuple[Expect, ...]
     presets: dict[str, dict[str, object]]
+    metrics: dict[str, Metric] = field(default_factory=dict)  # name -> how it is read; others are plain numbers
+    ablations: tuple[Ablation, ...] = ()
+    variants: dict[str, dict[str, object]] = field(default_factory=lambda: {"": {}})
+    seeds: int = 5
+
+    def unit(self, metric: str) -> str:
+        """The unit of a metric; none for one that the card does not name."""
+        return self.metrics.get(metric, Metric()).unit
 
 
 Card = DataCard | ModelCard | LabCard
 _CARDS = (DataCard, ModelCard, LabCard)
-_CLASSES = {kind.__name__: kind for kind in (File, Input, Weights, Size, Expect, *FEATURES, *_CARDS)}
+_CLASSES = {kind.__name__: kind for kind in (File, Input, Weights, Size, Expect, Metric, Ablation, *FEATURES, *_CARDS)}
 
 
 @dataclass(frozen=True)

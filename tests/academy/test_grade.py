@@ -2,7 +2,6 @@
 
 import json
 import textwrap
-import time
 
 import pytest
 
@@ -10,6 +9,7 @@ from upslope.academy.checklist import checks_of
 from upslope.academy.grading.bench import Bench, GradingFailed
 from upslope.academy.grading.grade import Verdict, grade, grade_with_others
 from upslope.academy.grading.limits import Limits
+from upslope.academy.grading.verdict import judge
 from upslope.academy.overlay import Answer
 from upslope.academy.source import locate
 from upslope.academy.trial import standing_alone
@@ -37,12 +37,12 @@ def first_failure(verdict: Verdict):
 
 
 def ungated(text, bench, **more):
-    limits = more.pop("limits", Limits(check_seconds=2.0))
-    return grade(RELU, text, "/learner/03-relu.py", gate=False, bench=bench, limits=limits, **more)
+    limits = more.pop("limits", Limits())
+    return grade(RELU, text, "/learner/relu.py", gate=False, bench=bench, limits=limits, **more)
 
 
 def test_a_right_answer_passes_every_check_in_order():
-    verdict = grade(RELU, GOOD, "/learner/03-relu.py")
+    verdict = grade(RELU, GOOD, "/learner/relu.py")
     assert verdict.passed
     assert [check.name for check in verdict.checks] == [check.name for check in checks_of(RELU).checks]
     assert all(check.passed and check.title and check.seconds > 0 for check in verdict.checks)
@@ -59,7 +59,7 @@ def test_the_verdict_says_what_the_answer_was_shut_in_with(bench):
 
 def test_the_first_failure_is_shown_and_the_rest_is_not(bench):
     text = relu("y = np.maximum(x.data, 0)\nreturn x.then(y, lambda g: g)")
-    verdict = grade(RELU, text, "/learner/03-relu.py", seed=11, bench=bench)
+    verdict = grade(RELU, text, "/learner/relu.py", seed=11, bench=bench)
     failing = first_failure(verdict)
     at = verdict.checks.index(failing)
     assert not verdict.passed
@@ -85,14 +85,14 @@ def test_a_seed_repeats_a_verdict_and_another_seed_draws_other_numbers(bench):
 
 def test_a_fault_is_shown_at_the_learners_line(bench):
     text = relu("y = x.data\nreturn x.then(y.nothing, None)")
-    failing = first_failure(grade(RELU, text, "/learner/03-relu.py", bench=bench))
+    failing = first_failure(grade(RELU, text, "/learner/relu.py", bench=bench))
     assert failing.message.startswith("AttributeError: 'numpy.ndarray' object has no attribute 'nothing'")
     assert failing.line == 8
     assert failing.source_line == "return x.then(y.nothing, None)"
 
 
 def test_a_fault_while_the_file_is_loaded_is_shown_at_its_line(bench):
-    verdict = grade(RELU, GOOD + "\n\nprint(nothing_of_that_name)\n", "/learner/03-relu.py", bench=bench)
+    verdict = grade(RELU, GOOD + "\n\nprint(nothing_of_that_name)\n", "/learner/relu.py", bench=bench)
     assert verdict.checks[0].message == "NameError: name 'nothing_of_that_name' is not defined"
     assert verdict.checks[0].line == 11
     assert verdict.stopped is None
@@ -108,7 +108,7 @@ def test_a_warning_points_at_the_line_that_caused_a_wrong_number(bench):
     body = "e = np.exp(x.data)\np = e / e.sum(axis=dim, keepdims=True)\n"
     body += "return x.then(p, lambda g: p * (g - (g * p).sum(axis=dim, keepdims=True)))"
     text = f"{HEAD}def softmax(x, dim=-1):\n{textwrap.indent(body, '    ')}\n"
-    failing = first_failure(grade(SOFTMAX, text, "/learner/08-softmax.py", bench=bench))
+    failing = first_failure(grade(SOFTMAX, text, "/learner/softmax.py", bench=bench))
     assert failing.line == 7
     assert failing.source_line == "e = np.exp(x.data)"
 
@@ -127,11 +127,11 @@ def test_what_the_answer_prints_is_kept(bench):
 
 
 def test_a_loop_is_stopped_at_its_line_and_the_reference_is_timed(bench):
-    verdict = ungated(relu("while True:\n    x = x"), bench, limits=Limits(check_seconds=0.5))
-    assert verdict.stopped == "stopped after 0.5 s: the answer did not come back"
+    verdict = ungated(relu("while True:\n    x = x"), bench, limits=Limits(check_seconds=1.5))
+    assert verdict.stopped == "stopped after 1.5 s: the answer did not come back"
     assert first_failure(verdict).line in {7, 8}
     assert first_failure(verdict).source_line in {"while True:", "x = x"}
-    assert verdict.note.startswith("The reference needs 0.0")
+    assert verdict.note.startswith("The reference needs ")
 
 
 def test_the_checks_together_are_bounded_too(bench):
@@ -144,18 +144,24 @@ def test_the_checks_together_are_bounded_too(bench):
     }
 
 
-def test_right_and_slow_is_right_with_a_note(bench):
+def test_right_and_slow_is_right_with_a_note(bench, monkeypatch):
+    monkeypatch.setattr("upslope.academy.grading.grade._SLOW", 3)  # not 50: the reference may be kept waiting here
     verdict = ungated(relu("import time\n\ntime.sleep(0.03)\n" + textwrap.dedent(RIGHT)), bench)
     assert verdict.passed
     assert "times slower than the reference" in verdict.note
 
 
-def test_after_a_failure_the_rest_has_little_time(bench):
-    text = relu("import time\n\ntime.sleep(0.4)\nreturn x.then(x.data * 0, lambda g: g)")
-    began = time.monotonic()
-    verdict = ungated(text, bench, limits=Limits(check_seconds=3.0))
+def test_after_a_failure_the_rest_has_little_time(bench, monkeypatch):
+    ended = []
+    monkeypatch.setattr(
+        "upslope.academy.grading.grade.judge", lambda told, asked: ended.append(told) or judge(told, asked)
+    )
+    monkeypatch.setenv("UPSLOPE_PATIENCE", "1")
+    text = relu("import time\n\ntime.sleep(1.2)\nreturn x.then(x.data * 0, lambda g: g)")
+    verdict = ungated(text, bench, limits=Limits(check_seconds=60.0, total_seconds=120.0))
     assert verdict.stopped is None
-    assert time.monotonic() - began < 8
+    assert [told.ended for told in ended] == ["rest"]
+    assert sum(message["kind"] == "result" for message in ended[0].messages) < len(verdict.checks)
 
 
 def test_settings_of_one_check_do_not_reach_the_next(bench):
@@ -255,17 +261,17 @@ def test_everyday_python_is_not_taken_for_an_attack(bench):
 
 
 def test_an_answer_that_breaks_with_an_earlier_one_names_it():
-    fine = Answer(SOFTMAX, standing_alone(locate(SOFTMAX)), "/learner/08-softmax.py")
+    fine = Answer(SOFTMAX, standing_alone(locate(SOFTMAX)), "/learner/softmax.py")
     text = "def sigmoid(x):\n    return x\n\n\nraise RuntimeError('an old answer that no longer loads')\n"
-    broken = Answer("upslope.scratch.ops:sigmoid", text, "/learner/04-sigmoid.py")
+    broken = Answer("upslope.scratch.ops:sigmoid", text, "/learner/sigmoid.py")
     others = {answer.exercise: answer for answer in (fine, broken)}
-    verdict = grade_with_others(RELU, GOOD, "/learner/03-relu.py", others=others, seed=2)
+    verdict = grade_with_others(RELU, GOOD, "/learner/relu.py", others=others, seed=2)
     assert not verdict.passed
     assert verdict.broken_by == ("upslope.scratch.ops:sigmoid",)
     assert "right alone, wrong together with your answer to sigmoid" in verdict.note
-    assert verdict.checks[0].message.endswith("(in /learner/04-sigmoid.py, line 5)")
+    assert verdict.checks[0].message.endswith("(in /learner/sigmoid.py, line 5)")
     assert verdict.checks[0].line is None
-    assert grade_with_others(RELU, GOOD, "/learner/03-relu.py", others={SOFTMAX: fine}).passed
+    assert grade_with_others(RELU, GOOD, "/learner/relu.py", others={SOFTMAX: fine}).passed
 
 
 def test_together_names_the_guilty(monkeypatch):

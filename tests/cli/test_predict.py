@@ -11,23 +11,7 @@ from PIL import Image, ImageDraw
 
 from upslope.cards import discover
 from upslope.runs.config import LabConfig
-from upslope.runs.model_spec import ModelSpec
 from upslope.runs.run import Run
-
-
-def described(
-    data="mnist", *, shape=(1, 28, 28), classes=tuple("0123456789"), model="lenet", arguments=None, mean=0.0, std=1.0
-):
-    return ModelSpec(
-        task="image-classification",
-        model=model,
-        arguments=arguments or {},
-        inputs={"image": {"shape": list(shape), "dtype": "float32"}},
-        outputs={"logits": {"classes": list(classes)}},
-        preprocessing={"mean": [mean], "std": [std]},
-        data=data,
-    )
-
 
 DIGITS = tuple("0123456789")
 
@@ -65,7 +49,7 @@ def graph(path, network):
 
 
 @pytest.fixture(scope="module")
-def stripes(tmp_path_factory):
+def stripes(tmp_path_factory, described):
     """The path of an exported network that tells a 1 from a lying one."""
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
@@ -242,7 +226,7 @@ def test_a_name_moves_no_cursor(upslope, stripes, tmp_path):
 
 
 @pytest.mark.needs("onnx")
-def test_what_learned_from_generated_pictures_is_warned_of(upslope, stripes, one, tmp_path):
+def test_what_learned_from_generated_pictures_is_warned_of(upslope, stripes, one, tmp_path, described):
     toy = described("toy", model="stripes")
     path = str(graph(tmp_path / "toy.onnx", toy))
     said = " ".join(upslope("predict", path, str(one)).out.split())
@@ -265,7 +249,7 @@ def test_an_onnx_file_is_read_without_torch(stripes, one):
 
 
 @pytest.mark.needs("torch")
-def test_a_run_a_lab_and_a_folder_mean_the_same(upslope, home, one):
+def test_a_run_a_lab_and_a_folder_mean_the_same(upslope, home, one, described):
     """The scores are worked out beside it: the network built by hand, shown what the command says that it saw."""
     import torch
 

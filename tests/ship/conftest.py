@@ -5,23 +5,7 @@ import pytest
 
 from upslope.cards import LabCard, discover
 from upslope.runs.config import LabConfig
-from upslope.runs.model_spec import ModelSpec
 from upslope.runs.run import Run
-
-
-def described(
-    data="mnist", *, shape=(1, 28, 28), classes=tuple("0123456789"), model="lenet", arguments=None, mean=0.0, std=1.0
-):
-    return ModelSpec(
-        task="image-classification",
-        model=model,
-        arguments=arguments or {},
-        inputs={"image": {"shape": list(shape), "dtype": "float32"}},
-        outputs={"logits": {"classes": list(classes)}},
-        preprocessing={"mean": [mean], "std": [std]},
-        data=data,
-    )
-
 
 CARD = LabCard(
     name="small",
@@ -37,7 +21,7 @@ CARD = LabCard(
 
 
 @pytest.fixture(scope="session")
-def finished_run(tmp_path_factory):
+def finished_run(tmp_path_factory, described):
     """The folder of a run that ended with a LeNet-5 for pictures of 28 x 28, as it was drawn."""
     pytest.importorskip("lightning")
     from upslope.models.build import construct
@@ -49,8 +33,7 @@ def finished_run(tmp_path_factory):
     with seeded(3):
         model = construct(discover("models")["lenet"], arguments)
     run = Run.create(CARD, LabConfig(seed=3), root=root, quiet=True)
-    classes = discover("data")["mnist"].card.features["label"].names
-    run.save_model(arrays(model), described(classes=classes, arguments=arguments, mean=0.13, std=0.31))
+    run.save_model(arrays(model), described(arguments=arguments, mean=0.13, std=0.31))
     run.finish({"test_accuracy": 0.1})
     return run.folder
 

@@ -56,7 +56,8 @@ def test_onnx_needs_no_torch(exported):
 
     program = (
         "import sys, numpy as np; from upslope.ship.load import load; r = load(sys.argv[1]);"
-        "print(r.network.forward({'image': np.zeros((2, 1, 28, 28), dtype=np.float32)})['logits'].shape, 'torch' in sys.modules)"
+        "x = {'image': np.zeros((2, 1, 28, 28), dtype=np.float32)};"
+        "print(r.network.forward(x)['logits'].shape, 'torch' in sys.modules)"
     )
     told = subprocess.run(
         [sys.executable, "-c", program, str(exported["onnx"].path)], capture_output=True, text=True, check=True

@@ -14,21 +14,6 @@ from upslope.ship.pipelines import image_classification
 from upslope.ship.pipelines.image_classification import ImageClassification
 from upslope.ship.pipelines.pipeline import Answer, Network, Unread
 
-
-def described(
-    data="mnist", *, shape=(1, 28, 28), classes=tuple("0123456789"), model="lenet", arguments=None, mean=0.0, std=1.0
-):
-    return ModelSpec(
-        task="image-classification",
-        model=model,
-        arguments=arguments or {},
-        inputs={"image": {"shape": list(shape), "dtype": "float32"}},
-        outputs={"logits": {"classes": list(classes)}},
-        preprocessing={"mean": [mean], "std": [std]},
-        data=data,
-    )
-
-
 ORIENTATION = 0x0112
 SHAPES = {
     "7": [(60, 50), (140, 50), (90, 160)],
@@ -64,7 +49,15 @@ class Matrix:
         rng = np.random.default_rng(11)
         self.weights = gain * rng.standard_normal((int(np.prod(shape)), 10))
         self.batches = []
-        spec = described(data, shape=shape, classes=tuple("abcdefghij"), model="matrix")
+        spec = ModelSpec(
+            task="image-classification",
+            model="matrix",
+            arguments={},
+            inputs={"image": {"shape": list(shape), "dtype": "float32"}},
+            outputs={"logits": {"classes": list("abcdefghij")}},
+            preprocessing={"mean": [0.0], "std": [1.0]},
+            data=data,
+        )
         self.reader = ImageClassification(Network("matrix-0001", spec, self.forward))
 
     def forward(self, inputs):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def labs() -> int:
-    """All labs: time, target, whose parts, reached or not."""
+    """All labs: time, target, whose parts, reached or proven."""
     from upslope.academy.standing import read_evidence
     from upslope.cards import LabCard, discover
     from upslope.cli.dashboard import lab_parts
@@ -37,6 +37,7 @@ def labs() -> int:
                     "yours": parts.get(name, (0, 0))[0],
                     "parts": parts.get(name, (0, 0))[1],
                     "reached": name in evidence.reached,
+                    "proven": name in evidence.proven,
                 }
                 for name, card in cards.items()
             ]
@@ -48,7 +49,8 @@ def labs() -> int:
     for name, card in cards.items():
         yours, of = parts.get(name, (0, 0))
         took = seconds(card.seconds["laptop"]) if "laptop" in card.seconds else ""
-        state: Piece = ("reached", "green") if name in evidence.reached else ""
+        state: Piece = "reached" if name in evidence.reached else ""
+        state = ("proven", "green") if name in evidence.proven else state
         rows.append([(name, "bold"), card.title, took, f"{yours} of {of}" if of else "", state])
     screen.table(("lab", "", "time", "yours", ""), rows, right=(2,))
     screen.gap()
@@ -94,7 +96,7 @@ def settings(found: "Found") -> int:
     for target in _targets(card):
         when = cast("dict[str, object]", target["when"])
         under = f"   ({' '.join(f'{k}={v}' for k, v in when.items())})" if when else ""
-        screen.line(f"Target  {_bound(target)}{under}")
+        screen.line(f"Target  {_bound(target, card)}{under}")
     screen.line("Time    ", ", ".join(f"{preset} {seconds(took)}" for preset, took in card.seconds.items()))
     screen.gap()
     screen.pairs([(f"{s.name}={_short(s.default)}", _explained(s)) for s in listed])
@@ -115,12 +117,12 @@ def _targets(card: "LabCard") -> list[dict[str, object]]:
     ]
 
 
-def _bound(target: dict[str, object]) -> str:
+def _bound(target: dict[str, object], card: "LabCard") -> str:
     from upslope.runs.result import shown, spoken
 
     metric = str(target["metric"])
     signs = ((">=", target["at_least"]), ("<=", target["at_most"]))
-    bounds = [f"{sign} {shown(metric, float(str(value)))}" for sign, value in signs if value is not None]
+    bounds = [f"{sign} {shown(float(str(value)), card.unit(metric))}" for sign, value in signs if value is not None]
     return f"{spoken(metric)} {' and '.join(bounds)}"
 
 

@@ -17,6 +17,7 @@ VARIABLES = {
     "UPSLOPE_DATA": "where data sets lie",
     "UPSLOPE_MIRROR": "where data sets are taken from first",
     "UPSLOPE_REQUIRE": "tests that may not be skipped",
+    "UPSLOPE_PATIENCE": "by how much a grading's seconds are stretched on a slow machine",
 }
 # What an extra opens; those without a line here are for Upslope's own developers.
 OPENS = {
@@ -190,9 +191,8 @@ def _progress() -> Finding:
         evidence = read_evidence(progress_file())
     except BadProgress as error:
         return Finding("progress", "lack", str(error), "move the file away to start afresh, or bring back a copy")
-    return Finding(
-        "progress", "good", f"{len(evidence.accepted)} exercises proven, {len(evidence.reached)} labs reached"
-    )
+    labs = f"{len(evidence.reached)} labs reached, {len(evidence.proven)} of them proven"
+    return Finding("progress", "good", f"{len(evidence.accepted)} exercises proven, {labs}")
 
 
 def _variables() -> Iterator[Finding]:

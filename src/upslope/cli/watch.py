@@ -16,6 +16,7 @@ import typer
 
 from upslope.cli.completion import step_names
 from upslope.cli.exits import Exit
+from upslope.cli.migrated import bring_over
 from upslope.cli.options import AsJson, Debug
 from upslope.cli.screen import Screen
 from upslope.cli.sentences import Missing, Usage, judge
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _QUIET_MS = 40  # a save is over when nothing has changed for so long
 _BURST_MS = 400  # and is looked at after that, whatever still changes
 _TICK_MS = 250  # between two looks for Ctrl-C
+# Both are stretched as the grading is, by its patience.
 _HALF_WRITTEN = 0.25  # seconds that a text which is no Python gets to become some
 _ECHO = 0.7  # seconds in which the same content again is an echo of the same save
 
@@ -43,6 +45,7 @@ def watch(
     from upslope.academy.grading.bench import Bench
     from upslope.runs.workspace import exercises_folder, short
 
+    bring_over()
     screen = Screen()
     folder = exercises_folder()
     if not folder.is_dir():
@@ -143,6 +146,7 @@ class _Watch:
 
     def _look(self, step: "Step") -> None:
         """Grade a step's file as it is now, and show what came of it."""
+        from upslope.academy.grading.limits import patience
         from upslope.cli.grading import grade_step
 
         file = self.folder / step.file
@@ -152,7 +156,7 @@ class _Watch:
                 self.graded = None
                 self._say(step, "gone", f"{file.name} is gone; it is graded again when it is back.")
                 return
-            if self.graded == (step, content) and time.monotonic() - self.graded_at < _ECHO:
+            if self.graded == (step, content) and time.monotonic() - self.graded_at < _ECHO * patience():
                 return
             self.step, self.graded = step, (step, content)
             graded = grade_step(step, file, content, bench=self.bench)
@@ -165,10 +169,11 @@ class _Watch:
 
     def _settled(self, file: Path) -> bytes | None:
         """What a file holds once it is Python, or has stayed as it is for a moment; None if there is no file."""
+        from upslope.academy.grading.limits import patience
         from upslope.cli.grading import read_answer
 
         content = None
-        until = time.monotonic() + _HALF_WRITTEN
+        until = time.monotonic() + _HALF_WRITTEN * patience()
         while True:
             if file.exists():
                 content = read_answer(file)

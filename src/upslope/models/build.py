@@ -22,15 +22,19 @@ def find(name: str) -> tuple[Found, str]:
     for family, found in cards.items():
         card = cast(ModelCard, found.card)
         for size in card.sizes:
-            full = f"{family}-toy" if size == "toy" else size
-            if full == name:
+            if full_name(family, size) == name:
                 return found, size
-            names.append(full)
+            names.append(full_name(family, size))
     if name in cards:
-        sizes = ", ".join(full for full in cast(ModelCard, cards[name].card).sizes if full != "toy")
+        sizes = ", ".join(full for full in cast(ModelCard, cards[name].card).sizes if not full.startswith("toy"))
         raise UnknownModel(f"{name} is a family; its sizes are {sizes} and {name}-toy")
     near = difflib.get_close_matches(name, [*names, *cards], n=1, cutoff=0.5)
     raise UnknownModel(f'there is no model "{name}"' + (f"; did you mean {near[0]}?" if near else ""))
+
+
+def full_name(family: str, size: str) -> str:
+    """The name by which a size is asked for: toys are called the same in every family, so it goes before theirs."""
+    return f"{family}-{size}" if size.startswith("toy") else size
 
 
 def size_of(found: Found, size: str) -> Size:
@@ -41,8 +45,7 @@ def size_of(found: Found, size: str) -> Size:
 def build(name: str, **overrides: object) -> nn.Module:
     """The model of this name with fresh weights; `overrides` replace arguments of its size, `num_classes=10` say."""
     found, size = find(name)
-    chosen = size_of(found, size)
-    return construct(found, {**chosen.arguments, **overrides}, builder=chosen.builder)
+    return construct_size(found, size, **overrides)
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,12 @@ def built(name: str, *, seed: int, **overrides: object) -> Built:
         module = construct(found, arguments, builder=builder)
     start = {name: parameter.detach().clone() for name, parameter in module.named_parameters()}
     return Built(module, found.card.name, arguments, start, builder)
+
+
+def construct_size(found: Found, size: str, **overrides: object) -> nn.Module:
+    """One size of a card, built by its own builder; `overrides` replace some of its arguments."""
+    one = size_of(found, size)
+    return construct(found, {**one.arguments, **overrides}, builder=one.builder)
 
 
 def construct(found: Found, arguments: dict[str, object], *, builder: str = "") -> nn.Module:

@@ -39,12 +39,17 @@ def stack(rows: Dataset) -> Batch:
     batch: Batch = {}
     for name, column in rows.columns.items():
         if isinstance(column, np.ndarray):
-            batch[name] = torch.from_numpy(np.array(column))
+            batch[name] = as_tensor(column)
         elif isinstance(column, Ragged):
             batch[name], batch[f"{name}_lengths"] = pad(column)
         elif not isinstance(column, tuple):
             batch[name] = torch.from_numpy(np.stack(list(column)))
     return batch
+
+
+def as_tensor(column: NDArray[Any]) -> Tensor:
+    """A tensor of an array's numbers; of a data set's own, which nobody may change, a copy."""
+    return torch.from_numpy(np.require(column, requirements="W"))
 
 
 def pad(rows: Ragged, *, value: float = 0) -> tuple[Tensor, Tensor]:

@@ -22,7 +22,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import nn
 
-from upslope.cards import Expect, LabCard
+from upslope.cards import Ablation, Expect, LabCard, Metric
 from upslope.data.loading.splits import splits
 from upslope.models.build import Built, built
 from upslope.runs.run import Run
@@ -137,4 +137,13 @@ CARD = LabCard(
         "laptop": {},
         "full": {"epochs": 40},
     },
+    metrics={
+        "test_accuracy": Metric(unit="%", chance=0.1),
+        "validation_accuracy": Metric(unit="%", chance=0.1),
+        "loss": Metric(unit="nats", higher_is_better=False),
+        "features_moved": Metric(unit="%"),
+    },
+    ablations=(Ablation(name="frozen features", settings={"freeze": "features"}),),
+    variants={"lenet": {"model": "lenet"}, "resnet": {"model": "resnet"}, "vit": {"model": "vit"}},
+    seeds=3,
 )

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from upslope.cards import Expect, LabCard
+from upslope.cards import Ablation, Expect, LabCard, Metric
 from upslope.data.loading.splits import splits
 from upslope.models.build import built
 from upslope.runs import ladder
@@ -122,4 +122,13 @@ CARD = LabCard(
         "full": {"epochs": 6},
         "ladder": {"ladder": 5},
     },
+    metrics={
+        "test_accuracy": Metric(unit="%", chance=0.1),
+        "validation_accuracy": Metric(unit="%", chance=0.1),
+        "loss": Metric(unit="nats", higher_is_better=False),
+        "filters_moved": Metric(unit="%"),
+        "time_ratio": Metric(higher_is_better=False),
+    },
+    ablations=(Ablation(name="frozen filters", settings={"freeze": "conv"}),),
+    seeds=10,
 )

@@ -31,7 +31,7 @@ from torch import Tensor, nn
 
 from upslope.blocks import residual
 from upslope.blocks.schedules import warmup_cosine
-from upslope.cards import Expect, LabCard
+from upslope.cards import Ablation, Expect, LabCard, Metric
 from upslope.data.loading.dataset import Dataset
 from upslope.data.loading.splits import splits
 from upslope.models.build import Built, built
@@ -284,4 +284,16 @@ CARD = LabCard(
         "laptop": {},
         "full": {"epochs": 40},
     },
+    metrics={
+        "test_accuracy": Metric(unit="%", chance=0.1),
+        "validation_accuracy": Metric(unit="%", chance=0.1),
+        "loss": Metric(unit="nats", higher_is_better=False),
+        "keras_validation_accuracy": Metric(unit="%", chance=0.1),
+        "keras_loss": Metric(unit="nats", higher_is_better=False),
+        "accuracy_difference": Metric(unit="%", higher_is_better=False),
+        "same_steps": Metric(),
+        "filters_moved": Metric(unit="%"),
+    },
+    ablations=(Ablation(name="frozen filters in Keras", settings={"freeze": "conv"}),),
+    seeds=3,
 )

@@ -18,7 +18,7 @@ from upslope.runs.model_spec import ModelSpec
 from upslope.runs.reports import classification
 from upslope.runs.run import Run
 from upslope.training.attention_maps import class_token_attention
-from upslope.training.batches import Batch
+from upslope.training.batches import Batch, as_tensor
 from upslope.training.tasks.task import Task
 
 
@@ -45,7 +45,7 @@ class ImageClassification(Task):
 
     def collate(self, rows: Dataset) -> Batch:
         """{"image": (B, C, H, W) in [0, 1], "label": (B,)}."""
-        return {"image": torch.from_numpy(channels_first(rows["image"])), "label": torch.from_numpy(rows["label"])}
+        return {"image": as_tensor(channels_first(rows["image"])), "label": as_tensor(rows["label"])}
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The cross-entropy of a batch."""
