@@ -4,6 +4,7 @@ I. Goodfellow et al., "Generative Adversarial Networks", 2014, https://arxiv.org
 discriminator's logit t says sigmoid(t), the probability that an image comes from the data.
 """
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import softplus
@@ -37,3 +38,16 @@ def generator_loss(fake_logits: Float[Tensor, "*N"]) -> Float[Tensor, ""]:
     costs = softplus(-fake_logits)
     # The mean over the images.
     return costs.mean()
+
+
+def r1_penalty(real_logits: Float[Tensor, "B 1"], real: Float[Tensor, "B C H W"]) -> Float[Tensor, ""]:
+    """The mean over the images of |d logit / d image|^2: how steep the discriminator is where the data are.
+
+    `real_logits` were computed from `real`, which wants a gradient; the result has a graph of its own, so it can be
+    brought down. For the logit 3 x1 + 4 x2 it is 9 + 16 = 25 everywhere. Without it a discriminator of images that
+    never overlap has no reason to be smooth. L. Mescheder et al. 2018, https://arxiv.org/abs/1801.04406, equation 9.
+    """
+    # A logit depends on its own image only, so the gradient of the sum holds each image's own.
+    (slope,) = torch.autograd.grad(real_logits.sum(), real, create_graph=True)
+    # Squared length over all pixels of an image, averaged over the images.
+    return slope.square().flatten(1).sum(dim=1).mean()

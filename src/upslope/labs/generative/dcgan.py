@@ -34,17 +34,20 @@ from upslope.training.state import Kept
 from upslope.training.tasks.task import evaluate
 from upslope.training.tasks.unconditional_image_generation import Adversarial
 
+R1_EVERY = 8  # steps
+
 
 class Config(TrainingConfig):
     """Settings of this lab."""
 
     data: Literal["fashion_mnist", "mnist", "toy"] = Field("fashion_mnist", description="toy is generated")
-    steps: int = Field(3000, ge=1, le=10**7, description="how often both networks take a step")
+    steps: int = Field(2500, ge=1, le=10**7, description="how often both networks take a step")
     batch_size: int = Field(64, ge=2, le=5000, description="real images per step, and as many generated ones")
     lr: float = Field(1e-3, gt=0, le=1, description="the generator's learning rate")
     discriminator_lr: float = Field(1e-3, gt=0, le=1, description="the discriminator's learning rate")
-    beta1: float = Field(0.5, ge=0, lt=1, description="how long Adam remembers gradients: both networks change fast")
-    ema: float = Field(0.995, ge=0, lt=1, description="the share of the averaged weights that stays; 0: no averaging")
+    beta1: float = Field(0.0, ge=0, lt=1, description="how long Adam remembers gradients: both networks change fast")
+    r1: float = Field(1.0, ge=0, le=1000, description="the penalty on the discriminator's slope at real images")
+    ema: float = Field(0.99, ge=0, lt=1, description="the share of the averaged weights that stays; 0: no averaging")
     latents: int = Field(0, ge=0, le=10**6, description="how many latent vectors there are to learn from; 0: no limit")
 
 
@@ -59,6 +62,7 @@ def run(config: Config, run: Run[Config]) -> None:
         data=config.data,
         seed=config.seed,
         ema=config.ema,
+        r1=config.r1 * R1_EVERY / 2,
         limit=config.latents,
         quiet=run.quiet,
     )
@@ -80,7 +84,8 @@ def run(config: Config, run: Run[Config]) -> None:
         for step in seeded_steps(run, config.steps, per_epoch=batches.per_epoch):
             real = batch_at(run, batches, step, fabric)["image"]
             fake = generator(fabric.to_device(task.noise(len(real))))
-            # The discriminator's turn.
+            # The discriminator's turn; the penalty comes every few steps, as many times as strong.
+            real.requires_grad_(config.r1 > 0 and step % R1_EVERY == 0)
             d_losses = task({"real": real, "fake": fake})
             d_optimizer.zero_grad()
             fabric.backward(d_losses["loss"])

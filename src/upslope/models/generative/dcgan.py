@@ -144,7 +144,7 @@ CARD = ModelCard(
         ),
         "dcgan28-discriminator": Size(
             builder="Discriminator",
-            arguments={"widths": (32, 64), "end": 7, "in_channels": 1, "normalization": "spectral"},
+            arguments={"widths": (32, 64), "end": 7, "in_channels": 1, "normalization": "none"},
             inputs=(Input(shape=(1, 28, 28)),),
             output=(1,),
             parameters=36_416,

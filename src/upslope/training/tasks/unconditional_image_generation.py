@@ -12,7 +12,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from upslope.blocks.generative.gan_losses import discriminator_loss, generator_loss
+from upslope.blocks.generative.gan_losses import discriminator_loss, generator_loss, r1_penalty
 from upslope.data.loading.dataset import Dataset
 from upslope.models.build import Built
 from upslope.runs import pictures
@@ -117,12 +117,16 @@ class Adversarial(UnconditionalImageGeneration):
         data: str,
         seed: int,
         ema: float,
+        r1: float = 0.0,
         limit: int = 0,
         quiet: bool = False,
     ) -> None:
-        """Samples come from the generator's averaged weights; `ema` is the share of the average that stays, or 0."""
+        """Samples come from the generator's averaged weights; `ema` is the share of the average that stays, or 0.
+
+        `r1` weighs the penalty on the discriminator's slope, in steps whose real images want a gradient.
+        """
         super().__init__(network, train=train, data=data, seed=seed, limit=limit, quiet=quiet)
-        self.discriminator = discriminator
+        self.discriminator, self.r1 = discriminator, r1
         self.average: AveragedWeights = AveragedWeights(network.module, decay=ema)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
@@ -134,7 +138,10 @@ class Adversarial(UnconditionalImageGeneration):
         if "real" not in batch:
             return {"loss": generator_loss(self.discriminator(batch["fake"]))}
         real, fake = self.discriminator(batch["real"]), self.discriminator(batch["fake"].detach())
-        return {"loss": discriminator_loss(real, fake), "real_logit": real.mean(), "fake_logit": fake.mean()}
+        loss = discriminator_loss(real, fake)
+        if batch["real"].requires_grad:
+            loss = loss + self.r1 * r1_penalty(real, batch["real"])
+        return {"loss": loss, "real_logit": real.mean(), "fake_logit": fake.mean()}
 
     def unaveraged(self, dataset: Dataset) -> dict[str, float]:
         """The metrics of samples from the last step's weights."""
