@@ -10,6 +10,7 @@ although the file imports NumPy or PyTorch.
 import ast
 import importlib
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -143,7 +144,7 @@ class Expect:
     metric: str
     at_least: float | None = None
     at_most: float | None = None
-    when: dict[str, object] = field(default_factory=dict)
+    when: Mapping[str, object] = field(default_factory=dict)
     broken: dict[str, float] = field(default_factory=dict)
 
     def reached(self, value: float) -> bool:

@@ -62,8 +62,11 @@ DATA = '''
 import numpy as np
 
 from upslope.cards import DataCard
-from upslope.data.loading.arrays import Arrays
+from upslope.data.loading.dataset import Dataset
+from upslope.features import ClassLabel, Image
 from upslope.runs.problem import DataProblem
+
+CLASSES = tuple("0123456789")
 
 CARD = DataCard(
     name="spots",
@@ -71,24 +74,23 @@ CARD = DataCard(
     licence="CC0",
     homepage="https://example.org/spots",
     citation="nobody 2026",
-    classes=tuple("0123456789"),
+    features={"image": Image((5, 4)), "label": ClassLabel(CLASSES)},
     splits={"train": 200, "validation": 50, "test": 100},
-    shape=(5, 4),
     carried_by="NumPy",
 )
 
 
-def load(split: str = "train", *, quiet: bool = False) -> Arrays:
+def load(split: str = "train", *, quiet: bool = False) -> Dataset:
     if split not in CARD.splits:
         raise DataProblem(f'spots has no split "{split}"; it has {", ".join(CARD.splits)}')
     return toy(rng=np.random.default_rng(len(split)), count=CARD.splits[split])
 
 
-def toy(*, rng: np.random.Generator, count: int = 60) -> Arrays:
+def toy(*, rng: np.random.Generator, count: int = 60) -> Dataset:
     labels = rng.permutation(np.arange(count) % 10)
     images = rng.random((count, 5, 4)) * 0.6
     images[np.arange(count), labels // 2, 2 * (labels % 2)] += 0.4
-    return Arrays(images.astype(np.float32), labels, CARD.classes)
+    return Dataset({"image": images.astype(np.float32), "label": labels}, CARD.features)
 '''.replace('tuple("0123456789")', str(tuple("0123456789")))
 
 LAB = '''
@@ -113,13 +115,14 @@ class Config(LabConfig):
 def run(config: Config, run: Run[Config]) -> None:
     """Look, and say."""
     train, test = spots.load("train"), spots.load("test")
-    labels = np.random.default_rng(config.seed).permutation(train.labels) if config.shuffled else train.labels
+    labels = train["label"]
+    labels = np.random.default_rng(config.seed).permutation(labels) if config.shuffled else labels
     for step in run.steps(1, per_epoch=1):
-        means = np.stack([train.images[labels == label].mean(axis=0) for label in range(10)])
-        far = ((test.images[:, None] - means) ** 2).sum(axis=(2, 3))
+        means = np.stack([train["image"][labels == label].mean(axis=0) for label in range(10)])
+        far = ((test["image"][:, None] - means) ** 2).sum(axis=(2, 3))
         run.log(step, loss=float(far.min(axis=1).mean()))
     run.save_model({"means": means})
-    run.finish({"test_accuracy": float((far.argmin(axis=1) == test.labels).mean())})
+    run.finish({"test_accuracy": float((far.argmin(axis=1) == test["label"]).mean())})
 
 
 CARD = LabCard(
@@ -271,5 +274,5 @@ def test_they_pass_what_takes_no_training_and_no_export(run):
     from upslope.checks.contract import contracts
 
     assert passed.count("droplet") == len(contracts()) - 2
-    assert passed.count("spots") == 5
+    assert passed.count("spots") == 7
     assert passed.count("find-spots") == 3

@@ -74,15 +74,8 @@ def run(config: Config, run: Run[Config]) -> None:
         ladder.finish(run, LADDER, seeds=config.ladder, always=always)
         return
     train, validation, test = splits(config.data, toy="mnist", rng=np.random.default_rng(config.seed))
-    network = built(
-        "sprint",
-        seed=config.seed,
-        strided=config.strided,
-        padded=not config.strided,
-        pool_first=config.pool_first,
-        activation=config.activation,
-        channels_last=config.channels_last,
-    )
+    design = config.model_dump(include={"strided", "pool_first", "activation", "channels_last"})
+    network = built("sprint", seed=config.seed, padded=not config.strided, **design)
     model = network.module
     if config.freeze == "conv":
         model.get_submodule("stages").requires_grad_(False)

@@ -45,7 +45,7 @@ from upslope.runs.reports.classification import accuracy
 from upslope.runs.run import Run
 from upslope.training.batches import Batch, Batches
 from upslope.training.state import Kept, arrays
-from upslope.training.tasks.image_classification import ImageClassification
+from upslope.training.tasks.image_classification import ImageClassification, standardize
 from upslope.twins.backend import use
 
 SIZES = {"lenet": "lenet5-modern", "resnet": "resnet8"}
@@ -97,7 +97,7 @@ def run(config: Config, run: Run[Config]) -> None:
 
     def standardized(rows: Dataset) -> Batch:
         batch = task.collate(rows)
-        return {"images": (batch["image"] - task.mean) / task.std, "labels": batch["label"]}
+        return {"images": standardize(batch["image"], task.mean, task.std), "labels": batch["label"]}
 
     batches = Batches(train, collate=standardized, batch_size=config.batch_size, seed=config.seed)
     total = config.epochs * batches.per_epoch
