@@ -29,10 +29,9 @@ from upslope.runs.run import Run
 from upslope.training.batches import Batches
 from upslope.training.conclude import conclude
 from upslope.training.config import TrainingConfig
-from upslope.training.loop import batch_at, loop, seeded_steps
+from upslope.training.loop import batch_at, loop, seeded_steps, take_step
 from upslope.training.state import Kept
-from upslope.training.tasks.task import evaluate
-from upslope.training.tasks.unconditional_image_generation import Adversarial
+from upslope.training.tasks.unconditional_image_generation import Adversarial, Sampling
 
 R1_EVERY = 8  # steps
 
@@ -43,8 +42,7 @@ class Config(TrainingConfig):
     data: Literal["fashion_mnist", "mnist", "toy"] = Field("fashion_mnist", description="toy is generated")
     steps: int = Field(2000, ge=1, le=10**7, description="how often both networks take a step")
     batch_size: int = Field(64, ge=2, le=5000, description="real images per step, and as many generated ones")
-    lr: float = Field(1e-3, gt=0, le=1, description="the generator's learning rate")
-    discriminator_lr: float = Field(1e-3, gt=0, le=1, description="the discriminator's learning rate")
+    lr: float = Field(1e-3, gt=0, le=1, description="the learning rate of both networks")
     beta1: float = Field(0.0, ge=0, lt=1, description="how long Adam remembers gradients: both networks change fast")
     r1: float = Field(1.0, ge=0, le=1000, description="the penalty on the discriminator's slope at real images")
     ema: float = Field(0.99, ge=0, lt=1, description="the share of the averaged weights that stays; 0: no averaging")
@@ -55,66 +53,40 @@ def run(config: Config, run: Run[Config]) -> None:
     """Let the two learn from each other; judge samples after each epoch, and beside the test images once."""
     train, validation, test = splits(config.data, toy="fashion_mnist", rng=np.random.default_rng(config.seed))
     network, critic = built("dcgan28", seed=config.seed), built("dcgan28-discriminator", seed=config.seed).module
-    task = Adversarial(
-        network,
-        critic,
-        train=train,
-        data=config.data,
-        seed=config.seed,
-        ema=config.ema,
-        r1=config.r1 * R1_EVERY / 2,
-        limit=config.latents,
-        quiet=run.quiet,
-    )
+    about = Sampling(seed=config.seed, limit=config.latents)
+    weight = config.r1 * R1_EVERY / 2
+    task = Adversarial(network, critic, train, data=config.data, sampling=about, ema=config.ema, r1=weight)
     batches = Batches(train, collate=task.collate, batch_size=config.batch_size, seed=config.seed)
-    betas = (config.beta1, 0.999)
-    g_adam = torch.optim.Adam(network.module.parameters(), lr=config.lr, betas=betas)
-    d_adam = torch.optim.Adam(critic.parameters(), lr=config.discriminator_lr, betas=betas)
+    g_adam = torch.optim.Adam(network.module.parameters(), lr=config.lr, betas=(config.beta1, 0.999))
+    d_adam = torch.optim.Adam(critic.parameters(), lr=config.lr, betas=(config.beta1, 0.999))
     with loop(run) as fabric:
         generator, g_optimizer = fabric.setup(network.module, g_adam)
         task.discriminator, d_optimizer = fabric.setup(critic, d_adam)
-        fabric.to_device(task.average.module)
-        run.keep(
-            generator=Kept(network.module),
-            discriminator=Kept(critic),
-            average=Kept(task.average.module),
-            g_optimizer=Kept(g_adam),
-            d_optimizer=Kept(d_adam),
-        )
+        average = fabric.to_device(task.average.module)
+        networks = {"generator": Kept(network.module), "discriminator": Kept(critic), "average": Kept(average)}
+        run.keep(**networks, g_optimizer=Kept(g_adam), d_optimizer=Kept(d_adam))
         for step in seeded_steps(run, config.steps, per_epoch=batches.per_epoch):
             real = batch_at(run, batches, step, fabric)["image"]
             fake = generator(fabric.to_device(task.noise(len(real))))
             # The discriminator's turn; the penalty comes every few steps, as many times as strong.
             real.requires_grad_(config.r1 > 0 and step % R1_EVERY == 0)
-            d_losses = task({"real": real, "fake": fake})
-            d_optimizer.zero_grad()
-            fabric.backward(d_losses["loss"])
-            d_optimizer.step()
+            d_loss = take_step(fabric, d_optimizer, task({"real": real, "fake": fake})["loss"])
             # The generator's turn: its gradient goes through a discriminator that stays as it is.
             critic.requires_grad_(False)
-            g_losses = task({"fake": fake})
-            g_optimizer.zero_grad()
-            fabric.backward(g_losses["loss"])
-            g_optimizer.step()
+            g_loss = take_step(fabric, g_optimizer, task({"fake": fake})["loss"])
             critic.requires_grad_(True)
             task.average.update()
             if step % 10 == 0:
-                run.log(step, discriminator_loss=d_losses["loss"].detach(), generator_loss=g_losses["loss"].detach())
+                run.log(step, discriminator_loss=d_loss, generator_loss=g_loss)
             if step % batches.per_epoch == 0 and fabric.is_global_zero:
-                run.log(step, **evaluate(task, validation.take(slice(1000)), "validation")[1])
-    held_out = task.metrics(validation["image"], test)
+                run.log(step, **task.glance(validation))
     conclude(
         run,
         task,
         test,
         network=network,
         per_epoch=batches.per_epoch,
-        metrics={
-            "frechet_distance_unaveraged": task.unaveraged(test)["frechet_distance"],
-            "frechet_distance_real": held_out["frechet_distance"],
-            "confident_real": held_out["confident"],
-            "judge_accuracy": task.judge.accuracy(test),
-        },
+        metrics=task.yardsticks(validation, test),
         watch={"generator_moved": "convs.0.weight"},
         judge=task.judge.sha256,
     )
@@ -134,23 +106,14 @@ CARD = LabCard(
         Expect("test_coverage", at_least=1.0, when=REAL),
         Expect("judge_accuracy", at_least=0.9, when=REAL),
     ),
-    presets={
-        "smoke": {"data": "toy", "steps": 40, "batch_size": 50},
-        "laptop": {},
-        "full": {"steps": 20000},
-    },
+    presets={"smoke": {"data": "toy", "steps": 40, "batch_size": 50}, "laptop": {}, "full": {"steps": 20000}},
     metrics={
         "test_frechet_distance": Metric(higher_is_better=False),
         "test_confident": Metric(unit="%"),
         "test_coverage": Metric(unit="%"),
         "test_smallest_class": Metric(unit="%"),
-        "frechet_distance_unaveraged": Metric(higher_is_better=False),
-        "frechet_distance_real": Metric(higher_is_better=False),
         "confident_real": Metric(unit="%"),
         "judge_accuracy": Metric(unit="%", chance=0.1),
-        "validation_frechet_distance": Metric(higher_is_better=False),
-        "discriminator_loss": Metric(unit="nats", higher_is_better=False),
-        "generator_loss": Metric(unit="nats", higher_is_better=False),
         "generator_moved": Metric(unit="%"),
     },
     ablations=(Ablation(name="one latent vector", settings={"latents": 1}),),

@@ -4,6 +4,7 @@ Whatever makes them, they are sampled, judged and drawn alike. `UnconditionalIma
 `Adversarial` adds what a generator and a discriminator learn from each other by.
 """
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -31,18 +32,24 @@ PANELS = {
 }
 
 
+@dataclass(frozen=True)
+class Sampling:
+    """Where the samples that are measured and drawn come from."""
+
+    seed: int
+    limit: int = 0  # so many latent vectors to learn from and to sample; 0: no limit
+
+
 class UnconditionalImageGeneration(Task):
     """Normally distributed latent vectors to grey images, compared with real ones by a judge."""
 
     tag: ClassVar[str] = "unconditional-image-generation"
 
-    def __init__(
-        self, network: Built, *, train: Dataset, data: str, seed: int, limit: int = 0, quiet: bool = False
-    ) -> None:
-        """The judge is that of `data`; `seed` is that of all samples. `limit`: so many latent vectors, 0 for any."""
+    def __init__(self, network: Built, train: Dataset, *, data: str, sampling: Sampling) -> None:
+        """The judge is that of the data set `data`, whose training images are `train`."""
         super().__init__(network.module)
-        self.latent_dim, self.seed, self.limit = int(network.arguments["latent_dim"]), seed, limit
-        self.judge = judge_of(data, train, quiet=quiet)
+        self.latent_dim, self.sampling = int(network.arguments["latent_dim"]), sampling
+        self.judge = judge_of(data, train)
 
     def collate(self, rows: Dataset) -> Batch:
         """{"image": (B, 1, H, W) in [-1, 1], as the generator makes them}."""
@@ -50,13 +57,13 @@ class UnconditionalImageGeneration(Task):
 
     def latents(self, numbers: NDArray[np.int64]) -> Float[Tensor, "B Z"]:
         """The latent vectors of these samples; with a limit they repeat."""
-        numbers = numbers % self.limit if self.limit else numbers
-        return torch.from_numpy(latents(int(numbers.max()) + 1, self.latent_dim, seed=self.seed)[numbers])
+        numbers = numbers % self.sampling.limit if self.sampling.limit else numbers
+        return torch.from_numpy(latents(int(numbers.max()) + 1, self.latent_dim, seed=self.sampling.seed)[numbers])
 
     def noise(self, count: int) -> Float[Tensor, "B Z"]:
         """Latent vectors to train on, by PyTorch's own generator."""
-        if self.limit:
-            return self.latents(torch.randint(self.limit, (count,)).numpy())
+        if self.sampling.limit:
+            return self.latents(torch.randint(self.sampling.limit, (count,)).numpy())
         return torch.randn(count, self.latent_dim)
 
     def generate(self, z: Float[Tensor, "B Z"], *, batch_size: int = 250) -> Images:
@@ -74,6 +81,11 @@ class UnconditionalImageGeneration(Task):
     def metrics(self, predictions: Images, dataset: Dataset) -> dict[str, float]:
         """What the judge says of samples beside real images."""
         return self.judge.compare(self.judge.read(predictions), self.judge.read(dataset["image"]))
+
+    def glance(self, dataset: Dataset, *, most: int = 1000) -> dict[str, float]:
+        """The metrics on the first images of the validation data: quick enough for the middle of a training."""
+        few = dataset.take(slice(most))
+        return {f"validation_{name}": value for name, value in self.metrics(self.predict(few), few).items()}
 
     def report(self, run: Run[Any], predictions: Images, dataset: Dataset, *, per_epoch: int) -> None:
         """Curves; samples with the class that the judge reads; the way from one latent vector to another."""
@@ -112,20 +124,18 @@ class Adversarial(UnconditionalImageGeneration):
         self,
         network: Built,
         discriminator: nn.Module,
-        *,
         train: Dataset,
+        *,
         data: str,
-        seed: int,
+        sampling: Sampling,
         ema: float,
         r1: float = 0.0,
-        limit: int = 0,
-        quiet: bool = False,
     ) -> None:
         """Samples come from the generator's averaged weights; `ema` is the share of the average that stays, or 0.
 
         `r1` weighs the penalty on the discriminator's slope, in steps whose real images want a gradient.
         """
-        super().__init__(network, train=train, data=data, seed=seed, limit=limit, quiet=quiet)
+        super().__init__(network, train, data=data, sampling=sampling)
         self.discriminator, self.r1 = discriminator, r1
         self.average: AveragedWeights = AveragedWeights(network.module, decay=ema)
 
@@ -143,10 +153,19 @@ class Adversarial(UnconditionalImageGeneration):
             loss = loss + self.r1 * r1_penalty(real, batch["real"])
         return {"loss": loss, "real_logit": real.mean(), "fake_logit": fake.mean()}
 
-    def unaveraged(self, dataset: Dataset) -> dict[str, float]:
-        """The metrics of samples from the last step's weights."""
+    def yardsticks(self, held_out: Dataset, dataset: Dataset) -> dict[str, float]:
+        """What the metrics are read beside, against the same real images.
+
+        The distance of samples from the last step's weights; that of held-out real images, and how many of them the
+        judge is sure of; and how many images of `dataset` it reads right.
+        """
+        real = self.metrics(held_out["image"], dataset)
         average, self.average = self.average, AveragedWeights(self.model, decay=0.0)
-        try:
-            return self.metrics(self.predict(dataset), dataset)
-        finally:
-            self.average = average
+        last = self.metrics(self.predict(dataset), dataset)
+        self.average = average
+        return {
+            "frechet_distance_unaveraged": last["frechet_distance"],
+            "frechet_distance_real": real["frechet_distance"],
+            "confident_real": real["confident"],
+            "judge_accuracy": self.judge.accuracy(dataset),
+        }
