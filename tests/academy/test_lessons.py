@@ -21,7 +21,7 @@ EXERCISES = pytest.mark.parametrize("step", exercises(), ids=lambda step: step.n
 
 
 def test_the_roadmap_holds_the_exercises_of_levels_1_and_2():
-    assert {step.exercise for step in exercises()} == {
+    assert {step.exercise for step in exercises() if step.level <= 2} == {
         "upslope.scratch.scalar:Value.backward",
         "upslope.scratch.ops:matmul",
         "upslope.scratch.ops:sigmoid",
