@@ -31,7 +31,6 @@ from upslope.runs.progress import Bar, progress_bar
 from upslope.runs.reports import classification
 from upslope.runs.workspace import data_folder
 from upslope.training.batches import Batches
-from upslope.training.fit import warmup_then_cosine
 from upslope.training.randomness import seeded
 from upslope.training.state import arrays
 
@@ -131,16 +130,17 @@ def train_judge(train: Dataset, *, bar: Bar | None = None) -> Judge:
     optimizer = torch.optim.AdamW(judge.parameters(), lr=LR, weight_decay=WEIGHT_DECAY)
     batches = Batches(train, batch_size=min(BATCH, len(train)), seed=RECIPE)
     total = EPOCHS * batches.per_epoch
-    schedule = warmup_then_cosine(LR, total=total, warmup=0.1)
+    # PyTorch's own schedule: a judge does not hang on parts that learners write.
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LR, total_steps=total, pct_start=0.1)
     for step in range(1, total + 1):
         batch = batches.at(step)
         images: Tensor = batch["image"][:, None]
         images[::2] = images[::2].flip(-1)
-        optimizer.param_groups[0]["lr"] = schedule(step)
         optimizer.zero_grad()
         loss: Any = F.cross_entropy(judge(images), batch["label"])
         loss.backward()
         optimizer.step()
+        schedule.step()
         if bar is not None:
             bar.update(step)
     return judge.eval().requires_grad_(False)
