@@ -8,13 +8,12 @@ Claim: samples from averaged weights lie within a Fréchet distance of 40 of the
 classes in at least 2 % of them, with every seed, after at most 5 minutes of training on 2 CPU cores (3 seeds).
 
 - Two optimizers take turns in a loop that stays visible; the generator's loss does not saturate.
-- Samples are drawn from averaged weights (`ema`). A judge that nobody was trained against reads them: a small
-  classifier of its own, frozen. Its features give the Fréchet distance to the test images; beside it stands the
-  distance of real images that were held out, and that of the last step's weights without averaging.
+- Samples come from averaged weights and are read by a judge, a frozen classifier that nobody is trained against. Beside
+  their distance stand that of held-out real images, and that of samples from the last step's weights.
 - Left out: labels, augmentation, several discriminator steps for each of the generator.
 
-A generator that only ever learns from one latent vector (`latents=1`) makes one garment, and misses both targets.
-What averaging buys is measured, not claimed: `ema=0` samples from the last step's weights.
+A generator that learns from one latent vector only (`latents=1`) makes one garment, and must miss both targets. What
+averaging buys is measured, not claimed.
 """
 
 from typing import Literal
