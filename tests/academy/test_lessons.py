@@ -20,8 +20,9 @@ STEPS = pytest.mark.parametrize("step", steps(), ids=lambda step: step.name)
 EXERCISES = pytest.mark.parametrize("step", exercises(), ids=lambda step: step.name)
 
 
-def test_the_roadmap_holds_these_exercises():
-    assert {step.exercise for step in exercises()} == {
+def test_no_exercise_id_is_given_up():
+    """Ids are stable: a learner's ticks hang on them."""
+    assert {step.exercise for step in exercises()} >= {
         "upslope.scratch.scalar:Value.backward",
         "upslope.scratch.ops:matmul",
         "upslope.scratch.ops:sigmoid",

@@ -6,8 +6,7 @@
         for step in seeded_steps(run, total, per_epoch=batches.per_epoch):
             batch = batch_at(run, batches, step, fabric)
             ...
-            fabric.backward(loss)
-            g_optimizer.step()
+            take_step(fabric, g_optimizer, loss)
             run.log(step, loss=loss)
 
 Checkpoints, an exact resume, devices, processes and precision are those of `fit`. In a process that only helps, the
@@ -20,6 +19,7 @@ from typing import Any
 
 import lightning as L
 import torch
+from torch import Tensor
 
 from upslope.runs.follower import Followed, rank
 from upslope.runs.run import Run
@@ -61,3 +61,11 @@ def batch_at(run: Run[Any], batches: Source, step: int, fabric: L.Fabric) -> Bat
     """This process' part of the batch of a step, on its device."""
     batch: Batch = fabric.to_device(batches.at(step, process=rank(run.config), of=run.config.processes))
     return batch
+
+
+def take_step(fabric: L.Fabric, optimizer: Any, loss: Tensor) -> Tensor:
+    """Forget, backward, one move of this optimizer's parameters; gives back the loss, detached."""
+    optimizer.zero_grad()
+    fabric.backward(loss)
+    optimizer.step()
+    return loss.detach()
