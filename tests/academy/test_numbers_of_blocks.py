@@ -238,9 +238,10 @@ def test_numbers_of_the_mnist_lab(torch):
 
 def test_numbers_of_the_fashion_lab(torch):
     from upslope.labs.vision import fashion
+    from upslope.models.build import build
 
     def made(model: str):
-        return fashion.build(fashion.Config(model=model, epochs=1), classes=10)[0]
+        return build(fashion.SIZES[model])
 
     resnet = made("resnet")
     assert [count(stage) for stage in resnet.stages] == [4672, 14_528, 57_728]

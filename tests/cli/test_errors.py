@@ -26,7 +26,7 @@ from upslope.cli.sentences import judge
         (("hint", "sofmax"), 2, "did you mean softmax?"),
         (("hint",), 2, "missing argument"),
         (("hint", "softmax", "--stage", "4"), 2, "--stage"),
-        (("solution", "nothing-like-it"), 2, "upslope learn lists all steps"),
+        (("solution", "xyzzy"), 2, "upslope learn lists all steps"),
         (("check", "nowhere/99-sofmax.py"), 2, "is not a file of an exercise"),
         (("check", "softmax"), 3, "upslope init makes it"),
         (("data", "get", "digts"), 2, 'there is no data set "digts"; did you mean digits?'),

@@ -32,7 +32,9 @@ def test_a_labs_help_lists_its_settings(upslope, name):
     for word in ("seed=0", "threads=", "Target", "--preset smoke|"):
         assert word in said.out
     listed = upslope("lab", name, "--help", "--json").json
-    assert {"seed", "threads", "epochs"} <= {setting["name"] for setting in listed["settings"]}
+    names = {setting["name"] for setting in listed["settings"]}
+    assert {"seed", "threads"} <= names
+    assert names & {"epochs", "steps", "frames"}, "how long it learns can be set"
     assert listed["claim"]
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from upslope.cards import LabCard, discover
+from upslope.cards import LabCard, Metric, discover
 from upslope.runs.config import LabConfig
 from upslope.runs.run import Run
 
@@ -17,6 +17,7 @@ CARD = LabCard(
     data=(),
     expect=(),
     presets={"laptop": {}},
+    metrics={"test_accuracy": Metric(unit="%")},
 )
 
 
