@@ -79,11 +79,11 @@ class Peer:
 
     def __init__(self) -> None:
         train, test = mnist.load("train"), mnist.load("test")
-        mean, std = float(train.images.mean()), float(train.images.std())
-        self.images = torch.tensor((train.images - mean) / std)[:, None]
-        self.labels = torch.tensor(train.labels)
-        self.test_images = torch.tensor((test.images - mean) / std)[:, None]
-        self.test_labels = torch.tensor(test.labels)
+        mean, std = float(train["image"].mean()), float(train["image"].std())
+        self.images = torch.tensor((train["image"] - mean) / std)[:, None]
+        self.labels = torch.tensor(train["label"])
+        self.test_images = torch.tensor((test["image"] - mean) / std)[:, None]
+        self.test_labels = torch.tensor(test["label"])
 
     def __call__(self, seed: int) -> Timed:
         torch.manual_seed(seed)

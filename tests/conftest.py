@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from upslope.runs.model_spec import ModelSpec
+
 
 def _has_data() -> bool:
     mirror = os.environ.get("UPSLOPE_MIRROR", "")
@@ -62,3 +64,21 @@ def _home_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test touches the developer's workspace or data cache."""
     monkeypatch.setenv("UPSLOPE_HOME", str(tmp_path / "upslope-home"))
     monkeypatch.setenv("UPSLOPE_DATA", str(tmp_path / "upslope-data"))
+
+
+@pytest.fixture(scope="session")
+def described() -> Callable[..., ModelSpec]:
+    """`described(arguments=...)`: what a classifier of handwritten digits says of itself."""
+
+    def described(data="mnist", *, model="lenet", arguments=None, mean=0.0, std=1.0):
+        return ModelSpec(
+            task="image-classification",
+            model=model,
+            arguments=arguments or {},
+            inputs={"image": {"shape": [1, 28, 28], "dtype": "float32"}},
+            outputs={"logits": {"classes": list("0123456789")}},
+            preprocessing={"mean": [mean], "std": [std]},
+            data=data,
+        )
+
+    return described

@@ -13,9 +13,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
+
+from upslope.features import FEATURES, Feature
 
 PACKAGE = Path(__file__).parent
+AFeature = TypeVar("AFeature")
 
 
 @dataclass(frozen=True)
@@ -37,13 +40,15 @@ class DataCard:
     licence: str
     homepage: str
     citation: str
-    classes: tuple[str, ...]
+    features: dict[str, Feature]  # column -> what it holds
     splits: dict[str, int]  # split -> number of samples
-    shape: tuple[int, ...]  # of one sample
     files: tuple[File, ...] = ()
     carried_by: str = ""  # the installed library that brings the data along; then there is nothing to fetch
     note: str = ""
-    pictures: str = ""  # how any picture is made to look like these: a name in `upslope.image.prepare`
+
+    def of(self, kind: type[AFeature]) -> tuple[str, AFeature] | None:
+        """The first column of this kind, by name, and what it holds; None where the set has none."""
+        return next(((name, each) for name, each in self.features.items() if isinstance(each, kind)), None)
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ class Input:
 
     shape: tuple[int, ...]
     dtype: str = "float32"  # or "int64": then values from 0 to `high` - 1
-    high: int = 0
+    high: int = 0  # of floats: they are drawn evenly between 0 and `high`; 0 for normal ones
 
 
 @dataclass(frozen=True)
@@ -74,22 +79,45 @@ class Weights:
 
 @dataclass(frozen=True)
 class Size:
-    """One named size of a model: what its builder is called with, and what is published about it."""
+    """One named size of a model: what its builder is called with, and what is published about it.
+
+    A network that returns one tensor says its shape in `output`. One that returns a tuple, a dict or another tree of
+    tensors says in `outputs` the name and the shape of each leaf, in the order of PyTorch's pytree. There None stands
+    for a length that differs from call to call, or, in place of a shape, for a leaf of any shape.
+    """
 
     arguments: dict[str, object]
     inputs: tuple[Input, ...]
-    output: tuple[int, ...]  # of one sample, without the batch
+    output: tuple[int, ...] = ()  # of one sample, without the batch
     parameters: int | None = None  # published to the unit
     parameters_about: str = ""  # or published in millions, as printed: "0.27"
     counted_by: str = ""  # who published the count
     weights: tuple[Weights, ...] = ()
+    outputs: dict[str, tuple[int | None, ...] | None] = field(default_factory=dict)
+    builder: str = ""  # a class of the same file, where it is not the card's: a GAN's discriminator
+    loss: str = ""  # as on the card, for this size
+
+    def __post_init__(self) -> None:
+        """One of the two ways to say what leaves the network.
+
+        Raises:
+            ValueError: both are given.
+        """
+        if self.output and self.outputs:
+            raise ValueError(f"a size has one output or several outputs, not both: {self.output} and {self.outputs}")
+
+    @property
+    def leaves(self) -> dict[str, tuple[int | None, ...] | None]:
+        """The shapes of all that leaves the network, by name; a single tensor has the name ""."""
+        return dict(self.outputs) or {"": self.output}
 
 
 @dataclass(frozen=True)
 class ModelCard:
     """A model: the paper, the class that builds it, its named sizes, and what the contract checks may expect of it.
 
-    Every card has a size called "toy", which runs on a CPU in well under a second.
+    Every card has a size called "toy", which runs on a CPU in well under a second. A file of several networks has one
+    for each builder: "toy" and "toy-discriminator", say.
     """
 
     name: str  # of the family: resnet
@@ -103,6 +131,8 @@ class ModelCard:
     differs_in_training: tuple[str, ...] = ()  # the classes of the modules that make training differ from evaluation
     exceptions: dict[str, str] = field(default_factory=dict)  # contract check -> why it does not hold here
     note: str = ""
+    loss: str = ""  # a function (outputs, *inputs) -> scalar of the same file, where it is not cross-entropy
+    random_in_evaluation: bool = False  # a variational autoencoder draws its code in evaluation as well
 
 
 @dataclass(frozen=True)
@@ -139,7 +169,7 @@ class LabCard:
 
 Card = DataCard | ModelCard | LabCard
 _CARDS = (DataCard, ModelCard, LabCard)
-_CLASSES = {kind.__name__: kind for kind in (File, Input, Weights, Size, Expect, *_CARDS)}
+_CLASSES = {kind.__name__: kind for kind in (File, Input, Weights, Size, Expect, *FEATURES, *_CARDS)}
 
 
 @dataclass(frozen=True)
@@ -193,10 +223,10 @@ def _value(node: ast.expr, named: dict[str, object], path: Path) -> object:
         return _value(inner, named, path)
 
     match node:
-        case ast.Call(func=ast.Name(id=name), args=[], keywords=keywords) if name in _CLASSES:
+        case ast.Call(func=ast.Name(id=name), args=words, keywords=keywords) if name in _CLASSES:
             given = {k.arg: value(k.value) for k in keywords if k.arg}
             if len(given) == len(keywords):  # else there is a **
-                return _CLASSES[name](**given)
+                return _CLASSES[name](*map(value, words), **given)
         case ast.Name(id=name) if name in named:
             return named[name]
         case ast.Tuple(elts=items):

@@ -17,6 +17,7 @@ from upslope.academy import proofread
 from upslope.academy.author import author_check
 from upslope.academy.checklist import Check, CheckList, Wrong, checks_of
 from upslope.academy.lessons import UnknownStep, exercises, find, read, steps
+from upslope.academy.roadmap import Place
 from upslope.academy.source import PACKAGE, Located, locate, parse
 
 RELU = "upslope.scratch.ops:relu"
@@ -163,12 +164,12 @@ def test_checks_that_need_a_later_exercise(copy):
 
 
 def test_a_lesson_that_cannot_be_read(copy):
-    copy.plant("lessons/1-foundations/03-relu.md", "minutes: 15", "minuets: 15")
+    copy.plant("lessons/foundations/relu.md", "minutes: 15", "minuets: 15")
     one_of(copy.said(), "unknown key 'minuets'")
 
 
 def test_a_target_that_does_not_resolve(copy):
-    copy.plant("lessons/1-foundations/03-relu.md", "upslope.scratch.ops:relu", "upslope.scratch.ops:rellu")
+    copy.plant("lessons/foundations/relu.md", "upslope.scratch.ops:relu", "upslope.scratch.ops:rellu")
     one_of(copy.said("relu"), "does not resolve", "rellu")
 
 
@@ -243,7 +244,7 @@ def test_a_lesson_with_a_fault(old, new, words, tmp_path):
     path = tmp_path / original.path.parent.name / original.path.name
     path.parent.mkdir()
     path.write_text(text.replace(old, new), encoding="utf-8")
-    step = read(path)
+    step = read(path, Place(1, "Foundations", "", 3, "foundations", "relu"))
     roadmap = [step if other.name == "relu" else other for other in steps()]
     said = list(proofread.lesson(step, roadmap))
     assert len(said) == 1

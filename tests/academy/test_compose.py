@@ -8,8 +8,9 @@ import textwrap
 import pytest
 
 from upslope.academy import compose, pages, proofread
-from upslope.academy.lessons import BadLesson, Return, Step, exercises, find, read, steps
+from upslope.academy.lessons import Return, Step, exercises, find, read, steps
 from upslope.academy.overlay import Answer, build
+from upslope.academy.roadmap import BadLesson, Place
 from upslope.academy.source import locate
 from upslope.academy.trial import standing_alone
 from upslope.cards import discover
@@ -44,8 +45,8 @@ def test_a_lesson_with_such_a_place_names_its_file(tmp_path):
     path.parent.mkdir()
     text = original.path.read_text(encoding="utf-8")
     path.write_text(text.replace("returns in: [", "returns in: [fashion vit, "), encoding="utf-8")
-    with pytest.raises(BadLesson, match=r"03-relu\.md: \"fashion vit\" is no place"):
-        read(path)
+    with pytest.raises(BadLesson, match=r"relu\.md: \"fashion vit\" is no place"):
+        read(path, Place(1, "Foundations", "", 3, "foundations", "relu"))
 
 
 @pytest.mark.parametrize(

@@ -38,11 +38,11 @@ def first_failure(verdict: Verdict):
 
 def ungated(text, bench, **more):
     limits = more.pop("limits", Limits(check_seconds=2.0))
-    return grade(RELU, text, "/learner/03-relu.py", gate=False, bench=bench, limits=limits, **more)
+    return grade(RELU, text, "/learner/relu.py", gate=False, bench=bench, limits=limits, **more)
 
 
 def test_a_right_answer_passes_every_check_in_order():
-    verdict = grade(RELU, GOOD, "/learner/03-relu.py")
+    verdict = grade(RELU, GOOD, "/learner/relu.py")
     assert verdict.passed
     assert [check.name for check in verdict.checks] == [check.name for check in checks_of(RELU).checks]
     assert all(check.passed and check.title and check.seconds > 0 for check in verdict.checks)
@@ -59,7 +59,7 @@ def test_the_verdict_says_what_the_answer_was_shut_in_with(bench):
 
 def test_the_first_failure_is_shown_and_the_rest_is_not(bench):
     text = relu("y = np.maximum(x.data, 0)\nreturn x.then(y, lambda g: g)")
-    verdict = grade(RELU, text, "/learner/03-relu.py", seed=11, bench=bench)
+    verdict = grade(RELU, text, "/learner/relu.py", seed=11, bench=bench)
     failing = first_failure(verdict)
     at = verdict.checks.index(failing)
     assert not verdict.passed
@@ -85,14 +85,14 @@ def test_a_seed_repeats_a_verdict_and_another_seed_draws_other_numbers(bench):
 
 def test_a_fault_is_shown_at_the_learners_line(bench):
     text = relu("y = x.data\nreturn x.then(y.nothing, None)")
-    failing = first_failure(grade(RELU, text, "/learner/03-relu.py", bench=bench))
+    failing = first_failure(grade(RELU, text, "/learner/relu.py", bench=bench))
     assert failing.message.startswith("AttributeError: 'numpy.ndarray' object has no attribute 'nothing'")
     assert failing.line == 8
     assert failing.source_line == "return x.then(y.nothing, None)"
 
 
 def test_a_fault_while_the_file_is_loaded_is_shown_at_its_line(bench):
-    verdict = grade(RELU, GOOD + "\n\nprint(nothing_of_that_name)\n", "/learner/03-relu.py", bench=bench)
+    verdict = grade(RELU, GOOD + "\n\nprint(nothing_of_that_name)\n", "/learner/relu.py", bench=bench)
     assert verdict.checks[0].message == "NameError: name 'nothing_of_that_name' is not defined"
     assert verdict.checks[0].line == 11
     assert verdict.stopped is None
@@ -108,7 +108,7 @@ def test_a_warning_points_at_the_line_that_caused_a_wrong_number(bench):
     body = "e = np.exp(x.data)\np = e / e.sum(axis=dim, keepdims=True)\n"
     body += "return x.then(p, lambda g: p * (g - (g * p).sum(axis=dim, keepdims=True)))"
     text = f"{HEAD}def softmax(x, dim=-1):\n{textwrap.indent(body, '    ')}\n"
-    failing = first_failure(grade(SOFTMAX, text, "/learner/08-softmax.py", bench=bench))
+    failing = first_failure(grade(SOFTMAX, text, "/learner/softmax.py", bench=bench))
     assert failing.line == 7
     assert failing.source_line == "e = np.exp(x.data)"
 
@@ -255,17 +255,17 @@ def test_everyday_python_is_not_taken_for_an_attack(bench):
 
 
 def test_an_answer_that_breaks_with_an_earlier_one_names_it():
-    fine = Answer(SOFTMAX, standing_alone(locate(SOFTMAX)), "/learner/08-softmax.py")
+    fine = Answer(SOFTMAX, standing_alone(locate(SOFTMAX)), "/learner/softmax.py")
     text = "def sigmoid(x):\n    return x\n\n\nraise RuntimeError('an old answer that no longer loads')\n"
-    broken = Answer("upslope.scratch.ops:sigmoid", text, "/learner/04-sigmoid.py")
+    broken = Answer("upslope.scratch.ops:sigmoid", text, "/learner/sigmoid.py")
     others = {answer.exercise: answer for answer in (fine, broken)}
-    verdict = grade_with_others(RELU, GOOD, "/learner/03-relu.py", others=others, seed=2)
+    verdict = grade_with_others(RELU, GOOD, "/learner/relu.py", others=others, seed=2)
     assert not verdict.passed
     assert verdict.broken_by == ("upslope.scratch.ops:sigmoid",)
     assert "right alone, wrong together with your answer to sigmoid" in verdict.note
-    assert verdict.checks[0].message.endswith("(in /learner/04-sigmoid.py, line 5)")
+    assert verdict.checks[0].message.endswith("(in /learner/sigmoid.py, line 5)")
     assert verdict.checks[0].line is None
-    assert grade_with_others(RELU, GOOD, "/learner/03-relu.py", others={SOFTMAX: fine}).passed
+    assert grade_with_others(RELU, GOOD, "/learner/relu.py", others={SOFTMAX: fine}).passed
 
 
 def test_together_names_the_guilty(monkeypatch):

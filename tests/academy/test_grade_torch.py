@@ -207,7 +207,7 @@ LATE = """if not hasattr(BasicBlock, "tried"):
 def test_a_mistake_in_a_class_is_named(bench):
     wrong = checks_of(BLOCK).wrongs[0]
     text = standing_alone(locate(BLOCK), apply(wrong, locate(BLOCK)))
-    verdict = grade(BLOCK, text, "/learner/09-residual-block.py", bench=bench)
+    verdict = grade(BLOCK, text, "/learner/residual-block.py", bench=bench)
     assert not verdict.passed
     assert verdict.mistake == wrong.name
 

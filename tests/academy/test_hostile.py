@@ -16,7 +16,7 @@ from upslope.academy.grading.limits import Limits
 
 FOLDER = Path(__file__).parent / "hostile"
 RELU = "upslope.scratch.ops:relu"
-LEARNERS_FILE = "/learner/03-relu.py"
+LEARNERS_FILE = "/learner/relu.py"
 LIMITS = Limits(check_seconds=4.0, total_seconds=8.0, memory_mb=96, files_mb=8, file_mb=4)
 
 PASSES, WRONG = "", "wrong"  # WRONG: simply a wrong answer; the trick did nothing and is not worth a word

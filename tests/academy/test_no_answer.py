@@ -7,7 +7,7 @@ from upslope.academy.grading.grade import grade
 from upslope.academy.grading.limits import Limits
 
 RELU = "upslope.scratch.ops:relu"
-LEARNERS_FILE = "/learner/03-relu.py"
+LEARNERS_FILE = "/learner/relu.py"
 LIMITS = Limits(check_seconds=4.0, total_seconds=8.0, memory_mb=96, files_mb=8, file_mb=4)
 
 
@@ -61,7 +61,7 @@ def test_calling_somebody_elses_answer_is_refused(library):
         f"import numpy as np\nimport {library}\n\n\ndef softmax(x, dim=-1):\n"
         f"    return x.then({library}.softmax(x.data, dim), lambda g: g)\n"
     )
-    verdict = grade("upslope.scratch.ops:softmax", text, "/learner/08-softmax.py")
+    verdict = grade("upslope.scratch.ops:softmax", text, "/learner/softmax.py")
     assert not verdict.passed
     assert f"imports {library}" in str(verdict.refused)
     assert verdict.checks[0].line == 2

@@ -209,7 +209,7 @@ def graded(**changed):
     failure = CheckResult("test_a", "stable for large scores", False, "", case, 19, "    e = np.exp(x.data)", 0.01)
     passed = CheckResult("test_b", "shape", True)
     made = Verdict(str(step.exercise), False, (passed, failure), seed=1, seconds=0.41)
-    return Graded(step, progress_file().parent / "04-softmax.py", replace(made, **changed), hints=0)
+    return Graded(step, progress_file().parent / "softmax.py", replace(made, **changed), hints=0)
 
 
 def shown(capsys, found):
@@ -228,7 +228,7 @@ def test_a_whole_verdict_line_by_line(capsys):
         "    expected  [1.0]      (within 1e-6)",
         "",
         "  This looks like a known mistake: exp before the largest score is subtracted.",
-        "  04-softmax.py, line 19:   e = np.exp(x.data)",
+        "  softmax.py, line 19:   e = np.exp(x.data)",
         "",
         "  upslope hint softmax      (1 of 3; hints are counted, not punished)",
     ]

@@ -1,5 +1,6 @@
 """`upslope` alone: tier, next, labs, one command."""
 
+from upslope.academy.compose import parts_of
 from upslope.academy.progress import Progress
 from upslope.runs.workspace import progress_file
 
@@ -19,13 +20,15 @@ def test_after_a_few_answers(upslope):
     store = Progress(progress_file())
     for exercise in ("upslope.scratch.scalar:Value.backward", "upslope.scratch.ops:relu"):
         store.add_check(exercise, "x = 1\n", "x.py", passed=True)
-    store.add("run", "digits", run="digits-0001", reached=True)
+    store.add("run", "digits", run="digits-0001", reached=True, parts=dict.fromkeys(parts_of("digits"), "yours"))
+    store.add("run", "lenet", run="lenet-0001", reached=True, parts=dict.fromkeys(parts_of("lenet"), "ours"))
     said = upslope()
     lines = said.out.splitlines()
     assert max(map(len, lines)) <= 80
     assert "Yours" in said.out
     assert "parts of lab digits" in said.out
-    assert "lab digits, run digits-0001" in said.out
+    assert "Proven   lab digits, run digits-0001" in said.out
+    assert "Reached  lab lenet, run lenet-0001" in said.out
     assert lines[-1].startswith("  upslope learn ")
     answer = upslope("--json").json
     assert answer["done"] == 3

@@ -11,7 +11,6 @@ from PIL import Image, ImageDraw
 
 from upslope.cards import discover
 from upslope.runs.config import LabConfig
-from upslope.runs.network import Network
 from upslope.runs.problem import DiskProblem
 from upslope.runs.run import Run
 
@@ -20,7 +19,7 @@ FORMATS = ("onnx", "safetensors", "pt2")
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def finished(tmp_path_factory, described):
     """The folder of a finished run of a LeNet-5 with two channels, as it was drawn."""
     pytest.importorskip("torch")
     from upslope.models.vision.lenet import LeNet5
@@ -31,8 +30,7 @@ def finished(tmp_path_factory):
         weights = {name: value.numpy() for name, value in LeNet5(**arguments).state_dict().items()}
     card = discover("labs")["mnist"].card
     run = Run.create(card, LabConfig(seed=7), root=tmp_path_factory.mktemp("runs"), quiet=True)
-    digits = tuple("0123456789")
-    run.save_model(weights, Network("lenet", arguments, (1, 28, 28), digits, "mnist", (0.13,), (0.31,)))
+    run.save_model(weights, described(arguments=arguments, mean=0.13, std=0.31))
     run.finish({"test_accuracy": 0.4321})
     return run.folder
 
@@ -60,7 +58,7 @@ def test_a_format_is_written_described_and_says_what_the_run_says(upslope, run, 
     assert (done["path"], done["card"]) == (str(path), f"{path}.md")
     assert (done["run"], done["format"], done["size"]) == ("mnist-0001", kind, path.stat().st_size)
     assert 0 <= done["difference"] <= 1e-4
-    assert (done["samples"], done["source"]) == (64, "generated images like those of mnist")
+    assert (done["samples"], done["source"]) == (64, "generated pictures like those of mnist")
     assert sorted(os.listdir(out)) == [path.name, f"{path.name}.md"]
 
     card = (out / f"{path.name}.md").read_text(encoding="utf-8")
@@ -99,12 +97,12 @@ def test_a_person_reads_what_was_compared_and_what_to_type(upslope, run, out, mo
     assert (said.code, said.err) == (0, "")
     text = " ".join(said.out.split())
     assert text.startswith("mnist-0001.safetensors ")
-    assert "compared with mnist-0001 on generated images like those of mnist, in batches of 1, 7, 64" in text
-    assert text.count("the scores are the same.") == 1
+    assert "compared with mnist-0001 on generated pictures like those of mnist, in batches of 1, 7, 64" in text
+    assert text.count("the outputs are the same.") == 1
     assert "Model card mnist-0001.safetensors.md" in text
     assert said.out.splitlines()[-1] == "  upslope predict mnist-0001.safetensors picture.png"
     card = (out / "mnist-0001.safetensors.md").read_text(encoding="utf-8")
-    assert "Compared with the run on 64 generated images like those of mnist: the scores are the same." in card
+    assert "Compared with the run on 64 generated pictures like those of mnist: the outputs are the same." in card
     assert "written by its learner" not in card
     assert sorted(os.listdir(out)) == ["mnist-0001.safetensors", "mnist-0001.safetensors.md"]
 
@@ -164,7 +162,7 @@ def test_an_ending_says_the_format_and_a_name_without_one_is_a_folder(upslope, r
 def test_a_file_is_not_exported(upslope, run, out, monkeypatch):
     monkeypatch.chdir(out)
     for name, instead in (
-        ("a.onnx", "upslope predict a.onnx picture.png uses it"),
+        ("a.onnx", "upslope predict a.onnx uses it"),
         ("a.txt", "upslope runs lists what"),
     ):
         (out / name).touch()
@@ -195,9 +193,13 @@ def test_words_that_make_no_sense_together(upslope, run, out, monkeypatch, words
     ("gone", "words", "sentence"),
     [
         (("result.json",), "mnist-0001", "mnist-0001 is not finished: upslope lab --resume mnist-0001 goes on with it"),
-        (("result.json", "network.json"), "mnist-0001", "mnist-0001 is not finished: upslope lab --resume mnist-0001"),
+        (
+            ("result.json", "model_spec.json"),
+            "mnist-0001",
+            "mnist-0001 is not finished: upslope lab --resume mnist-0001",
+        ),
         (("result.json",), "mnist", "no run of mnist is finished yet: upslope lab mnist"),
-        (("network.json",), "mnist-0001", "mnist-0001 holds no network that can be built again"),
+        (("model_spec.json",), "mnist-0001", "mnist-0001 saved no model"),
         (("model.safetensors",), "mnist-0001", "model.safetensors cannot be read: No such file or directory"),
         ((), "mnits-0001", 'there is no run "mnits-0001"; did you mean mnist-0001? (upslope runs lists them)'),
     ],
@@ -271,13 +273,15 @@ def test_what_reads_back_differently_is_not_called_done(upslope, run, out, monke
     real = export.from_file
 
     def other(path):
-        reader = real(path)
-        return replace(reader, scores=lambda pictures: reader.scores(pictures) + np.float32(shift))
+        network = real(path)
+        return replace(
+            network, forward=lambda x: {name: y + np.float32(shift) for name, y in network.forward(x).items()}
+        )
 
     monkeypatch.setattr(export, "from_file", other)
     said = upslope("export", "mnist-0001", "-f", "safetensors", "--out", str(out))
     assert (said.code, said.out) == (1, "")
-    expected = f"the exported network's scores differ from the original's by {shown}: nothing is written"
+    expected = f"the exported model's outputs differ from the original's by {shown}: nothing is written"
     assert said.err.strip() == expected
     assert os.listdir(out) == []
     assert upslope("export", "mnist-0001", "-f", "safetensors", "--out", str(out), "--json").json == {

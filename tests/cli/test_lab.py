@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from upslope.academy.progress import Progress
+from upslope.academy.standing import read_evidence
 from upslope.cards import discover
 from upslope.runs.workspace import progress_file
 
@@ -69,7 +69,7 @@ def test_a_smoke_run(upslope, home):
     assert "no target under these settings" in said.out
     assert str(home / "runs" / "digits-0001" / "index.html") in said.out
     assert lines[-1].endswith("upslope lab digits --preset smoke seed=1")
-    assert Progress(progress_file()).reached() == {}, "a run without a target proves nothing"
+    assert read_evidence(progress_file()).reached == {}, "a run without a target proves nothing"
 
 
 def test_a_run_for_programs(upslope, home):
@@ -102,14 +102,42 @@ def test_reached_is_evidence_and_missed_is_an_honest_exit(upslope, monkeypatch, 
     assert said.code == code
     assert ("Likely cause: too few epochs." in said.out) == (not reached)
     assert ("(frozen: test accuracy 40.0 %)" in said.out) == reached
-    evidence = Progress(progress_file()).reached() if progress_file().exists() else {}
+    evidence = read_evidence(progress_file()).reached
     assert ("digits" in evidence) == reached
     if reached:
         payload = evidence["digits"].payload
         assert payload["run"] == "digits-0001"
         assert payload["targets"][0]["at_least"] == 0.5
         assert len(payload["code"]) == 64
-        assert upslope("--json").json["missing"].count("lab digits") == 0
+        assert "5 of its 5 parts are ours." in said.out
+        assert "upslope lab digits --preset smoke --mine" in said.out
+        assert "lab digits" in upslope("--json").json["missing"], "reached with parts of ours is not proven"
+
+
+@pytest.mark.parametrize("yours", [0, 4, 5])
+def test_a_lab_is_proven_when_every_part_is_the_learners(upslope, monkeypatch, yours):
+    """The same real run, said to have been made of so many parts of the learner's."""
+    from upslope.runs import execute
+    from upslope.runs.result import Target
+
+    start = execute.start
+
+    def judged(*words, **options):
+        result = start(*words, **options)
+        parts = {part: "yours" if k < yours else "ours" for k, part in enumerate(result.parts)}
+        target = Target("test_accuracy", 0.5, None, result.metrics["test_accuracy"], True)
+        return replace(result, reached=True, targets=(target,), parts=parts)
+
+    monkeypatch.setattr(execute, "start", judged)
+    said = upslope("lab", "digits", "--preset", "smoke")
+    state = "proven" if yours == 5 else "reached"
+    assert ("it is proven:" in said.out) == (state == "reached")
+    assert [s["state"] for s in upslope("learn", "--json").json["steps"] if s["name"] == "digits"] == [state]
+    assert f"{state.capitalize():<9}lab digits, run digits-0001" in upslope().out
+    (row,) = [one for one in upslope("lab", "--json").json["labs"] if one["name"] == "digits"]
+    assert (row["reached"], row["proven"]) == (True, state == "proven")
+    assert ("With all of its parts yours" in upslope("learn", "digits").out) == (state == "reached")
+    assert f"1 labs reached, {int(state == 'proven')} of them proven" in upslope("doctor").out
 
 
 def test_an_interrupt_can_be_resumed(program, upslope, home, tmp_path, wait_for):

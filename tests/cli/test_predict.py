@@ -11,7 +11,6 @@ from PIL import Image, ImageDraw
 
 from upslope.cards import discover
 from upslope.runs.config import LabConfig
-from upslope.runs.network import Network
 from upslope.runs.run import Run
 
 DIGITS = tuple("0123456789")
@@ -50,11 +49,11 @@ def graph(path, network):
 
 
 @pytest.fixture(scope="module")
-def stripes(tmp_path_factory):
+def stripes(tmp_path_factory, described):
     """The path of an exported network that tells a 1 from a lying one."""
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
-    network = Network("stripes", {}, (1, 28, 28), DIGITS, "mnist", (0.0,), (1.0,))
+    network = described(model="stripes")
     return str(graph(tmp_path_factory.mktemp("onnx") / "stripes.onnx", network))
 
 
@@ -167,9 +166,9 @@ def test_a_blank_page_is_doubted(upslope, stripes, tmp_path):
     Image.new("L", (80, 80), 255).save(tmp_path / "blank.png")
     said = upslope("predict", stripes, str(tmp_path / "blank.png"))
     assert said.code == 0
-    assert "Nothing stands out in" in said.out
+    assert "No clear object in" in said.out
     (answer,) = upslope("predict", stripes, str(tmp_path / "blank.png"), "--json").json["answers"]
-    assert answer["doubt"] == f"nothing stands out in {tmp_path / 'blank.png'}: the answer means nothing"
+    assert answer["doubt"] == f"no clear object in {tmp_path / 'blank.png'}: ignore this prediction"
 
 
 @pytest.mark.parametrize("top", ["0", "-3"])
@@ -183,7 +182,7 @@ def test_what_the_network_saw_is_drawn(upslope, stripes, one, lying, tmp_path):
     shows = tmp_path / "seen.png"
     said = upslope("predict", stripes, str(one), str(lying), "--show", str(shows))
     assert said.code == 0, said.err
-    assert f"What it saw  {shows}" in said.out
+    assert f"Drawn  {shows}" in said.out
     with Image.open(shows) as image:
         assert image.format == "PNG"
         image.load()
@@ -227,13 +226,13 @@ def test_a_name_moves_no_cursor(upslope, stripes, tmp_path):
 
 
 @pytest.mark.needs("onnx")
-def test_what_learned_from_generated_pictures_is_warned_of(upslope, stripes, one, tmp_path):
-    toy = Network("stripes", {}, (1, 28, 28), DIGITS, "toy", (0.0,), (1.0,))
+def test_what_learned_from_generated_pictures_is_warned_of(upslope, stripes, one, tmp_path, described):
+    toy = described("toy", model="stripes")
     path = str(graph(tmp_path / "toy.onnx", toy))
     said = " ".join(upslope("predict", path, str(one)).out.split())
-    assert "trained on generated pictures" in said
-    assert "toy.onnx learned from generated pictures only: what it says of real ones means little." in said
-    assert "generated pictures" in upslope("predict", path, str(one), "--json").json["warning"]
+    assert "trained on generated data" in said
+    assert "toy.onnx learned from generated data only: do not trust it on real data." in said
+    assert "generated data" in upslope("predict", path, str(one), "--json").json["warning"]
     assert "generated" not in upslope("predict", stripes, str(one)).out
     assert upslope("predict", stripes, str(one), "--json").json["warning"] is None
 
@@ -250,13 +249,13 @@ def test_an_onnx_file_is_read_without_torch(stripes, one):
 
 
 @pytest.mark.needs("torch")
-def test_a_run_a_lab_and_a_folder_mean_the_same(upslope, home, one):
+def test_a_run_a_lab_and_a_folder_mean_the_same(upslope, home, one, described):
     """The scores are worked out beside it: the network built by hand, shown what the command says that it saw."""
     import torch
 
     from upslope.models.vision.lenet import LeNet5
     from upslope.ship.load import load
-    from upslope.ship.predict import Answer, answers
+    from upslope.ship.pipelines.pipeline import Answer
 
     arguments = {"padding": 2, "channels": (2, 4)}
     model = LeNet5(**arguments).eval()
@@ -266,7 +265,7 @@ def test_a_run_a_lab_and_a_folder_mean_the_same(upslope, home, one):
             for parameter in model.parameters():
                 parameter.copy_(torch.randn(parameter.shape, generator=torch.Generator().manual_seed(seed)) / 3)
         weights = {name: value.numpy().copy() for name, value in model.state_dict().items()}
-        run.save_model(weights, Network("lenet", arguments, (1, 28, 28), DIGITS, "mnist", (0.1,), (0.3,)))
+        run.save_model(weights, described(arguments=arguments, mean=0.1, std=0.3))
         run.finish({"test_accuracy": 0.5})
     answered = [
         upslope("predict", word, str(one), "--json", "--top", "10").json
@@ -276,9 +275,9 @@ def test_a_run_a_lab_and_a_folder_mean_the_same(upslope, home, one):
     assert answered[0] == answered[1] == answered[2]
     older = upslope("predict", "mnist-0001", str(one), "--json", "--top", "10").json
     assert older["answers"] != answered[0]["answers"]
-    (found,) = answers(load("mnist-0002"), [one])
+    (found,) = load("mnist-0002").answers([str(one)])
     assert isinstance(found, Answer)
     with torch.no_grad():
-        expected = model((torch.from_numpy(found.seen)[None] - 0.1) / 0.3).softmax(dim=1)[0]
+        expected = model((torch.from_numpy(found.shown.seen)[None] - 0.1) / 0.3).softmax(dim=1)[0]
     for name, share in answered[0]["answers"][0]["probabilities"].items():
         assert share == pytest.approx(float(expected[int(name)]), abs=1e-5)

@@ -17,7 +17,7 @@ def one(tmp_path):
 def test_the_picture_before_the_network(upslope, one):
     said = upslope("predict", str(one), "mnist")
     assert (said.code, said.out) == (2, "")
-    expected = f"{one} is a picture, and the network comes before the pictures: upslope predict RUN {one}"
+    expected = f"{one} is a picture, and the run comes before the pictures: upslope predict RUN {one}"
     assert said.err.strip() == expected
 
 
@@ -64,12 +64,20 @@ def _of_somebody_else(path):
 @pytest.mark.parametrize(
     ("name", "make", "sentence"),
     [
-        ("theirs.onnx", _of_somebody_else, "does not say which network it holds: it was not exported by Upslope"),
+        ("theirs.onnx", _of_somebody_else, "does not say which model it holds: it was not exported by Upslope"),
         ("text.onnx", lambda path: path.write_text("no graph"), "is no ONNX file that can be run"),
         ("cut.safetensors", _damaged, "is no whole safetensors file"),
         ("empty.safetensors", lambda path: path.touch(), "is no whole safetensors file"),
-        ("network.keras", lambda path: path.touch(), "is no exported network: their names end in .onnx, .safetensors,"),
-        ("network", lambda path: path.touch(), "is no exported network: their names end in .onnx, .safetensors, .pt2"),
+        (
+            "network.keras",
+            lambda path: path.touch(),
+            "is not an exported model: their names end in .onnx, .safetensors,",
+        ),
+        (
+            "network",
+            lambda path: path.touch(),
+            "is not an exported model: their names end in .onnx, .safetensors, .pt2",
+        ),
     ],
 )
 def test_a_file_that_holds_no_network_is_one_sentence(upslope, tmp_path, one, name, make, sentence):

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from upslope.academy.compose import parts_of
 from upslope.academy.lessons import Step
 from upslope.academy.overlay import Answer
-from upslope.academy.progress import Event
+from upslope.academy.progress import Event, Progress
 from upslope.academy.standing import Evidence, next_step, opened, read_evidence, standings, unlocks
 from upslope.academy.tier import tier
 
@@ -38,10 +39,12 @@ ROADMAP = (
 )
 
 
-def evidence(*names, labs=(), taken=()):
+def evidence(*names, labs=(), reached=(), taken=()):
+    """`labs` are proven; `reached` are labs that met their target with parts of ours."""
     accepted = {f"upslope.x:{name}": Answer(f"upslope.x:{name}", "", "") for name in names}
-    reached = {lab: Event(1, 0.0, "run", lab, {}) for lab in labs}
-    return Evidence(accepted, reached, frozenset(f"upslope.x:{name}" for name in taken))
+    runs = {lab: Event(1, 0.0, "run", lab, {}) for lab in (*labs, *reached)}
+    proven = {lab: runs[lab] for lab in labs}
+    return Evidence(accepted, runs, proven, frozenset(f"upslope.x:{name}" for name in taken))
 
 
 @pytest.mark.parametrize(
@@ -52,6 +55,7 @@ def evidence(*names, labs=(), taken=()):
         (evidence("a", "c"), "", "bronze", 1, 3, ("b", "lab digits")),
         (evidence("a", "b"), "", "bronze", 2, 3, ("lab digits",)),
         (evidence("a", "b", labs=("lenet",)), "", "bronze", 2, 3, ("lab digits",)),
+        (evidence("a", "b", reached=("digits",)), "", "bronze", 2, 3, ("lab digits",)),
         (evidence("a", "b", labs=("digits",)), "bronze", "silver", 0, 1, ("c",)),
         (evidence("a", "b", "c", labs=("digits",)), "silver", "", 0, 0, ()),
         (evidence("c", labs=("digits",)), "", "bronze", 1, 3, ("a", "b")),
@@ -87,9 +91,43 @@ def test_states_and_what_they_wait_for():
     assert unlocks(ROADMAP[2], table) == ["train", "c"]
 
 
-def test_a_lab_step_is_proven_by_a_reached_run():
+def test_a_lab_step_is_proven_by_a_run_of_the_learners_parts_and_else_reached():
     assert standings(evidence("b"), ROADMAP)[3].state == "open"
     assert standings(evidence("b", labs=("digits",)), ROADMAP)[3].state == "proven"
+    assert standings(evidence("b", reached=("digits",)), ROADMAP)[3].state == "reached"
+    assert standings(evidence(reached=("digits",)), ROADMAP)[3].state == "reached"
+
+
+def test_a_reached_lab_is_next_once_its_parts_are_there():
+    """While parts are missing they come first; a later step that needs the lab does not wait for its proof."""
+    after = (*ROADMAP[1:4], step(1, 5, "later", needs=("train",)))
+    table = standings(evidence("a", reached=("digits",)), after)
+    assert [s.state for s in table] == ["proven", "open", "reached", "open"]
+    assert next_step(table) is after[1]
+    assert next_step(standings(evidence("a", "b", reached=("digits",)), after)) is after[2]
+
+
+@pytest.mark.parametrize(
+    ("lab", "payload", "proven"),
+    [
+        ("digits", {"parts": dict.fromkeys(parts_of("digits"), "yours")}, True),
+        ("digits", {"parts": dict.fromkeys(parts_of("digits"), "ours")}, False),
+        ("digits", {"parts": {**dict.fromkeys(parts_of("digits"), "yours"), parts_of("digits")[0]: "ours"}}, False),
+        ("digits", {}, False),  # nothing says whose parts they were
+        ("digits", {"parts": {}}, True),  # a lab that had no parts
+        ("no-such-lab", {}, True),
+        # The parts of a run's settings: what is noted is what ran, and a network of another kind adds none.
+        ("fashion", {"parts": dict.fromkeys(parts_of("fashion", {"model": "lenet"}), "yours")}, True),
+    ],
+)
+def test_whose_parts_a_run_was_made_of(tmp_path, lab, payload, proven):
+    store = Progress(tmp_path / "progress.sqlite")
+    store.add("run", lab, run=f"{lab}-0001", reached=True, **payload)
+    found = read_evidence(store.path)
+    assert list(found.reached) == [lab]
+    assert (lab in found.proven) is proven
+    store.add("run", lab, run=f"{lab}-0002", reached=True, parts={"upslope.x:a": "ours"})
+    assert (lab in read_evidence(store.path).proven) is proven, "a later run takes nothing back"
 
 
 def test_what_a_pass_opens():

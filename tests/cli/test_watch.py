@@ -150,7 +150,7 @@ def test_ways_of_saving(watching):
     assert not verdicts[-1]["passed"]
     # Other files in the folder are nobody's answer.
     file.with_name("notes.txt").write_text("x")
-    file.with_name("08-softmax.py.swp").write_text("x")
+    file.with_name("softmax.py.swp").write_text("x")
     assert watch.line(0.6) is None
 
 
@@ -261,7 +261,7 @@ def test_on_a_terminal_every_verdict_has_the_screen_to_itself(upslope, tmp_path)
                 text += os.read(terminal, 1 << 16).decode()
         return text
 
-    began = until("Waiting for 1-foundations/03-relu.py")
+    began = until("Waiting for foundations/relu.py")
     assert "Ctrl-C ends it" in began
     assert began.count("\x1b[2J") == 1
     assert "checks passed" in began

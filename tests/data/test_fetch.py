@@ -10,6 +10,7 @@ import pytest
 
 from upslope.cards import DataCard, File
 from upslope.data.loading.fetch import get, have, sources
+from upslope.features import ClassLabel
 from upslope.runs.problem import DataProblem
 from upslope.runs.workspace import data_folder
 
@@ -77,7 +78,7 @@ def card(*addresses):
         File(name, hashlib.sha256(content).hexdigest(), len(content), tuple(f"{a}/toy/{name}" for a in addresses))
         for name, content in (("first.gz", FIRST), ("second.gz", SECOND))
     )
-    return DataCard("toy", "", "", "", "", ("a",), {"train": 1}, (1,), files=files)
+    return DataCard("toy", "", "", "", "", {"label": ClassLabel(("a",))}, {"train": 1}, files=files)
 
 
 def mirror_folder(path, first=FIRST):
@@ -224,7 +225,7 @@ def test_two_at_once_fetch_once(server):
 
 
 def test_what_a_library_carries_is_not_fetched():
-    carried = DataCard("toy", "", "", "", "", ("a",), {"train": 1}, (1,), carried_by="scikit-learn")
+    carried = DataCard("toy", "", "", "", "", {"label": ClassLabel(("a",))}, {"train": 1}, carried_by="scikit-learn")
     assert have(carried)
     with pytest.raises(DataProblem, match="toy comes with scikit-learn"):
         get(carried)

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from upslope.cards import DataCard, discover
 from upslope.data import digits, fashion_mnist, mnist
 from upslope.data.loading import show
-from upslope.data.loading.arrays import Arrays
+from upslope.data.loading.dataset import Dataset, Ragged
 from upslope.data.loading.idx import parse_idx, read_idx
+from upslope.features import Audio, ClassLabel, Image, Text, Tokens
 from upslope.runs.problem import DataProblem
 
 SETS = discover("data")
@@ -39,36 +40,76 @@ def test_cards_are_complete(found):
     assert card.homepage.startswith("http")
     assert card.citation
     assert {"train", "validation", "test"} == set(card.splits)
+    assert card.features
+    assert all(each.describe() for each in card.features.values())
     assert bool(card.files) != bool(card.carried_by)
     for file in card.files:
         assert len(file.sha256) == 64
         assert file.size > 0
         assert all(url.endswith(file.name) for url in file.urls)
-        assert file.urls
+        assert file.urls or "mirror" in card.note, "where there is no public address, the note says how to get it"
+
+
+def same(one, other):
+    """Whether two columns hold the same."""
+    if isinstance(one, Ragged):
+        return np.array_equal(one.values, other.values) and np.array_equal(one.offsets, other.offsets)
+    return np.array_equal(one, other) if isinstance(one, np.ndarray) else one == other
 
 
 def test_toy_has_the_structure_of_the_real_set(found):
+    """The same columns with the same features (which a `Dataset` checks when it is made), and any number of samples."""
     card, module = found.card, found.load()
     made = module.toy(rng=np.random.default_rng(0), count=60)
-    assert made.images.shape == (60, *card.shape)
-    assert 0 <= made.images.min() < made.images.max() <= 1
-    assert made.classes == card.classes
-    assert np.bincount(made.labels).tolist() == [6] * 10
-    same, other = module.toy(rng=np.random.default_rng(0), count=60), module.toy(rng=np.random.default_rng(1), count=60)
-    assert np.array_equal(made.images, same.images)
-    assert not np.array_equal(made.images, other.images)
+    assert made.features == dict(card.features)
+    assert isinstance(made, Dataset)
+    assert len(made) >= 1
+    again, other = (
+        module.toy(rng=np.random.default_rng(0), count=60),
+        module.toy(rng=np.random.default_rng(1), count=60),
+    )
+    assert all(same(made[name], again[name]) for name in card.features)
+    assert not all(same(made[name], other[name]) for name in card.features)
 
 
-def test_toy_can_be_learned_but_not_by_its_mean_brightness(found):
+def test_what_a_toy_holds_is_what_its_features_say(found):
+    """Each kind of feature has something of its own to keep."""
+    made = found.load().toy(rng=np.random.default_rng(0), count=60)
+    for name, feature in made.features.items():
+        column = made[name]
+        match feature:
+            case Image():
+                assert 0 <= column.min() < column.max() <= 1
+            case ClassLabel(names):
+                counts = np.bincount(column, minlength=len(names))
+                assert counts.min() >= counts.max() - 1, "each class as often as any other"
+            case Text():
+                assert all(column)
+            case Tokens(vocab_size):
+                values = column.values if isinstance(column, Ragged) else column
+                assert len(np.unique(values)) > min(10, vocab_size // 2)
+            case Audio():
+                for row in column:
+                    assert 0 < np.abs(row).max() <= 1
+            case _:
+                pass
+
+
+PICTURES = sorted(n for n, each in SETS.items() if list(map(type, each.card.features.values())) == [Image, ClassLabel])
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_toy_pictures_can_be_learned_but_not_by_their_mean_brightness(name):
     """The nearest class mean is far above chance and short of perfect; brightness alone is near chance."""
-    module = found.load()
+    module = SETS[name].load()
     rng = np.random.default_rng(3)
     train, test = module.toy(rng=rng, count=400), module.toy(rng=rng, count=300)
-    means = np.stack([train.images[train.labels == label].mean(axis=0) for label in range(10)])
-    apart = ((test.images[:, None] - means) ** 2).sum(axis=(2, 3))
-    assert 0.5 < (apart.argmin(axis=1) == test.labels).mean() < 0.97
-    bright = np.abs(test.images.mean(axis=(1, 2))[:, None] - means.mean(axis=(1, 2)))
-    assert (bright.argmin(axis=1) == test.labels).mean() < 0.45
+    classes = range(len(train.classes))
+    means = np.stack([train["image"][train["label"] == label].mean(axis=0) for label in classes])
+    apart = ((test["image"][:, None] - means) ** 2).sum(axis=(2, 3))
+    assert 0.5 < (apart.argmin(axis=1) == test["label"]).mean() < 0.97
+    bright = np.abs(test["image"].mean(axis=(1, 2))[:, None] - means.mean(axis=(1, 2)))
+    assert (bright.argmin(axis=1) == test["label"]).mean() < 0.45
 
 
 def test_unknown_split_is_said(found):
@@ -79,12 +120,12 @@ def test_unknown_split_is_said(found):
 def test_digits_split_is_fixed_stratified_and_disjoint():
     parts = {split: digits.load(split) for split in ("train", "validation", "test")}
     assert {split: len(part) for split, part in parts.items()} == digits.CARD.splits
-    everything = np.concatenate([part.images for part in parts.values()])
+    everything = np.concatenate([part["image"] for part in parts.values()])
     assert len(np.unique(everything.reshape(1797, -1), axis=0)) == 1797, "no image is in two parts"
-    assert np.bincount(parts["test"].labels).tolist() == [40, 41, 39, 41, 40, 40, 40, 40, 39, 40]
-    assert np.ptp(np.bincount(parts["validation"].labels)) <= 2
-    assert parts["test"].labels[:10].tolist() == digits.load("test").labels[:10].tolist()
-    assert parts["train"].images.max() == 1.0
+    assert np.bincount(parts["test"]["label"]).tolist() == [40, 41, 39, 41, 40, 40, 40, 40, 39, 40]
+    assert np.ptp(np.bincount(parts["validation"]["label"])) <= 2
+    assert parts["test"]["label"][:10].tolist() == digits.load("test")["label"][:10].tolist()
+    assert parts["train"]["image"].max() == 1.0
 
 
 @pytest.mark.needs("data")
@@ -93,35 +134,18 @@ def test_real_files(module):
     """Counts and a checksum of the content, which the catalogue and the papers state."""
     parts = {split: module.load(split, quiet=True) for split in ("train", "validation", "test")}
     assert {split: len(part) for split, part in parts.items()} == module.CARD.splits
-    assert all(part.images.shape[1:] == (28, 28) for part in parts.values())
-    whole = np.bincount(np.concatenate([parts["train"].labels, parts["validation"].labels]))
+    assert all(part["image"].shape[1:] == (28, 28) for part in parts.values())
+    whole = np.bincount(np.concatenate([parts["train"]["label"], parts["validation"]["label"]]))
     if module is mnist:
         assert whole.tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
-        assert parts["train"].labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
-        assert parts["test"].labels[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
-        assert parts["train"].images.mean() == pytest.approx(0.1307, abs=5e-4)
+        assert parts["train"]["label"][:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
+        assert parts["test"]["label"][:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
+        assert parts["train"]["image"].mean() == pytest.approx(0.1307, abs=5e-4)
     else:
         assert whole.tolist() == [6000] * 10
-        assert np.bincount(parts["test"].labels).tolist() == [1000] * 10
-        assert parts["train"].images.mean() == pytest.approx(0.286, abs=1e-3)
-    assert parts["train"].images.max() == 1.0
-
-
-def test_arrays_check_themselves():
-    images, labels = np.zeros((3, 2, 2), dtype=np.float32), np.array([0, 1, 1])
-    arrays = Arrays(images, labels, ("a", "b"))
-    assert len(arrays) == 3
-    assert arrays.take([2, 0]).labels.tolist() == [1, 0]
-    with pytest.raises(ValueError, match="read-only"):
-        arrays.images[0] = 1
-    for bad, sentence in [
-        ((images.astype(np.float64), labels), "float32"),
-        ((images, labels[:2]), r"need int64 labels of shape \(3,\)"),
-        ((images, labels + 1), "labels run from 1 to 2, classes 2"),
-        ((images, labels - 1), "labels run from -1"),
-    ]:
-        with pytest.raises(ValueError, match=sentence):
-            Arrays(*bad, ("a", "b"))
+        assert np.bincount(parts["test"]["label"]).tolist() == [1000] * 10
+        assert parts["train"]["image"].mean() == pytest.approx(0.286, abs=1e-3)
+    assert parts["train"]["image"].max() == 1.0
 
 
 def test_idx_round_trip(tmp_path):
@@ -193,11 +217,17 @@ def test_any_change_of_a_file_is_parsed_or_refused(tmp_path):
     assert refused > 250
 
 
-def test_show_draws_every_class(found, tmp_path):
+def test_show_draws_any_set(found, tmp_path):
     figure = show.picture(found, toy=True, each=2)
-    (axis,) = figure.axes
-    assert len(axis.images) == 20
-    assert [text.get_text() for text in axis.texts] == [*found.card.classes, *found.card.classes]
+    assert found.card.title in figure.get_suptitle()
     saved = show.save(found, tmp_path / "pictures" / "x.png", toy=True)
     assert saved.read_bytes().startswith(b"\x89PNG")
     assert saved.stat().st_size > 5000
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_show_draws_every_class(name):
+    (axis,) = show.picture(SETS[name], toy=True, each=2).axes
+    classes = SETS[name].load().CLASSES
+    assert len(axis.images) == 2 * len(classes)
+    assert [text.get_text() for text in axis.texts] == [*classes, *classes]

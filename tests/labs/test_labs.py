@@ -22,9 +22,9 @@ CHANCE = 0.1
 
 
 @pytest.fixture
-def undrawn(found, monkeypatch):
+def undrawn(monkeypatch):
     """Leaves out the pictures, which take most of a smoke run's time."""
-    monkeypatch.setattr(found.load(), "draw", lambda *args, **kwargs: None)
+    monkeypatch.setattr(Run, "picture", lambda *args, **kwargs: None)
 
 
 @pytest.fixture(params=sorted(LABS))

@@ -6,6 +6,7 @@ import pytest
 
 from upslope.cards import discover
 from upslope.labs.vision import mnist
+from upslope.runs import ladder
 from upslope.runs.config import parse_settings
 from upslope.runs.execute import start
 from upslope.runs.records import record, write_record
@@ -38,7 +39,6 @@ def climbed(tmp_path_factory):
     """The lowest and the highest rung on toy data: one seed, a few steps."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mnist, "LADDER", (mnist.LADDER[0], mnist.LADDER[-1]))
-        patch.setattr(mnist, "draw", lambda *args, **kwargs: None)
         root = tmp_path_factory.mktemp("ladder")
         words = ["ladder=1", "data=toy", "batch_size=100", "threads=1"]
         return start(FOUND, words, root=root, quiet=True), root / "mnist-0001"
@@ -62,7 +62,7 @@ def test_the_page_of_a_run_shows_the_measured_ladder(climbed, tmp_path, monkeypa
     """Where records are carried; an installation without them trains as well."""
     if measured:
         write_record(record([climbed[0]]), tmp_path / "results")
-    monkeypatch.setattr(mnist, "records_folder", lambda: tmp_path / "results" if measured else None)
+    monkeypatch.setattr(ladder, "records_folder", lambda: tmp_path / "results" if measured else None)
     start(FOUND, ["data=toy", "batch_size=500"], root=tmp_path, quiet=True)  # too few steps for a curve
     page = (tmp_path / "mnist-0001" / "index.html").read_text(encoding="utf-8")
     assert ("pictures/ladder.png" in page) == measured

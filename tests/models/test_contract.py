@@ -5,9 +5,13 @@ import pytest
 pytest.importorskip("torch", reason="contracts are checked on networks of PyTorch")
 
 from upslope.cards import discover
-from upslope.checks.contract import Subject, contracts, keep
+from upslope.checks.contract import contracts, keep, subjects
 
-SUBJECTS = {name: Subject(found) for name, found in discover("models").items()}
+SUBJECTS = {
+    name if subject.size == "toy" else f"{name}-{subject.size}": subject
+    for name, found in discover("models").items()
+    for subject in subjects(found)
+}
 # What a contract needs beside PyTorch.
 NEEDS = {"annotations": ("jaxtyping", "beartype"), "onnx": ("onnx", "onnxscript", "onnxruntime")}
 

@@ -5,7 +5,6 @@ import pytest
 
 from upslope.cards import LabCard, discover
 from upslope.runs.config import LabConfig
-from upslope.runs.network import Network
 from upslope.runs.run import Run
 
 CARD = LabCard(
@@ -22,7 +21,7 @@ CARD = LabCard(
 
 
 @pytest.fixture(scope="session")
-def finished_run(tmp_path_factory):
+def finished_run(tmp_path_factory, described):
     """The folder of a run that ended with a LeNet-5 for pictures of 28 x 28, as it was drawn."""
     pytest.importorskip("lightning")
     from upslope.models.build import construct
@@ -34,9 +33,7 @@ def finished_run(tmp_path_factory):
     with seeded(3):
         model = construct(discover("models")["lenet"], arguments)
     run = Run.create(CARD, LabConfig(seed=3), root=root, quiet=True)
-    classes = discover("data")["mnist"].card.classes
-    mean, std = (0.13,), (0.31,)
-    run.save_model(arrays(model), Network("lenet", arguments, (1, 28, 28), classes, "mnist", mean, std))
+    run.save_model(arrays(model), described(arguments=arguments, mean=0.13, std=0.31))
     run.finish({"test_accuracy": 0.1})
     return run.folder
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from upslope.runs.network import Network
+from upslope.runs.model_spec import ModelSpec
 from upslope.runs.problem import RunProblem
-from upslope.ship import predict
-from upslope.ship.load import Reader
-from upslope.ship.predict import Answer, Unread, answers
+from upslope.ship.pipelines import image_classification
+from upslope.ship.pipelines.image_classification import ImageClassification
+from upslope.ship.pipelines.pipeline import Answer, Network, Unread
 
 ORIENTATION = 0x0112
 SHAPES = {
@@ -49,16 +49,28 @@ class Matrix:
         rng = np.random.default_rng(11)
         self.weights = gain * rng.standard_normal((int(np.prod(shape)), 10))
         self.batches = []
-        network = Network("matrix", {}, shape, tuple("abcdefghij"), data, (0.0,), (1.0,))
-        self.reader = Reader("matrix-0001", network, self.scores)
+        spec = ModelSpec(
+            task="image-classification",
+            model="matrix",
+            arguments={},
+            inputs={"image": {"shape": list(shape), "dtype": "float32"}},
+            outputs={"logits": {"classes": list("abcdefghij")}},
+            preprocessing={"mean": [0.0], "std": [1.0]},
+            data=data,
+        )
+        self.reader = ImageClassification(Network("matrix-0001", spec, self.forward))
 
-    def scores(self, pictures):
+    def forward(self, inputs):
+        pictures = inputs["image"]
         self.batches.append(pictures)
-        return (pictures.reshape(len(pictures), -1) @ self.weights).astype(np.float32)
+        return {"logits": (pictures.reshape(len(pictures), -1) @ self.weights).astype(np.float32)}
+
+    def says_all(self, paths):
+        return list(self.reader.answers(list(map(str, paths))))
 
     def says(self, path):
         """The one answer about this file, as probabilities in the order of the classes."""
-        (answer,) = answers(self.reader, [path])
+        (answer,) = self.reader.answers([str(path)])
         assert isinstance(answer, Answer), answer
         return by_class(answer)
 
@@ -80,8 +92,8 @@ def pictures(tmp_path):
 
 def test_an_answer_is_a_softmax_over_the_scores(pictures):
     network = Matrix()
-    (answer,) = answers(network.reader, pictures[:1])
-    scores = answer.seen.reshape(-1).astype(np.float64) @ network.weights
+    (answer,) = network.says_all(pictures[:1])
+    scores = answer.shown.seen.reshape(-1).astype(np.float64) @ network.weights
     expected = np.exp(scores) / np.exp(scores).sum()
     assert by_class(answer) == pytest.approx(expected, abs=1e-6)
     assert answer.classes[0] == "abcdefghij"[int(np.argmax(scores))]
@@ -91,7 +103,7 @@ def test_an_answer_is_a_softmax_over_the_scores(pictures):
 
 def test_answers_stand_in_the_order_of_the_files(pictures, tmp_path, monkeypatch):
     """With unreadable ones between them, folders among them, a file twice, and few pictures in memory at once."""
-    monkeypatch.setattr(predict, "TOGETHER", 2)
+    monkeypatch.setattr(ImageClassification, "together", 2)
     bad = tmp_path / "bad.png"
     bad.write_text("no picture")
     folder, bare = tmp_path / "folder", tmp_path / "bare"
@@ -103,23 +115,23 @@ def test_answers_stand_in_the_order_of_the_files(pictures, tmp_path, monkeypatch
     asked = [pictures[4], bad, pictures[0], pictures[1], bad, folder, bare, missing, pictures[0]]
     expected = [pictures[4], bad, pictures[0], pictures[1], bad, *inside, bare, missing, pictures[0]]
     network = Matrix()
-    found = list(answers(network.reader, asked))
-    assert [one.path for one in found] == expected
-    assert [one.path for one in found if isinstance(one, Unread)] == [bad, bad, bare, missing]
+    found = list(network.says_all(asked))
+    assert [one.subject for one in found] == list(map(str, expected))
+    assert [one.subject for one in found if isinstance(one, Unread)] == list(map(str, [bad, bad, bare, missing]))
     for one in found:
         if isinstance(one, Answer):
             assert np.array_equal(by_class(one), network.says(one.path)), one.path
         else:
-            assert one.path.name in one.reason
+            assert one.subject.rpartition("/")[2] in one.reason
 
 
 @pytest.mark.parametrize("together", [1, 3, 7, 64])
 def test_one_by_one_is_all_at_once(pictures, monkeypatch, together):
     alone = [Matrix().says(path) for path in pictures]
     assert len({tuple(shares) for shares in alone}) == len(pictures), "no two pictures alike"
-    monkeypatch.setattr(predict, "TOGETHER", together)
+    monkeypatch.setattr(ImageClassification, "together", together)
     network = Matrix()
-    found = list(answers(network.reader, pictures))
+    found = list(network.says_all(pictures))
     for one, expected in zip(found, alone, strict=True):
         assert by_class(one) == pytest.approx(expected, abs=1e-6)
     assert max(map(len, network.batches)) == min(together, len(pictures))
@@ -199,11 +211,11 @@ def test_a_network_gets_as_many_channels_as_it_was_trained_on(tmp_path):
     truth = np.asarray(coloured(), dtype=np.float32) / 255
     quarters = [(8, 8), (8, 24), (24, 8), (24, 24)]  # the same places in 32 x 32 as 5 times as far in 160 x 160
     three, one = Matrix(shape=(3, 32, 32)), Matrix(shape=(1, 32, 32))
-    (seen,) = (answer.seen for answer in answers(three.reader, [path]))
+    (seen,) = (answer.shown.seen for answer in three.says_all([path]))
     assert seen.shape == (3, 32, 32)
     for row, column in quarters:
         assert seen[:, row, column] == pytest.approx(truth[5 * row, 5 * column], abs=1e-3)
-    (seen,) = (answer.seen for answer in answers(one.reader, [path]))
+    (seen,) = (answer.shown.seen for answer in one.says_all([path]))
     assert seen.shape == (1, 32, 32)
     for row, column in quarters:
         assert seen[0, row, column] == pytest.approx(truth[5 * row, 5 * column].mean(), abs=1e-3)
@@ -212,11 +224,11 @@ def test_a_network_gets_as_many_channels_as_it_was_trained_on(tmp_path):
 
 
 def test_handwriting_for_a_network_with_three_channels(pictures):
-    (grey,) = answers(Matrix("mnist", (1, 28, 28)).reader, pictures[:1])
-    (colour,) = answers(Matrix("mnist", (3, 28, 28)).reader, pictures[:1])
-    assert grey.seen.max() > 0.9, "ink is 1"
-    assert colour.seen.shape == (3, 28, 28)
-    assert all(np.array_equal(channel, grey.seen[0]) for channel in colour.seen)
+    (grey,) = Matrix("mnist", (1, 28, 28)).says_all(pictures[:1])
+    (colour,) = Matrix("mnist", (3, 28, 28)).says_all(pictures[:1])
+    assert grey.shown.seen.max() > 0.9, "ink is 1"
+    assert colour.shown.seen.shape == (3, 28, 28)
+    assert all(np.array_equal(channel, grey.shown.seen[0]) for channel in colour.shown.seen)
 
 
 @pytest.mark.parametrize("data", ["mnist", "fashion_mnist", ""])
@@ -224,15 +236,15 @@ def test_handwriting_for_a_network_with_three_channels(pictures):
 def test_a_blank_page_is_doubted(data, level, tmp_path):
     network = Matrix(data, gain=5.0)
     path = saved(Image.new("L", (120, 90), level), tmp_path / "blank.png")
-    (answer,) = answers(network.reader, [path])
-    assert answer.doubt == f"nothing stands out in {path}: the answer means nothing"
+    (answer,) = network.says_all([path])
+    assert answer.doubt == f"no clear object in {path}: ignore this prediction"
 
 
 def test_doubt_follows_the_first_share(pictures):
-    (flat,) = answers(Matrix(gain=0.0).reader, pictures[:1])
+    (flat,) = Matrix(gain=0.0).says_all(pictures[:1])
     assert flat.probabilities == pytest.approx([0.1] * 10)
     assert flat.doubt == f"no class stands out for {pictures[0]}: it may show none of them"
-    (sure,) = answers(Matrix(gain=2.0).reader, pictures[:1])
+    (sure,) = Matrix(gain=2.0).says_all(pictures[:1])
     assert sure.probabilities[0] > 0.9
     assert sure.doubt == ""
 
@@ -241,15 +253,15 @@ def test_scores_that_are_no_numbers_are_no_answer(pictures):
     """A network whose training diverged."""
     network = Matrix()
     network.weights[3, 4] = np.nan
-    with pytest.raises(RunProblem, match="matrix-0001 gives scores that are no numbers"):
-        list(answers(network.reader, pictures[:2]))
+    with pytest.raises(RunProblem, match="matrix-0001 gives outputs that are not numbers"):
+        list(network.says_all(pictures[:2]))
 
 
 def test_a_figure_holds_no_more_than_fits(pictures, monkeypatch):
-    found = list(answers(Matrix().reader, pictures))
-    assert len(predict.draw(found).axes) == 2 * len(pictures)
-    monkeypatch.setattr(predict, "DRAWN", 3)
-    figure = predict.draw(found)
+    found = list(Matrix().says_all(pictures))
+    assert len(Matrix().reader.draw(found).axes) == 2 * len(pictures)
+    monkeypatch.setattr(image_classification, "DRAWN", 3)
+    figure = Matrix().reader.draw(found)
     assert [axes.get_title() for axes in figure.axes[::2]] == ["0.png", "1.png", "2.png"]
 
 
@@ -257,9 +269,9 @@ def test_a_figure_shows_the_picture_and_what_was_seen(pictures, tmp_path):
     """Also where the file is gone by then; a name is text, whatever is in it."""
     odd = saved(written("7"), tmp_path / "a$\\x$\x07.png")
     long = saved(written("V"), tmp_path / f"{'long' * 20}.png")
-    found = list(answers(Matrix(gain=0.0).reader, [odd, long]))
+    found = list(Matrix(gain=0.0).says_all([odd, long]))
     odd.unlink()
-    figure = predict.draw(found)
+    figure = Matrix().reader.draw(found)
     titles = [axes.get_title() for axes in figure.axes]
     assert titles[0] == "a$\\x$?.png"
     assert len(titles[2]) < 40
@@ -269,7 +281,7 @@ def test_a_figure_shows_the_picture_and_what_was_seen(pictures, tmp_path):
     drawn, seen = (axes.get_images()[0].get_array() for axes in figure.axes[:2])
     assert drawn.shape[:2] == (200, 200)
     assert np.abs(np.asarray(drawn)[..., 0] - np.asarray(written("7")) / 255).max() < 0.02
-    assert np.array_equal(np.asarray(seen), found[0].seen[0])
+    assert np.array_equal(np.asarray(seen), found[0].shown.seen[0])
     figure.savefig(tmp_path / "figure.png")
-    (sure,) = answers(Matrix(gain=2.0).reader, pictures[:1])
-    assert "?" not in predict.draw([sure]).axes[1].get_title()
+    (sure,) = Matrix(gain=2.0).says_all(pictures[:1])
+    assert "?" not in Matrix().reader.draw([sure]).axes[1].get_title()

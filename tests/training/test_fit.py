@@ -16,6 +16,7 @@ from upslope.runs.folder import list_runs
 from upslope.runs.metrics import last_step
 from upslope.runs.problem import ConfigProblem
 from upslope.runs.result import read_result
+from upslope.runs.run import Run
 
 pytestmark = pytest.mark.needs("torch")
 
@@ -25,7 +26,7 @@ SMOKE = ("fashion", "--preset", "smoke", "threads=1", "--json")
 @pytest.fixture(autouse=True)
 def _undrawn(monkeypatch):
     """Runs in this process leave out the pictures, which take most of their time."""
-    monkeypatch.setattr(discover("labs")["fashion"].load(), "draw", lambda *args, **kwargs: None)
+    monkeypatch.setattr(Run, "picture", lambda *args, **kwargs: None)
 
 
 def alone(root, *settings):

@@ -11,45 +11,132 @@ def torch():
     return pytest.importorskip("torch")
 
 
-def batches(torch, **settings):
+def dataset(count=50):
+    from upslope.data.loading.dataset import Dataset
+    from upslope.features import Image, Value
+
+    images = np.broadcast_to(np.arange(count, dtype=np.float32)[:, None, None], (count, 4, 4)).copy()
+    return Dataset(
+        {"image": images, "number": np.arange(count)}, {"image": Image((4, 4)), "number": Value(dtype="int64")}
+    )
+
+
+def channels(rows):
+    from upslope.training.batches import stack
+
+    batch = stack(rows)
+    return {**batch, "image": batch["image"][:, None]}
+
+
+def batches(**settings):
     from upslope.training.batches import Batches
 
-    pictures = torch.arange(50.0).reshape(50, 1, 1, 1).expand(50, 1, 4, 4).clone()
-    return Batches(pictures, torch.arange(50), **{"batch_size": 8, "seed": 3, **settings})
+    return Batches(dataset(), **{"batch_size": 8, "seed": 3, "collate": channels, **settings})
 
 
 def test_an_epoch_shows_no_sample_twice(torch):
-    stream = batches(torch)
+    stream = batches()
     assert stream.per_epoch == 6
     for first in (1, 7):
-        seen = torch.cat([stream.at(step)[1] for step in range(first, first + 6)])
+        seen = torch.cat([stream.at(step)["number"] for step in range(first, first + 6)])
         assert len(set(seen.tolist())) == 48
-    assert stream.at(1)[1].tolist() != stream.at(7)[1].tolist(), "a new epoch has a new order"
+    assert stream.at(1)["number"].tolist() != stream.at(7)["number"].tolist(), "a new epoch has a new order"
 
 
 def test_a_batch_is_a_function_of_seed_and_step(torch):
     """Whatever was asked before: an interrupted run asks for step 9 first."""
-    from upslope.training.augment import mirrored, shifted
+    from upslope.training.augment import shift_and_flip
 
-    def augment(x, generator):
-        return mirrored(shifted(x, by=2, generator=generator), generator=generator)
-
-    straight = batches(torch, augment=augment)
-    inputs = [straight.at(step)[0] for step in range(1, 10)]
-    assert torch.equal(batches(torch, augment=augment).at(9)[0], inputs[8])
-    assert not torch.equal(batches(torch, augment=augment, seed=4).at(9)[0], inputs[8])
+    straight = batches(transform=shift_and_flip(2, flip=True))
+    inputs = [straight.at(step)["image"] for step in range(1, 10)]
+    assert torch.equal(batches(transform=shift_and_flip(2, flip=True)).at(9)["image"], inputs[8])
+    assert not torch.equal(batches(transform=shift_and_flip(2, flip=True), seed=4).at(9)["image"], inputs[8])
 
 
 def test_processes_share_a_batch_without_overlap(torch):
-    from upslope.training.augment import shifted
+    from upslope.training.augment import shift_and_flip
 
-    def augment(x, generator):
-        return shifted(x, by=1, generator=generator)
-
-    stream = batches(torch, augment=augment)
+    stream = batches(transform=shift_and_flip(1))
     whole, parts = stream.at(4), [stream.at(4, process=p, of=4) for p in range(4)]
-    assert torch.equal(torch.cat([inputs for inputs, _ in parts]), whole[0])
-    assert torch.equal(torch.cat([labels for _, labels in parts]), whole[1])
+    for name in ("image", "number"):
+        assert torch.equal(torch.cat([part[name] for part in parts]), whole[name])
+
+
+def test_a_batch_may_be_any_tree_of_tensors(torch):
+    from upslope.training.batches import share
+
+    tree = {"a": torch.arange(6), "b": {"c": [torch.arange(12).reshape(6, 2)], "name": "x"}}
+    second = share(tree, process=1, of=3)
+    assert second["a"].tolist() == [2, 3]
+    assert second["b"]["c"][0].tolist() == [[4, 5], [6, 7]]
+    assert second["b"]["name"] == "x"
+
+
+def ragged(rows):
+    from upslope.data.loading.dataset import Dataset, Ragged
+    from upslope.features import ClassLabel, Tokens
+
+    features = {"tokens": Tokens(vocab_size=100), "label": ClassLabel(("a", "b"))}
+    return Dataset({"tokens": Ragged.of(rows, dtype=np.int64), "label": np.arange(len(rows)) % 2}, features)
+
+
+def test_rows_of_different_lengths_are_padded_and_counted(torch):
+    from upslope.training.batches import stack
+
+    batch = stack(ragged([[1, 2, 3], [], [4]]))
+    assert batch["tokens"].tolist() == [[1, 2, 3], [0, 0, 0], [4, 0, 0]]
+    assert batch["tokens_lengths"].tolist() == [3, 0, 1]
+    assert batch["label"].tolist() == [0, 1, 0]
+
+
+def test_batches_by_length_pad_little_and_show_every_sample_once(torch):
+    from upslope.training.batches import Batches, by_length
+
+    rng = np.random.default_rng(0)
+    rows = [[n % 100] * int(length) for n, length in enumerate(rng.integers(1, 60, size=400))]
+    data = ragged(rows)
+    plain = Batches(data, batch_size=10, seed=1)
+    sorted_ = Batches(data, batch_size=10, seed=1, order=by_length("tokens", batch_size=10, pool=20))
+
+    def padded(stream):
+        found = [stream.at(step) for step in range(1, stream.per_epoch + 1)]
+        return sum(b["tokens"].numel() - int(b["tokens_lengths"].sum()) for b in found), found
+
+    waste, found = padded(sorted_)
+    assert waste < 0.15 * padded(plain)[0]
+    lengths = sorted(int(n) for batch in found for n in batch["tokens_lengths"])
+    assert lengths == sorted(map(len, rows))
+    assert [b["tokens"].shape[1] for b in found] != sorted(b["tokens"].shape[1] for b in found), "short ones not first"
+
+
+def test_windows_of_tokens_are_a_function_of_seed_and_step(torch):
+    from upslope.runs.problem import ConfigProblem
+    from upslope.training.batches import TokenWindows
+
+    tokens = np.arange(1000, dtype=np.uint16)
+    stream = TokenWindows(tokens, context=16, batch_size=8, seed=2)
+    batch = stream.at(5)
+    assert batch["tokens"].shape == batch["next"].shape == (8, 16)
+    assert torch.equal(batch["next"], batch["tokens"] + 1), "tokens that count up: the next one is one more"
+    assert torch.equal(TokenWindows(tokens, context=16, batch_size=8, seed=2).at(5)["tokens"], batch["tokens"])
+    parts = [stream.at(5, process=p, of=2)["tokens"] for p in range(2)]
+    assert torch.equal(torch.cat(parts), batch["tokens"])
+    starts = torch.cat([stream.at(step)["tokens"][:, 0] for step in range(1, 400)])
+    assert int(starts.min()) == 0
+    assert int(starts.max()) == 1000 - 17, "the last window ends at the last token"
+    with pytest.raises(ConfigProblem, match="context=1000 needs more than the 1000 tokens"):
+        TokenWindows(tokens, context=1000, batch_size=8, seed=0)
+
+
+def test_sources_are_mixed_by_their_shares(torch):
+    from upslope.training.batches import Mixed, TokenWindows
+
+    one = TokenWindows(np.zeros(500, dtype=np.uint8), context=4, batch_size=2, seed=0)
+    other = TokenWindows(np.ones(500, dtype=np.uint8), context=4, batch_size=2, seed=0)
+    mixed = Mixed([one, other], [3, 1], seed=5)
+    turns = [int(mixed.at(step)["tokens"][0, 0]) for step in range(1, 401)]
+    assert 70 < sum(turns) < 130
+    assert turns == [int(Mixed([one, other], [3, 1], seed=5).at(step)["tokens"][0, 0]) for step in range(1, 401)]
 
 
 def test_shifted_moves_each_picture_by_itself(torch):

@@ -21,8 +21,9 @@ from upslope.academy.grading import mistakes
 from upslope.academy.grading.bench import Bench
 from upslope.academy.grading.grade import grade, needs
 from upslope.academy.grading.workplace import Workplace
-from upslope.academy.lessons import BadLesson, Step
+from upslope.academy.lessons import Step
 from upslope.academy.overlay import Answer
+from upslope.academy.roadmap import BadLesson
 from upslope.academy.source import Located, UnknownExercise, locate
 from upslope.academy.trial import standing_alone
 

@@ -1,30 +1,24 @@
-"""The steps of the roadmap: Markdown files with front matter, `lessons/LEVEL-topic/NN-name.md`, in file order.
+"""The steps of the roadmap: Markdown files with front matter, `lessons/TOPIC/NAME.md`, in the order of `roadmap.toml`.
 
 The front matter says what a step asks for: an exercise (a dotted name of the library) or a lab, how long it takes, what
-an answer may import. A file's place in its folder is its place on the roadmap; there is no second list.
+an answer may import, and under which names the lesson was known before (`was`).
 """
 
 import difflib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from upslope.academy.roadmap import BadLesson, Place, places
 from upslope.academy.source import PACKAGE
 
 FOLDER = PACKAGE / "lessons"
-_FILE = re.compile(r"(?P<order>\d\d)-(?P<name>[a-z0-9-]+)\.md")
-_LEVEL = re.compile(r"(?P<level>\d)-(?P<topic>[a-z0-9-]+)")
-_KEYS = {"title", "exercise", "lab", "minutes", "difficulty", "imports", "refuses", "needs", "returns in"}
+_KEYS = {"title", "exercise", "lab", "minutes", "difficulty", "imports", "refuses", "needs", "returns in", "was"}
 
 
 class UnknownStep(LookupError):
     """A word that names no step."""
-
-
-class BadLesson(ValueError):
-    """A lesson file whose front matter cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +69,9 @@ class Step:
     needs: tuple[str, ...] = ()  # names of earlier steps
     # Later steps and labs that the answer runs in; a lab may carry settings: "fashion model=vit".
     returns_in: tuple[str, ...] = field(default=())
+    was: tuple[str, ...] = ()  # names that the lesson had before
+    level_title: str = ""
+    part: str = ""  # the title of the part of the level
 
     @property
     def number(self) -> str:
@@ -82,8 +79,8 @@ class Step:
 
     @property
     def file(self) -> Path:
-        """The learner's file, relative to the exercises folder."""
-        return Path(f"{self.level}-{self.topic}") / f"{self.order:02d}-{self.name}.py"
+        """The learner's file, relative to the exercises folder: the same wherever the step stands."""
+        return Path(self.topic) / f"{self.name}.py"
 
     @property
     def labs(self) -> tuple[str, ...]:
@@ -99,16 +96,20 @@ class Step:
         return tuple(map(Return.parse, self.returns_in))
 
 
+def steps(folder: Path | None = None) -> tuple[Step, ...]:
+    """All steps in roadmap order, of this package or of another folder of lessons."""
+    return _steps(folder or FOLDER)
+
+
 @lru_cache(maxsize=4)
-def steps(folder: Path = FOLDER) -> tuple[Step, ...]:
-    """All steps in roadmap order."""
-    found: list[Step] = []
-    for level in sorted(p for p in folder.iterdir() if p.is_dir()):
-        found += [read(path) for path in sorted(level.glob("*.md"))]
-    names = [step.name for step in found]
-    for name in names:
-        if names.count(name) > 1:
-            raise BadLesson(f'two lessons are named "{name}"; a name belongs to one step')
+def _steps(folder: Path) -> tuple[Step, ...]:
+    found = [read(folder / place.topic / f"{place.name}.md", place) for place in places(folder)]
+    names: dict[str, Step] = {}
+    for step in found:
+        for name in (step.name, *step.was):
+            if name in names:
+                raise BadLesson(f'{step.path}: "{name}" is or was the name of {names[name].path} as well')
+            names[name] = step
     return tuple(found)
 
 
@@ -117,13 +118,10 @@ def exercises() -> tuple[Step, ...]:
     return tuple(step for step in steps() if step.exercise)
 
 
-def read(path: Path) -> Step:
-    """One lesson file. Raises BadLesson, naming the file and what is wrong with it."""
+def read(path: Path, place: Place) -> Step:
+    """One lesson file, and its place on the roadmap. Raises BadLesson, naming the file and what is wrong with it."""
     import yaml
 
-    file, level = _FILE.fullmatch(path.name), _LEVEL.fullmatch(path.parent.name)
-    if not file or not level:
-        raise BadLesson(f"{path}: lessons lie in LEVEL-topic/NN-name.md")
     parts = path.read_text(encoding="utf-8").split("---\n", 2)
     if len(parts) != 3 or parts[0]:
         raise BadLesson(f"{path}: a lesson begins with front matter between two lines of ---")
@@ -134,10 +132,10 @@ def read(path: Path) -> Step:
     if "title" not in front:
         raise BadLesson(f"{path}: the front matter has no title")
     step = Step(
-        level=int(level["level"]),
-        topic=level["topic"],
-        order=int(file["order"]),
-        name=file["name"],
+        level=place.level,
+        topic=place.topic,
+        order=place.order,
+        name=place.name,
         title=str(front["title"]),
         minutes=int(front.get("minutes", 15)),
         difficulty=str(front.get("difficulty", "easy")),
@@ -149,6 +147,9 @@ def read(path: Path) -> Step:
         refuses=tuple(front.get("refuses") or ()),
         needs=tuple(front.get("needs") or ()),
         returns_in=tuple(str(place) for place in front.get("returns in") or ()),
+        was=tuple(front.get("was") or ()),
+        level_title=place.level_title,
+        part=place.part,
     )
     try:
         _ = step.returns
@@ -158,11 +159,11 @@ def read(path: Path) -> Step:
 
 
 def find(word: str) -> Step:
-    """The step that a person means: by name, number (1.04), exercise id or the exercise's own name."""
+    """The step that a person means: by its name now or before, number (1.04), exercise id or the exercise's name."""
     asked = word.strip().lower().replace("_", "-")
     for step in steps():
         own = (step.exercise or "").rpartition(":")[2].lower().replace("_", "-")
-        if asked in {step.name, step.number, own} or word == step.exercise:
+        if asked in {step.name, step.number, own, *step.was} or word == step.exercise:
             return step
     names = [step.name for step in steps()]
     near = difflib.get_close_matches(asked, names, n=3, cutoff=0.5)

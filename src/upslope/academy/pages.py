@@ -43,7 +43,7 @@ def tree(root: Path) -> str:
     return "\n".join(["```", "src/upslope/", *lines, "```", ""])
 
 
-_NOTES = {"lessons": "LEVEL-topic/NN-name.md: prose and front matter; file order is roadmap order"}
+_NOTES = {"lessons": "TOPIC/NAME.md: prose and front matter; roadmap.toml is their order"}
 
 
 def exercises(root: Path) -> str:

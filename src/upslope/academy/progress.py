@@ -41,7 +41,7 @@ class Event:
 
     id: int
     at: float  # seconds since 1970
-    kind: str  # check, hint, solution, run
+    kind: str  # check, hint, solution, run, stub, moved, double
     subject: str  # exercise id, lab name
     payload: dict[str, Any]
 
@@ -111,6 +111,6 @@ class Progress:
                 return False
         return False
 
-    def reached(self) -> dict[str, Event]:
-        """The newest run of each lab that reached its target."""
-        return {e.subject: e for e in self.events("run") if e.payload.get("reached")}
+    def reached_runs(self) -> list[Event]:
+        """The runs that reached their lab's target, in the order they happened."""
+        return [event for event in self.events("run") if event.payload.get("reached")]

@@ -1,7 +1,7 @@
 """Where a learner stands: for each step of the roadmap, whether it is proven, open, or waiting for another.
 
 Computed from the events in the progress store and from nothing else. Waiting is advice: any step can be checked at any
-time.
+time. A lab is reached when a run met its target, and proven when every part of that run was the learner's own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from upslope.academy.compose import parts_of
 from upslope.academy.lessons import Step, steps
 from upslope.academy.overlay import Answer
 from upslope.academy.progress import Event, Progress
 
-State = Literal["proven", "open", "waiting", "reading"]
+State = Literal["proven", "reached", "open", "waiting", "reading"]
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Evidence:
 
     accepted: Mapping[str, Answer] = field(default_factory=dict)  # exercise id -> the newest accepted answer
     reached: Mapping[str, Event] = field(default_factory=dict)  # lab -> its newest run that reached the target
+    proven: Mapping[str, Event] = field(default_factory=dict)  # lab -> the newest of these made of the learner's parts
     taken: frozenset[str] = frozenset()  # exercises whose solution was seen first
     hints: Mapping[str, int] = field(default_factory=dict)  # exercise id -> the highest stage that was shown
 
@@ -46,12 +48,26 @@ def read_evidence(path: Path) -> Evidence:
         hints[event.subject] = max(hints.get(event.subject, 0), int(event.payload["stage"]))
     seen = {event.subject for event in progress.events("solution")} | {e for e, stage in hints.items() if stage >= 3}
     taken = frozenset(exercise for exercise in seen if progress.solution_taken(exercise))
-    return Evidence(progress.accepted(), progress.reached(), taken, hints)
+    runs = progress.reached_runs()
+    reached = {run.subject: run for run in runs}
+    return Evidence(progress.accepted(), reached, {run.subject: run for run in runs if all_yours(run)}, taken, hints)
 
 
-def proven(step: Step, evidence: Evidence) -> bool:
-    """Whether all that a step asks for was done."""
-    return (not step.exercise or step.exercise in evidence.accepted) and (not step.lab or step.lab in evidence.reached)
+def all_yours(run: Event) -> bool:
+    """Whether every part of a run was the learner's: the parts that its lab had, with its settings, when it ran."""
+    parts = run.payload.get("parts")
+    if parts is None:  # not noted, so nothing says that they were
+        return not parts_of(run.subject, run.payload.get("config"))
+    return all(whose == "yours" for whose in parts.values())
+
+
+def done(step: Step, evidence: Evidence) -> State | None:
+    """How far all that a step asks for was done: proven, reached (a lab with parts of ours in it), or None."""
+    if step.exercise and step.exercise not in evidence.accepted:
+        return None
+    if not step.lab or step.lab in evidence.proven:
+        return "proven"
+    return "reached" if step.lab in evidence.reached else None
 
 
 def standings(evidence: Evidence, roadmap: Sequence[Step] | None = None) -> list[Standing]:
@@ -60,21 +76,20 @@ def standings(evidence: Evidence, roadmap: Sequence[Step] | None = None) -> list
     by_name = {step.name: step for step in roadmap}
     found = []
     for step in roadmap:
-        missing = tuple(name for name in step.needs if name in by_name and not proven(by_name[name], evidence))
+        missing = tuple(name for name in step.needs if name in by_name and not done(by_name[name], evidence))
         state: State
         if not step.exercise and not step.lab:
             state = "reading"
-        elif proven(step, evidence):
-            state = "proven"
         else:
-            state = "waiting" if missing else "open"
+            state = done(step, evidence) or ("waiting" if missing else "open")
         found.append(Standing(step, state, missing, bool(step.exercise) and step.exercise in evidence.taken))
     return found
 
 
 def next_step(table: Sequence[Standing]) -> Step | None:
-    """The first open step in roadmap order."""
-    return next((standing.step for standing in table if standing.state == "open"), None)
+    """The first step in roadmap order that is open, or a reached lab that waits for no part any more."""
+    to_do = (s.step for s in table if s.state == "open" or (s.state == "reached" and not s.waits_for))
+    return next(to_do, None)
 
 
 def opened(before: Sequence[Standing], after: Sequence[Standing]) -> list[Step]:

@@ -22,7 +22,7 @@ def stub_text(step: Step) -> str:
 def _header(step: Step, located: Located) -> str:
     where = f" It becomes a method of {located.owner.name}." if located.owner else ""
     return (
-        f'"""{step.number} {step.title}\n\n'
+        f'"""{step.title}\n\n'
         f"Write the body of {located.name}.{where} Helper functions are welcome.\n"
         f"Read  upslope learn {step.name}\n"
         f"Then  upslope check {step.name}\n"

@@ -1,7 +1,7 @@
 """Bronze, silver, gold, diamond, legendary: computed from evidence only.
 
-A tier is held when every exercise of its level is proven, every lab of its level has been run to its target, and all
-tiers below it are held. A level that has no steps yet cannot be held.
+A tier is held when every exercise and every lab of its level is proven, a lab by a run to its target that was made of
+the learner's parts only, and all tiers below it are held. A level that has no steps yet cannot be held.
 """
 
 from collections.abc import Sequence
@@ -51,5 +51,5 @@ def _demands(level: Sequence[Step], evidence: Evidence) -> dict[str, bool]:
         if step.exercise:
             demands[step.name] = step.exercise in evidence.accepted
         if step.lab:
-            demands[f"lab {step.lab}"] = step.lab in evidence.reached
+            demands[f"lab {step.lab}"] = step.lab in evidence.proven
     return demands

@@ -26,6 +26,7 @@ def draw(path: Path) -> None:
     from rich.console import Console
     from rich.terminal_theme import MONOKAI
 
+    from upslope.academy.lessons import find
     from upslope.cli.grading import grade_file
     from upslope.cli.init import make_files
     from upslope.cli.screen import Screen
@@ -41,8 +42,7 @@ def draw(path: Path) -> None:
         os.environ["UPSLOPE_HOME"] = home
         try:
             make_files(Path(home))
-            file = next((Path(home) / "exercises").rglob(f"*-{STEP}.py"))
-            file.write_text(WRONG, encoding="utf-8")
+            (Path(home) / "exercises" / find(STEP).file).write_text(WRONG, encoding="utf-8")
             screen.command(f"$ upslope check {STEP}")
             screen.gap()
             show(screen, grade_file(STEP))

@@ -6,6 +6,7 @@ import typer
 
 from upslope.cli.completion import step_names
 from upslope.cli.exits import Exit
+from upslope.cli.migrated import bring_over
 from upslope.cli.options import AsJson, Debug
 from upslope.cli.screen import Screen
 from upslope.cli.sentences import Usage
@@ -27,6 +28,7 @@ def check(
 
     if seed is not None and not 0 <= seed < 2**32:
         raise Usage(f"a seed is a whole number from 0 to {2**32 - 1}, not {seed}")
+    bring_over()
     screen = Screen()
     graded = grade_file(name, seed=seed)
     screen.give(facts(graded))

@@ -5,8 +5,12 @@ from pathlib import Path
 
 def step_names(incomplete: str) -> list[str]:
     """Steps, in roadmap order."""
-    folder = Path(__file__).parent.parent / "lessons"
-    names = [path.stem.partition("-")[2] for path in sorted(folder.glob("*/*.md"))]
+    from upslope.academy.roadmap import BadLesson, places
+
+    try:
+        names = [place.name for place in places(Path(__file__).parent.parent / "lessons")]
+    except BadLesson:  # which the verb itself will say
+        return []
     return [name for name in names if name.startswith(incomplete)]
 
 
@@ -29,7 +33,7 @@ def model_names(incomplete: str) -> list[str]:
     names: list[str] = []
     for family, found in discover("models").items():
         sizes = cast(ModelCard, found.card).sizes
-        names += [family, *(f"{family}-toy" if size == "toy" else size for size in sizes)]
+        names += [family, *(f"{family}-{size}" if size.startswith("toy") else size for size in sizes)]
     return [name for name in names if name.startswith(incomplete)]
 
 

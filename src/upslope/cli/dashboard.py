@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from upslope.cli.exits import Exit
+from upslope.cli.migrated import bring_over
 from upslope.cli.screen import Piece, Screen
 from upslope.cli.words import listed
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 def dashboard() -> int:
     """What `upslope` says when it is given no verb."""
+    bring_over()
     show_dashboard(Screen())
     return Exit.DONE
 
@@ -39,7 +41,15 @@ def show_dashboard(screen: Screen, *, alone: bool = True) -> None:
                 "of": stands.of,
                 "missing": list(stands.missing),
                 "next": step.name if step else None,
-                "labs": {lab: {"yours": yours, "of": of} for lab, (yours, of) in labs.items()},
+                "labs": {
+                    lab: {
+                        "yours": yours,
+                        "of": of,
+                        "reached": lab in evidence.reached,
+                        "proven": lab in evidence.proven,
+                    }
+                    for lab, (yours, of) in labs.items()
+                },
                 "started": started,
                 "command": command,
             }
@@ -54,8 +64,10 @@ def show_dashboard(screen: Screen, *, alone: bool = True) -> None:
     yours = [f"{yours} of {of} parts of lab {lab}" for lab, (yours, of) in labs.items() if yours]
     for number, words in enumerate(yours):
         screen.line(*_word("Yours" if number == 0 else ""), words)
-    for number, (lab, event) in enumerate(evidence.reached.items()):
-        screen.line(*_word("Reached" if number == 0 else ""), f"lab {lab}, run {event.payload.get('run', '')}")
+    reached = {lab: event for lab, event in evidence.reached.items() if lab not in evidence.proven}
+    for word, runs in (("Proven", evidence.proven), ("Reached", reached)):
+        for number, (lab, event) in enumerate(runs.items()):
+            screen.line(*_word(word if number == 0 else ""), f"lab {lab}, run {event.payload.get('run', '')}")
     taken = [s.step.name for s in table if s.taken]
     if taken:
         screen.line(*_word("Seen"), f"the solution of {listed(taken)} before you wrote your own")

@@ -107,7 +107,7 @@ def show(
     screen.pairs(
         [
             ("samples", ", ".join(f"{s} {count:,}" for s, count in card.splits.items())),
-            ("each", f"{' x '.join(map(str, card.shape))}, one of {len(card.classes)}: {', '.join(card.classes)}"),
+            *((name, feature.describe()) for name, feature in card.features.items()),
             ("licence", card.licence),
             ("from", f"carried by {card.carried_by}" if card.carried_by else card.homepage),
             ("cite", card.citation),
@@ -133,15 +133,16 @@ def _card(found: "Found") -> "DataCard":
 
 
 def _facts(card: "DataCard") -> dict[str, object]:
+    from dataclasses import asdict
+
     return {
         "name": card.name,
         "title": card.title,
         "licence": card.licence,
         "homepage": card.homepage,
         "citation": card.citation,
-        "classes": list(card.classes),
+        "features": {name: {"kind": type(each).__name__, **asdict(each)} for name, each in card.features.items()},
         "splits": card.splits,
-        "shape": list(card.shape),
         "bytes": sum(file.size for file in card.files),
         "carried_by": card.carried_by,
         "note": card.note,

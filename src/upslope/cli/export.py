@@ -1,4 +1,4 @@
-"""`upslope export`: a run's network as one file, compared with the original before it is called done."""
+"""`upslope export`: a run's model as one file, compared with the original before it is called done."""
 
 from pathlib import Path
 from typing import Annotated
@@ -26,7 +26,7 @@ def export(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
-    """Write a trained network to one file that other programs read, with a model card beside it.
+    """Write a trained model to one file that other programs read, with a model card beside it.
 
     Of a lab it is the newest finished run. The file is read back and compared with the run before it is called done.
     """
@@ -45,7 +45,7 @@ def export(
         raise Usage(f'there is no format "{kind}"{did_you_mean(kind, list(FORMATS))} (formats: {", ".join(FORMATS)})')
     if Path(run).is_file():
         exported = Path(run).suffix.removeprefix(".") in FORMATS
-        already = f"upslope predict {run} picture.png uses it" if exported else "upslope runs lists what can be"
+        already = f"upslope predict {run} uses it" if exported else "upslope runs lists what can be"
         raise Usage(f"{run} is a file, and what is exported is a run: {already}")
     folder = run_folder(run)
     with progress_bar(3, "loading", quiet=screen.quiet) as bar:
@@ -60,5 +60,5 @@ def export(
     screen.prose(f"Read back and compared with {folder.name} {where}: {in_words(done.difference)}.")
     screen.line("Model card  ", short(done.card))
     screen.gap()
-    screen.command(f"upslope predict {done.path} picture.png")
+    screen.command(f"upslope predict {done.path} {done.example}".rstrip())
     return Exit.DONE

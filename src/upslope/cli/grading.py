@@ -1,5 +1,6 @@
 """From a word on the command line to a verdict that is kept: the step and file that are meant, what a pass opens."""
 
+import re
 import stat
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -79,21 +80,25 @@ def grade_step(step: "Step", file: Path, content: bytes, *, bench: "Bench", seed
 def find_file(name: str) -> tuple["Step", Path]:
     """The step and the file that a word means: a step's name or number, or a path to a learner's file."""
     from upslope.academy.lessons import exercises, find
-    from upslope.runs.workspace import exercises_folder, short
+    from upslope.academy.migration import file_of
+    from upslope.runs.workspace import exercises_folder, progress_file, short
 
     if not name:
         raise Usage("which step? upslope check NAME grades one; upslope learn lists them all")
     path = Path(name).expanduser()
     if path.suffix == ".py" or len(path.parts) > 1:
-        step = next((step for step in exercises() if step.file.name == path.name), None)
-        if step is None:
-            raise Usage(f"{name} is not a file of an exercise; those are named as in 1-foundations/08-softmax.py")
-        return step, path.absolute()
+        numbered = re.fullmatch(r"\d\d-(?P<name>.+)", path.stem)  # how files were named before
+        stem = numbered["name"] if numbered else path.stem
+        step = next((step for step in exercises() if stem in {step.name, *step.was}), None)
+        if step is None or path.suffix != ".py":
+            raise Usage(f"{name} is not a file of an exercise; those are named as in foundations/softmax.py")
+        moved = numbered and not path.exists() and path.absolute().is_relative_to(exercises_folder())
+        return step, exercises_folder() / step.file if moved else path.absolute()
     step = find(name)
     if not step.exercise:
         run = f"; it is a lab: upslope lab {step.lab}" if step.lab else ""
         raise Usage(f"{step.name} asks for no code{run}")
-    file = exercises_folder() / step.file
+    file = file_of(step, exercises_folder(), progress_file())
     if not file.exists():
         raise Missing(f"{short(file)} is not there; upslope init makes it")
     return step, file

@@ -6,6 +6,7 @@ import typer
 
 from upslope.cli.completion import step_names
 from upslope.cli.exits import Exit
+from upslope.cli.migrated import bring_over
 from upslope.cli.options import AsJson, Debug
 from upslope.cli.screen import Screen
 from upslope.cli.sentences import Usage
@@ -30,6 +31,7 @@ def hint(
     from upslope.academy.source import locate
     from upslope.runs.workspace import progress_file
 
+    bring_over()
     screen = Screen()
     step_name, exercise = _exercise(name)
     progress = Progress(progress_file())
@@ -63,6 +65,7 @@ def solution(name: Name, as_json: AsJson = False, debug: Debug = False) -> int:
     from upslope.academy.source import locate
     from upslope.runs.workspace import progress_file
 
+    bring_over()
     screen = Screen()
     step_name, exercise = _exercise(name)
     progress = Progress(progress_file())

@@ -12,7 +12,7 @@ from upslope.cli.sentences import Missing
 from upslope.cli.words import plural
 
 if TYPE_CHECKING:
-    from upslope.academy.progress import Progress
+    from upslope.academy.migration import Migration
 
 MADE, RENEWED, KEPT, THERE = "made", "renewed", "kept", "there"
 
@@ -27,23 +27,43 @@ def init(
     """Make your workspace: one file per exercise.
 
     A file that you have changed is kept as it is. A stub that an older version of Upslope wrote, and that you have not
-    touched, is written anew.
+    touched, is written anew. Files of a workspace in which lessons had other names or numbers are moved.
     """
     from upslope.runs import workspace
 
     screen = Screen()
     home = path.expanduser().absolute() if path else workspace.home()
+    migration = move_files(home)
     files = make_files(home)
-    screen.give({"home": str(home), "files": {str(file): what for file, what in files.items()}})
+    screen.give(
+        {
+            "home": str(home),
+            "files": {str(file): what for file, what in files.items()},
+            "moved": {str(old): str(new) for old, new in migration.moved},
+        }
+    )
     if screen.quiet:
         return Exit.DONE
-    _say(screen, home, files, elsewhere=home != workspace.home())
+    _say(screen, home, files, migration, elsewhere=home != workspace.home())
     return Exit.DONE
+
+
+def move_files(home: Path) -> "Migration":
+    """Move the files of an older workspace; nothing new is written while that is refused."""
+    from upslope.academy.migration import migrate
+    from upslope.cli.migrated import sentences
+    from upslope.runs import workspace
+
+    migration = migrate(home / workspace.exercises_folder().name, home / workspace.progress_file().name)
+    if migration.refused:
+        raise Missing(" ".join(sentences(migration)))
+    return migration
 
 
 def make_files(home: Path) -> dict[Path, str]:
     """Make every learner's file that is not there; what became of each: made, renewed, kept (the learner's), there."""
     from upslope.academy.lessons import exercises
+    from upslope.academy.migration import digest, written_by_us
     from upslope.academy.progress import Progress
     from upslope.academy.stub import stub_text
     from upslope.runs import workspace
@@ -51,7 +71,7 @@ def make_files(home: Path) -> dict[Path, str]:
 
     make_folder(home)
     progress = Progress(home / workspace.progress_file().name)
-    ours = _written_by_us(progress)
+    ours = written_by_us(progress)
     outcome: dict[Path, str] = {}
     for step in exercises():
         file = home / workspace.exercises_folder().name / step.file
@@ -60,19 +80,14 @@ def make_files(home: Path) -> dict[Path, str]:
         if there == stub:
             outcome[file] = THERE
             continue
-        if there is not None and there.strip() and _digest(there) not in ours:
+        if there is not None and there.strip() and digest(there) not in ours:
             outcome[file] = KEPT
             continue
         make_folder(file.parent)
         write_atomically(file, stub)
-        progress.add("stub", str(step.exercise), sha256=_digest(stub))
+        progress.add("stub", str(step.exercise), sha256=digest(stub), path=str(step.file))
         outcome[file] = RENEWED if there else MADE
     return outcome
-
-
-def _written_by_us(progress: "Progress") -> set[str]:
-    """Hashes of all stubs that were ever written here: a file with such a hash holds nothing of the learner's."""
-    return {str(event.payload["sha256"]) for event in progress.events("stub")}
 
 
 def _content(file: Path) -> bytes | None:
@@ -81,13 +96,8 @@ def _content(file: Path) -> bytes | None:
     return file.read_bytes() if file.exists() else None
 
 
-def _digest(content: bytes) -> str:
-    import hashlib
-
-    return hashlib.sha256(content).hexdigest()
-
-
-def _say(screen: Screen, home: Path, files: dict[Path, str], *, elsewhere: bool) -> None:
+def _say(screen: Screen, home: Path, files: dict[Path, str], migration: "Migration", *, elsewhere: bool) -> None:
+    from upslope.cli.migrated import sentences
     from upslope.runs.workspace import short
 
     counts = {what: list(files.values()).count(what) for what in (MADE, RENEWED, KEPT, THERE)}
@@ -101,6 +111,8 @@ def _say(screen: Screen, home: Path, files: dict[Path, str], *, elsewhere: bool)
     for what, said in words.items():
         if counts[what]:
             screen.line(f"  {plural(counts[what], 'file')} {said}")
+    for sentence in sentences(migration):
+        screen.prose(sentence)
     screen.gap()
     if elsewhere:
         screen.prose("Other verbs look there when UPSLOPE_HOME says so:")

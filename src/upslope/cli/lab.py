@@ -10,7 +10,7 @@ from upslope.cli.exits import Exit
 from upslope.cli.options import AsJson, Debug
 from upslope.cli.screen import Screen
 from upslope.cli.sentences import Usage, did_you_mean
-from upslope.cli.words import listed, seconds
+from upslope.cli.words import PROVES, listed, plural, seconds
 
 if TYPE_CHECKING:
     from upslope.academy.overlay import Answer
@@ -165,8 +165,9 @@ def add_evidence(result: "Result") -> None:
 
 def conclude(screen: Screen, result: "Result", folder: Path) -> None:
     """The line that says it all, what a miss probably comes from, where the pictures are, what to type next."""
+    from upslope.academy.standing import read_evidence
     from upslope.runs.result import shown, spoken
-    from upslope.runs.workspace import short
+    from upslope.runs.workspace import progress_file, short
 
     style = {True: "bold green", False: "bold red", None: "bold"}[result.reached]
     screen.prose(result.line(), style=style)
@@ -177,10 +178,15 @@ def conclude(screen: Screen, result: "Result", folder: Path) -> None:
                 screen.prose(f"({name}: {spoken(target.metric)} {shown(target.metric, score)})", style="dim")
     if result.cause:
         screen.prose(f"Likely cause: {result.cause}.")
+    words = [f"upslope lab {result.lab}", *(word for word in result.settings if not word.startswith("seed="))]
+    words += [f"--preset {result.preset}"] if result.preset != "laptop" else []
+    ours = list(result.parts.values()).count("ours")
+    if result.reached and ours and result.lab not in read_evidence(progress_file()).proven:
+        are = "is" if ours == 1 else "are"
+        screen.prose(f"{ours} of its {plural(len(result.parts), 'part')} {are} ours. {PROVES}")
+        screen.command(" ".join([*words, "--mine"]))
     screen.gap()
     drawn = [path.stem.replace("_", " ").replace("-", " ") for path in sorted((folder / "pictures").glob("*.png"))]
     screen.line(f"{listed(drawn) or 'The page'}    ", short(folder / "index.html"))
-    words = [f"upslope lab {result.lab}", *(word for word in result.settings if not word.startswith("seed="))]
-    words += [f"--preset {result.preset}"] if result.preset != "laptop" else []
     words += ["--mine"] if "yours" in result.parts.values() else []
     screen.line("again with another seed    ", (" ".join([*words, f"seed={result.seed + 1}"]), "bold cyan"))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def labs() -> int:
-    """All labs: time, target, whose parts, reached or not."""
+    """All labs: time, target, whose parts, reached or proven."""
     from upslope.academy.standing import read_evidence
     from upslope.cards import LabCard, discover
     from upslope.cli.dashboard import lab_parts
@@ -37,6 +37,7 @@ def labs() -> int:
                     "yours": parts.get(name, (0, 0))[0],
                     "parts": parts.get(name, (0, 0))[1],
                     "reached": name in evidence.reached,
+                    "proven": name in evidence.proven,
                 }
                 for name, card in cards.items()
             ]
@@ -48,7 +49,8 @@ def labs() -> int:
     for name, card in cards.items():
         yours, of = parts.get(name, (0, 0))
         took = seconds(card.seconds["laptop"]) if "laptop" in card.seconds else ""
-        state: Piece = ("reached", "green") if name in evidence.reached else ""
+        state: Piece = "reached" if name in evidence.reached else ""
+        state = ("proven", "green") if name in evidence.proven else state
         rows.append([(name, "bold"), card.title, took, f"{yours} of {of}" if of else "", state])
     screen.table(("lab", "", "time", "yours", ""), rows, right=(2,))
     screen.gap()

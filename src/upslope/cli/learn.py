@@ -6,9 +6,10 @@ import typer
 
 from upslope.cli.completion import step_names
 from upslope.cli.exits import Exit
+from upslope.cli.migrated import bring_over
 from upslope.cli.options import AsJson, Debug
 from upslope.cli.screen import Piece, Screen, can_say
-from upslope.cli.words import listed
+from upslope.cli.words import PROVES, listed
 
 if TYPE_CHECKING:
     from upslope.academy.standing import Standing
@@ -22,6 +23,7 @@ def learn(
     debug: Debug = False,
 ) -> int:
     """Read a lesson, or see the roadmap."""
+    bring_over()
     return lesson(name) if name else roadmap()
 
 
@@ -47,11 +49,16 @@ def roadmap() -> int:
     if screen.quiet:
         return Exit.DONE
     screen.ends([("Roadmap", "bold")], stands.line())
-    topics = list(dict.fromkeys((s.step.level, s.step.topic) for s in table))
-    for level, topic in topics:
+    for level, title in dict.fromkeys((s.step.level, s.step.level_title) for s in table):
         screen.gap()
-        screen.line((f"Level {level}: {topic.replace('-', ' ')}", "bold"))
-        rows = [_row(s, coming=s.step is coming) for s in table if (s.step.level, s.step.topic) == (level, topic)]
+        screen.line((f"Level {level}: {title}", "bold"))
+        rows: list[list[Piece]] = []
+        part = ""
+        for standing in (s for s in table if s.step.level == level):
+            if standing.step.part != part:
+                part = standing.step.part
+                rows.append(["", (part, "dim"), "", "", ""])
+            rows.append(_row(standing, coming=standing.step is coming))
         screen.table(("", "", "", "", ""), rows, right=(3,))
     screen.gap()
     if any(standing.taken and standing.state == "proven" for standing in table):
@@ -66,6 +73,7 @@ def lesson(name: str) -> int:
     """One lesson: the prose, where the file is, what to type next."""
     from upslope.academy.compose import whose
     from upslope.academy.lessons import find
+    from upslope.academy.migration import file_of
     from upslope.academy.standing import read_evidence, standings
     from upslope.runs.workspace import exercises_folder, progress_file, short
 
@@ -73,7 +81,7 @@ def lesson(name: str) -> int:
     step = find(name)
     evidence = read_evidence(progress_file())
     standing = next(s for s in standings(evidence) if s.step.name == step.name)
-    file = exercises_folder() / step.file if step.exercise else None
+    file = file_of(step, exercises_folder(), progress_file()) if step.exercise else None
     screen.give({**facts(standing), "file": str(file) if file else None, "lesson": step.body})
     if screen.quiet:
         return Exit.DONE
@@ -92,6 +100,8 @@ def lesson(name: str) -> int:
     if step.lab:
         mine = " --mine" if "yours" in whose(step.lab, evidence.accepted).values() else ""
         screen.line("Run                     ", (f"upslope lab {step.lab}{mine}", "bold cyan"))
+        if standing.state == "reached":
+            screen.prose(f"Reached. {PROVES} upslope lab {step.lab} --mine", style="dim")
     return Exit.DONE
 
 
@@ -101,6 +111,8 @@ def facts(standing: "Standing", *, coming: bool = False) -> dict[str, object]:
     return {
         "number": step.number,
         "name": step.name,
+        "topic": step.topic,
+        "part": step.part,
         "title": step.title,
         "minutes": step.minutes,
         "difficulty": step.difficulty,
@@ -120,6 +132,7 @@ def _row(standing: "Standing", *, coming: bool) -> list[Piece]:
     tick, arrow = ("✓", "→") if can_say("✓→") else ("+", ">")
     sign, state, style = {
         "proven": (tick, "proven*" if standing.taken else "proven", "green"),
+        "reached": (" ", "reached", ""),
         "open": (" ", "open", ""),
         "waiting": (" ", "later", "dim"),
         "reading": (" ", "", ""),

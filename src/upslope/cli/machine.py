@@ -190,9 +190,8 @@ def _progress() -> Finding:
         evidence = read_evidence(progress_file())
     except BadProgress as error:
         return Finding("progress", "lack", str(error), "move the file away to start afresh, or bring back a copy")
-    return Finding(
-        "progress", "good", f"{len(evidence.accepted)} exercises proven, {len(evidence.reached)} labs reached"
-    )
+    labs = f"{len(evidence.reached)} labs reached, {len(evidence.proven)} of them proven"
+    return Finding("progress", "good", f"{len(evidence.accepted)} exercises proven, {labs}")
 
 
 def _variables() -> Iterator[Finding]:

@@ -86,7 +86,7 @@ def fetch(
 
     screen = Screen()
     if name in families() and name not in sizes():
-        keys = [key for key in families()[name].sizes if key != "toy"]
+        keys = [key for key in families()[name].sizes if not key.startswith("toy")]
         raise Usage(f"{name} is a family; which of its sizes: {', '.join(keys)}?")
     find(name)
     from upslope.models import published
@@ -164,7 +164,7 @@ def _heading(screen: Screen, card: "ModelCard") -> None:
 
 
 def _go_on(screen: Screen, card: "ModelCard") -> None:
-    first = next((key for key in card.sizes if key != "toy"), "toy")
+    first = next((key for key in card.sizes if not key.startswith("toy")), "toy")
     screen.command(f"upslope model show {_full(card.name, first)}", "what it is made of")
 
 
@@ -173,7 +173,7 @@ def _sizes(screen: Screen, card: "ModelCard") -> None:
     from upslope.cli.model_show import shapes
 
     rows: list[list[Piece]] = []
-    for key in sorted(card.sizes, key="toy".__eq__):
+    for key in sorted(card.sizes, key=lambda key: key.startswith("toy")):
         one, name = card.sizes[key], _full(card.name, key)
         here = kept(name)
         whose = [weights.publisher for weights in one.weights if weights.file.urls]
@@ -196,7 +196,8 @@ def _facts(card: "ModelCard", key: str) -> dict[str, object]:
         "link": card.link,
         "domain": card.domain,
         "inputs": [list(given.shape) for given in one.inputs],
-        "output": list(one.output),
+        "output": None if one.outputs else list(one.output),
+        "outputs": {name: None if shape is None else list(shape) for name, shape in one.outputs.items()},
         "parameters": one.parameters,
         "parameters_about": one.parameters_about,
         "counted_by": one.counted_by,
@@ -219,4 +220,4 @@ def _facts(card: "ModelCard", key: str) -> dict[str, object]:
 
 
 def _full(family: str, key: str) -> str:
-    return f"{family}-toy" if key == "toy" else key
+    return f"{family}-{key}" if key.startswith("toy") else key

@@ -16,7 +16,7 @@ def summary(screen: Screen, one: "Size", whole: "Layer") -> None:
     published = f"{one.counted_by}: {one.parameters_about} million" if one.parameters_about else one.counted_by
     pairs = [
         ("input", shapes(one)),
-        ("output", f"{' x '.join(map(str, one.output))} numbers"),
+        leaving(one),
         ("parameters", f"{whole.parameters:,}" + (f" (checked against {published})" if published else "")),
         ("multiply-adds", f"{large(whole.multiply_adds)} for one input, in convolutions and matrix products"),
     ]
@@ -102,6 +102,17 @@ def facts(row: "Row") -> dict[str, object]:
         "sees": sees(one),
         "heading": row.heading,
     }
+
+
+def leaving(one: "Size") -> tuple[str, str]:
+    """("output", "10 numbers"), or ("outputs", "reconstruction (784), mean (20)")."""
+    if not one.outputs:
+        return "output", f"{' x '.join(map(str, one.output))} numbers" if one.output else "a number"
+    sizes = {
+        name: "any shape" if shape is None else " x ".join("any" if each is None else str(each) for each in shape)
+        for name, shape in one.outputs.items()
+    }
+    return "outputs", ", ".join(f"{name} ({said or 'a number'})" for name, said in sizes.items())
 
 
 def shapes(one: "Size") -> str:

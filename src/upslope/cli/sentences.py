@@ -33,7 +33,7 @@ _CODES = {
     "upslope.cli.lab_mine.AnswerFailed": Exit.NOT,
     "upslope.academy.compose.BadAnswers": Exit.MISSING,
     "upslope.academy.lessons.UnknownStep": Exit.USAGE,
-    "upslope.academy.lessons.BadLesson": Exit.NOT,
+    "upslope.academy.roadmap.BadLesson": Exit.NOT,
     "upslope.academy.source.UnknownExercise": Exit.USAGE,
     "upslope.academy.checklist.BadChecks": Exit.NOT,
     "upslope.academy.progress.BadProgress": Exit.MISSING,

@@ -193,7 +193,7 @@ def _train(screen: Screen, lab: str) -> "Result":
 
 def _stand(screen: Screen, step: str, lab: str) -> None:
     from upslope.academy.standing import read_evidence, standings
-    from upslope.cli.dashboard import show_dashboard
+    from upslope.cli.dashboard import lab_parts, show_dashboard
     from upslope.runs.workspace import progress_file
 
     evidence = read_evidence(progress_file())
@@ -202,9 +202,13 @@ def _stand(screen: Screen, step: str, lab: str) -> None:
         raise Untrue(f"{step} is not proven after its answer passed")
     if lab not in evidence.reached:
         raise Untrue(f"lab {lab} is not counted as reached")
+    if lab in evidence.proven:
+        raise Untrue(f"lab {lab} is counted as proven, and parts of it are not the learner's")
     show_dashboard(screen, alone=False)
     screen.gap()
-    screen.line(screen.mark(True), f" {listed(proven)} are proven: anybody can run the evidence again")
+    yours, of = lab_parts(evidence)[lab]
+    screen.line(screen.mark(True), f" {listed(proven)} is proven: anybody can grade the same answer again")
+    screen.line(screen.mark(True), f" lab {lab} is reached; it is proven when all {of} parts are yours, not {yours}")
     screen.gap()
     screen.prose("Go on, in a workspace of your own:")
     screen.commands(

@@ -16,6 +16,7 @@ import typer
 
 from upslope.cli.completion import step_names
 from upslope.cli.exits import Exit
+from upslope.cli.migrated import bring_over
 from upslope.cli.options import AsJson, Debug
 from upslope.cli.screen import Screen
 from upslope.cli.sentences import Missing, Usage, judge
@@ -43,6 +44,7 @@ def watch(
     from upslope.academy.grading.bench import Bench
     from upslope.runs.workspace import exercises_folder, short
 
+    bring_over()
     screen = Screen()
     folder = exercises_folder()
     if not folder.is_dir():

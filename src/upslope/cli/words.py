@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+# Before the command that would do it, where a lab was reached with parts of ours in it.
+PROVES = "With all of its parts yours it is proven:"
+
 
 def seconds(value: float) -> str:
     """0.4 s, 2 s, 38 s, 12 min, 3 h. A whole number is an estimate and shows no digits behind the point."""

@@ -10,9 +10,13 @@ from typing import Any
 import numpy as np
 
 from upslope.cards import DataCard
-from upslope.data.loading.arrays import Arrays
+from upslope.data.loading.dataset import Dataset
 from upslope.data.loading.drawing import DIGITS, draw
+from upslope.features import ClassLabel, Image
 from upslope.runs.problem import DataProblem
+
+CLASSES = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
+SIDE = 8  # pixels
 
 CARD = DataCard(
     name="digits",
@@ -20,9 +24,11 @@ CARD = DataCard(
     licence="CC BY 4.0",
     homepage="https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits",
     citation="Alpaydin, E., Kaynak, C. (1998). Optical Recognition of Handwritten Digits. UCI. doi:10.24432/C50P49",
-    classes=("0", "1", "2", "3", "4", "5", "6", "7", "8", "9"),
+    features={
+        "image": Image((SIDE, SIDE)),
+        "label": ClassLabel(CLASSES),
+    },
     splits={"train": 1197, "validation": 200, "test": 400},
-    shape=(8, 8),
     carried_by="scikit-learn",
     note="the 1,797 images of scikit-learn's load_digits; split here, stratified, with a fixed seed",
 )
@@ -30,7 +36,7 @@ CARD = DataCard(
 _SPLIT_SEED = 1998
 
 
-def load(split: str = "train", *, quiet: bool = False) -> Arrays:
+def load(split: str = "train", *, quiet: bool = False) -> Dataset:
     """A split: "train", "validation" or "test"."""
     if split not in CARD.splits:
         raise DataProblem(f'digits has no split "{split}"; it has {", ".join(CARD.splits)}')
@@ -39,13 +45,13 @@ def load(split: str = "train", *, quiet: bool = False) -> Arrays:
     loaded: Any = load_digits()
     index = _positions(np.asarray(loaded.target))[split]
     images = (loaded.images[index] / 16.0).astype(np.float32)
-    return Arrays(images, loaded.target[index].astype(np.int64), CARD.classes)
+    return Dataset({"image": images, "label": loaded.target[index].astype(np.int64)}, CARD.features)
 
 
-def toy(*, rng: np.random.Generator, count: int = 600) -> Arrays:
+def toy(*, rng: np.random.Generator, count: int = 600) -> Dataset:
     """Digits drawn from strokes on the same grid: generated, so they need no library and no network."""
-    labels = rng.permutation(np.arange(count) % len(CARD.classes))
-    return Arrays(draw(DIGITS, labels, size=CARD.shape[0], rng=rng), labels, CARD.classes)
+    labels = rng.permutation(np.arange(count) % len(CLASSES))
+    return Dataset({"image": draw(DIGITS, labels, size=SIDE, rng=rng), "label": labels}, CARD.features)
 
 
 def _positions(labels: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:

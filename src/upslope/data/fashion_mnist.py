@@ -7,9 +7,13 @@ H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST: a Novel Image Dataset for Benchm
 import numpy as np
 
 from upslope.cards import DataCard, File
-from upslope.data.loading.arrays import Arrays
+from upslope.data.loading.dataset import Dataset
 from upslope.data.loading.drawing import GARMENTS, draw
 from upslope.data.loading.idx import load_split
+from upslope.features import ClassLabel, Image
+
+CLASSES = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot")
+SIDE = 28  # pixels
 
 CARD = DataCard(
     name="fashion_mnist",
@@ -17,9 +21,11 @@ CARD = DataCard(
     licence="MIT",
     homepage="https://github.com/zalandoresearch/fashion-mnist",
     citation="Xiao, H., Rasul, K., Vollgraf, R. (2017). Fashion-MNIST. arXiv:1708.07747",
-    classes=("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"),
+    features={
+        "image": Image((SIDE, SIDE), look="product"),
+        "label": ClassLabel(CLASSES),
+    },
     splits={"train": 55000, "validation": 5000, "test": 10000},
-    shape=(28, 28),
     files=(
         File(
             name="train-images-idx3-ubyte.gz",
@@ -46,17 +52,16 @@ CARD = DataCard(
             urls=("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/t10k-labels-idx1-ubyte.gz",),
         ),
     ),
-    pictures="product",
     note="validation is the last 5,000 of the 60,000 training images",
 )
 
 
-def load(split: str = "train", *, quiet: bool = False) -> Arrays:
+def load(split: str = "train", *, quiet: bool = False) -> Dataset:
     """A split: "train", "validation" or "test". Fetched at the first use."""
     return load_split(CARD, split, quiet=quiet)
 
 
-def toy(*, rng: np.random.Generator, count: int = 600) -> Arrays:
+def toy(*, rng: np.random.Generator, count: int = 600) -> Dataset:
     """Garments drawn as areas on the same grid: generated, so they need no file."""
-    labels = rng.permutation(np.arange(count) % len(CARD.classes))
-    return Arrays(draw(GARMENTS, labels, size=CARD.shape[0], rng=rng, filled=True), labels, CARD.classes)
+    labels = rng.permutation(np.arange(count) % len(CLASSES))
+    return Dataset({"image": draw(GARMENTS, labels, size=SIDE, rng=rng, filled=True), "label": labels}, CARD.features)

@@ -8,9 +8,13 @@ every choice is made; the 10,000 test images are for the last number only.
 import numpy as np
 
 from upslope.cards import DataCard, File
-from upslope.data.loading.arrays import Arrays
+from upslope.data.loading.dataset import Dataset
 from upslope.data.loading.drawing import DIGITS, draw
 from upslope.data.loading.idx import load_split
+from upslope.features import ClassLabel, Image
+
+CLASSES = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
+SIDE = 28  # pixels
 
 CARD = DataCard(
     name="mnist",
@@ -18,9 +22,11 @@ CARD = DataCard(
     licence="none stated by the authors; commonly distributed as CC BY-SA 3.0",
     homepage="http://yann.lecun.com/exdb/mnist/",
     citation="LeCun, Y. et al. (1998). Gradient-based learning applied to document recognition. Proc. IEEE 86(11)",
-    classes=("0", "1", "2", "3", "4", "5", "6", "7", "8", "9"),
+    features={
+        "image": Image((SIDE, SIDE), look="handwriting"),
+        "label": ClassLabel(CLASSES),
+    },
     splits={"train": 55000, "validation": 5000, "test": 10000},
-    shape=(28, 28),
     files=(
         File(
             name="train-images-idx3-ubyte.gz",
@@ -59,17 +65,16 @@ CARD = DataCard(
             ),
         ),
     ),
-    pictures="handwriting",
     note="validation is the last 5,000 of the 60,000 training images",
 )
 
 
-def load(split: str = "train", *, quiet: bool = False) -> Arrays:
+def load(split: str = "train", *, quiet: bool = False) -> Dataset:
     """A split: "train", "validation" or "test". Fetched at the first use."""
     return load_split(CARD, split, quiet=quiet)
 
 
-def toy(*, rng: np.random.Generator, count: int = 600) -> Arrays:
+def toy(*, rng: np.random.Generator, count: int = 600) -> Dataset:
     """Digits drawn from strokes on the same grid: generated, so they need no file."""
-    labels = rng.permutation(np.arange(count) % len(CARD.classes))
-    return Arrays(draw(DIGITS, labels, size=CARD.shape[0], rng=rng), labels, CARD.classes)
+    labels = rng.permutation(np.arange(count) % len(CLASSES))
+    return Dataset({"image": draw(DIGITS, labels, size=SIDE, rng=rng), "label": labels}, CARD.features)

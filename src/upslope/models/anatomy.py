@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from upslope.cards import Found, Input
-from upslope.models.build import construct, size_of
+from upslope.models.build import construct_size, size_of
 from upslope.models.operations import WHOLE, Field, behind, multiply_adds, pair
 
 
@@ -56,7 +56,7 @@ class Layer:
 def examine(found: Found, size: str) -> Layer:
     """The anatomy of one size of a card, at full size and without memory."""
     with torch.device("meta"):
-        model = construct(found, size_of(found, size).arguments)
+        model = construct_size(found, size)
     return dissect(model, size_of(found, size).inputs)
 
 

@@ -1,9 +1,12 @@
 """Models by name: finding a size among the cards, and building it."""
 
 import difflib
-from typing import cast
+from dataclasses import dataclass
+from typing import Any, cast
 
-from torch import nn
+import numpy as np
+import torch
+from torch import Tensor, nn
 
 from upslope.cards import Found, ModelCard, Size, discover
 
@@ -19,15 +22,19 @@ def find(name: str) -> tuple[Found, str]:
     for family, found in cards.items():
         card = cast(ModelCard, found.card)
         for size in card.sizes:
-            full = f"{family}-toy" if size == "toy" else size
-            if full == name:
+            if full_name(family, size) == name:
                 return found, size
-            names.append(full)
+            names.append(full_name(family, size))
     if name in cards:
-        sizes = ", ".join(full for full in cast(ModelCard, cards[name].card).sizes if full != "toy")
+        sizes = ", ".join(full for full in cast(ModelCard, cards[name].card).sizes if not full.startswith("toy"))
         raise UnknownModel(f"{name} is a family; its sizes are {sizes} and {name}-toy")
     near = difflib.get_close_matches(name, [*names, *cards], n=1, cutoff=0.5)
     raise UnknownModel(f'there is no model "{name}"' + (f"; did you mean {near[0]}?" if near else ""))
+
+
+def full_name(family: str, size: str) -> str:
+    """The name by which a size is asked for: toys are called the same in every family, so it goes before theirs."""
+    return f"{family}-{size}" if size.startswith("toy") else size
 
 
 def size_of(found: Found, size: str) -> Size:
@@ -38,10 +45,39 @@ def size_of(found: Found, size: str) -> Size:
 def build(name: str, **overrides: object) -> nn.Module:
     """The model of this name with fresh weights; `overrides` replace arguments of its size, `num_classes=10` say."""
     found, size = find(name)
-    return construct(found, {**size_of(found, size).arguments, **overrides})
+    return construct_size(found, size, **overrides)
 
 
-def construct(found: Found, arguments: dict[str, object]) -> nn.Module:
-    """The class that a card names as its builder, called with these arguments."""
-    builder = getattr(found.load(), cast(ModelCard, found.card).builder)
-    return cast(nn.Module, builder(**arguments))
+@dataclass(frozen=True)
+class Built:
+    """A model with fresh weights, and what is needed to build it again."""
+
+    module: nn.Module
+    model: str  # the name of the card: "resnet"
+    arguments: dict[str, Any]
+    start: dict[str, Tensor]  # the first weights, of every parameter
+    builder: str = ""  # the class, where it is not the card's
+
+
+def built(name: str, *, seed: int, **overrides: object) -> Built:
+    """As `build`, with the weights that `seed` draws; PyTorch's own generator goes on as if nothing had been drawn."""
+    found, size = find(name)
+    builder = size_of(found, size).builder
+    arguments = {**size_of(found, size).arguments, **overrides}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(np.random.SeedSequence((seed,)).generate_state(1, np.uint64)[0]))
+        module = construct(found, arguments, builder=builder)
+    start = {name: parameter.detach().clone() for name, parameter in module.named_parameters()}
+    return Built(module, found.card.name, arguments, start, builder)
+
+
+def construct_size(found: Found, size: str, **overrides: object) -> nn.Module:
+    """One size of a card, built by its own builder; `overrides` replace some of its arguments."""
+    one = size_of(found, size)
+    return construct(found, {**one.arguments, **overrides}, builder=one.builder)
+
+
+def construct(found: Found, arguments: dict[str, object], *, builder: str = "") -> nn.Module:
+    """The class that a card names as its builder, or another of the same file, called with these arguments."""
+    name = builder or cast(ModelCard, found.card).builder
+    return cast(nn.Module, getattr(found.load(), name)(**arguments))

@@ -19,7 +19,7 @@ from torch import nn
 
 from upslope.cards import Found, ModelCard, Weights
 from upslope.data.loading.fetch import Wanted, agrees, alone, fetch_file, sha256
-from upslope.models.build import build, construct, find, size_of
+from upslope.models.build import build, construct_size, find, size_of
 from upslope.models.checkpoints import Rules, read, rename, translate
 from upslope.runs.files import make_folder, write_atomically
 from upslope.runs.problem import ConfigProblem, DataProblem
@@ -133,7 +133,7 @@ def _recognise(name: str, known: dict[str, Rules], file: Path) -> str:
 def _keep(path: Path, found: Found, size: str, file: Path, publisher: str) -> None:
     """Write the file's tensors under our keys to `path`, whole or not at all."""
     with torch.device("meta"):
-        wanted = construct(found, size_of(found, size).arguments).state_dict()
+        wanted = construct_size(found, size).state_dict()
     tensors = translate(read(file), formats(found)[publisher], wanted, name=file.name)
     about = {"publisher": publisher, "file": file.name, "sha256": sha256(file)}
     write_atomically(path, safetensors.torch.save(tensors, metadata=about))

@@ -26,8 +26,8 @@ from upslope.runs.config import LabConfig, make_config, words_for
 from upslope.runs.files import make_folder, write_atomically, write_json
 from upslope.runs.folder import FolderLock, create_folder, find_run, read_settings
 from upslope.runs.metrics import MetricsFile, Row, read_metrics
-from upslope.runs.network import FILE as NETWORK
-from upslope.runs.network import Network
+from upslope.runs.model_spec import FILE as SPEC
+from upslope.runs.model_spec import ModelSpec
 from upslope.runs.problem import RunProblem
 from upslope.runs.progress import Bar, progress_bar
 from upslope.runs.result import Result, code_hash, finite, judge, likely_cause, machine, plain, read_result
@@ -203,12 +203,12 @@ class Run(Generic[AConfig]):
 
     # What a lab leaves behind
 
-    def save_model(self, tensors: Tensors, network: Network | None = None) -> Path:
-        """Write what was learned to model.safetensors; with a `network` it can be built again, used and exported."""
+    def save_model(self, tensors: Tensors, spec: ModelSpec | None = None) -> Path:
+        """Write what was learned to model.safetensors; with a `spec` it can be built again, used and exported."""
         path = self.folder / "model.safetensors"
         write_atomically(path, pack(tensors))
-        if network is not None:
-            write_json(self.folder / NETWORK, network.to_json())
+        if spec is not None:
+            write_json(self.folder / SPEC, spec.to_json())
         return path
 
     def picture(self, name: str, figure: "Figure", caption: str = "") -> Path:

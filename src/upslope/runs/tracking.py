@@ -27,7 +27,7 @@ T = TypeVar("T")
 FILE = "mlflow.json"  # in a run's folder: which run of MLflow's this is
 EVERY = 5.0  # seconds between two looks at what was logged
 _AT_ONCE = 1000  # the most metrics that MLflow takes in one call
-_ARTIFACTS = ("config.json", "result.json", "network.json", "model.safetensors", "index.html")
+_ARTIFACTS = ("config.json", "result.json", "model_spec.json", "network.json", "model.safetensors", "index.html")
 
 
 @dataclass(frozen=True)

@@ -1,71 +1,59 @@
-"""The model card beside an exported network: what it is, what it was measured on, what it cannot do.
+"""The model card beside an exported model: what it is, what it was measured on, what it cannot do.
 
 After M. Mitchell et al., "Model Cards for Model Reporting", 2018, https://arxiv.org/abs/1810.03993.
 """
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from upslope.cards import DataCard, ModelCard, discover
-from upslope.runs.network import Network
+from upslope.runs.model_spec import ModelSpec
 from upslope.runs.result import Result, shown, spoken
-from upslope.ship.load import looks_like
-
-if TYPE_CHECKING:
-    from torch import nn
+from upslope.ship.pipelines.pipeline import Pipeline, data_card
 
 _USE = {
     "onnx": """import numpy as np, onnxruntime
 
 session = onnxruntime.InferenceSession("{file}")
-pictures = np.zeros((1, {shape}), dtype=np.float32)  # pixels in [0, 1]
-(logits,) = session.run(None, {{"pictures": pictures}})
-print(logits.argmax(axis=1))""",
-    "pt2": """import torch
+{inputs}
+outputs = session.run(None, {{{fed}}})
+print([output.shape for output in outputs])""",
+    "pt2": """import numpy as np, torch
 
-network = torch.export.load("{file}").module()
-pictures = torch.zeros(1, {shape})  # pixels in [0, 1]
-print(network(pictures).argmax(dim=1))""",
+model = torch.export.load("{file}").module()
+{inputs}
+print(model({tensors}))""",
     "safetensors": """from upslope.ship.load import load
 import numpy as np
 
-reader = load("{file}")
-pictures = np.zeros((1, {shape}), dtype=np.float32)  # pixels in [0, 1]
-print(reader.scores(pictures).argmax(axis=1))""",
-}
-
-_LOOKS = {
-    "handwriting": "one character, ink 1 on a background of 0, scaled into a box of 20 x 20 pixels and centred by mass",
-    "product": "one thing, grey, on a background of 0, trimmed, scaled to the longer side and put into the middle",
-    "photo": "the middle of the picture",
+pipeline = load("{file}")
+{inputs}
+outputs = pipeline.network.forward({{{fed}}})
+print({{name: output.shape for name, output in outputs.items()}})""",
 }
 
 
-def model_card(file: str, network: Network, result: Result, module: "nn.Module", *, compared: str) -> str:
+def model_card(file: str, pipeline: Pipeline, result: Result, *, compared: str) -> str:
     """The card as Markdown; `compared` is the sentence about the exported file beside the run."""
-    found = discover("models").get(network.model)
-    data = discover("data").get(network.data)
-    card = data.card if data is not None and isinstance(data.card, DataCard) else None
+    spec = pipeline.spec
     name, _, ending = file.rpartition(".")
+    found = discover("models").get(spec.model)
+    parameters = sum(p.numel() for p in pipeline.network.module.parameters())
+    card = data_card(spec)
+    words = pipeline.card()
     said = {
         "": [
-            f"{_title(found.card if found is not None else None, network)}, "
-            f"{sum(p.numel() for p in module.parameters()):,} parameters, "
-            f"trained by the lab `{result.lab}` of Upslope.",
+            f"{_title(found.card if found is not None else None, spec)}, {parameters:,} parameters, "
+            f"trained by the lab `{result.lab}` of Upslope. Task: {spec.task}.",
             *_yours(result),
         ],
-        "What it does": [
-            f"Takes pictures ({_by(network.shape)}) and gives a score for each of {len(network.classes)} classes: "
-            f"{', '.join(network.classes)}. A softmax over the scores gives probabilities."
-        ],
+        "What it does": words.pop("What it does"),
         "Data": _data(card),
         "Measured": _measured(result, compared),
-        "How pictures are prepared": _prepared(file, network),
-        "Limits": [
-            "It knows its classes only and names one of them for every picture, whatever it shows. It was never shown "
-            "other cameras, papers, pens, rooms or people than those of its data; measure it on your own pictures "
-            "before you lean on it. Nothing was done against pictures made to mislead it.",
+        **words,
+        "Use": [
+            f"```python\n{_example(ending, file, spec)}\n```",
+            f"`upslope predict {file} {pipeline.example}".rstrip() + "` does the same with any input.",
         ],
-        "Use": [f"```python\n{_USE[ending].format(file=file, shape=_sizes(network.shape))}\n```"],
         "Licence": [
             f"The code that made it: MIT. The data it learned from: {card.licence}."
             if card is not None
@@ -78,6 +66,21 @@ def model_card(file: str, network: Network, result: Result, module: "nn.Module",
     return "\n\n".join(parts) + "\n"
 
 
+def _example(ending: str, file: str, spec: ModelSpec) -> str:
+    """Python that uses the file, with inputs of zeros."""
+    lines = [f"{name} = np.zeros({(1, *one['shape'])}, dtype=np.{_dtype(one)})" for name, one in spec.inputs.items()]
+    return _USE[ending].format(
+        file=file,
+        inputs="\n".join(lines),
+        fed=", ".join(f'"{name}": {name}' for name in spec.inputs),
+        tensors=", ".join(f"torch.from_numpy({name})" for name in spec.inputs),
+    )
+
+
+def _dtype(one: dict[str, Any]) -> str:
+    return str(one.get("dtype", "float32"))
+
+
 def _yours(result: Result) -> list[str]:
     yours = sorted(name for name, whose in result.parts.items() if whose == "yours")
     if not yours:
@@ -87,7 +90,7 @@ def _yours(result: Result) -> list[str]:
 
 def _data(card: DataCard | None) -> list[str]:
     if card is None:
-        return ["Generated pictures: good for trying things out, for nothing else. It has never seen a real one."]
+        return ["Generated data: good for trying things out, for nothing else. It has never seen anything real."]
     splits = ", ".join(f"{name} {count:,}" for name, count in card.splits.items())
     return [f"{card.title}: {splits}. Licence: {card.licence}. {card.homepage}", card.citation]
 
@@ -110,31 +113,7 @@ def _measured(result: Result, compared: str) -> list[str]:
     ]
 
 
-def _prepared(file: str, network: Network) -> list[str]:
-    card = looks_like(network)
-    looks = _LOOKS.get(card.pictures if card is not None else "photo", "")
-    numbers = f"mean {_listed(network.mean)}, standard deviation {_listed(network.std)}"
-    inside = "are taken off inside the file" if not file.endswith(".safetensors") else "must be taken off before"
-    return [
-        f"{_by(network.shape)}, pixels in [0, 1]" + (f"; {looks}" if looks else "") + ". "
-        f"The training data's {numbers} {inside}.",
-        f"`upslope predict {file} picture.png` does so with any picture.",
-    ]
-
-
-def _title(model: object, network: Network) -> str:
+def _title(model: object, spec: ModelSpec) -> str:
     if not isinstance(model, ModelCard):
-        return network.model
+        return spec.model
     return f"{model.title} ({model.paper})" if model.paper else model.title
-
-
-def _by(shape: tuple[int, ...]) -> str:
-    return " x ".join(map(str, shape))
-
-
-def _sizes(shape: tuple[int, ...]) -> str:
-    return ", ".join(map(str, shape))
-
-
-def _listed(values: tuple[float, ...]) -> str:
-    return ", ".join(f"{value:.4f}" for value in values)

@@ -1,87 +1,39 @@
-"""Trained networks, from wherever they lie: a run, a run's newest finished sibling, or one exported file.
+"""Trained models, from wherever they lie: a run, a lab's newest finished run, or one exported file.
 
-All of them become a `Reader`: pictures with pixels in [0, 1] in, scores out. An ONNX file is run by onnxruntime, and
-PyTorch is not imported for it.
+All of them become the pipeline of their task. An ONNX file is run by onnxruntime, and PyTorch is not imported for it.
 """
 
 import difflib
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from upslope.cards import DataCard, discover
+from upslope.cards import discover
 from upslope.runs.folder import find_run, list_runs
-from upslope.runs.network import FILE, Network, read_network
+from upslope.runs.model_spec import ModelSpec, has_spec, read_spec
 from upslope.runs.problem import RunProblem
 from upslope.runs.result import read_result
 from upslope.runs.workspace import short
 from upslope.ship import formats
-
-Pictures = NDArray[np.float32]  # (N, channels, height, width), in [0, 1]
-Scores = NDArray[np.float32]  # (N, classes)
+from upslope.ship.pipelines.pipeline import Arrays, Network, Pipeline, pipeline_of
 
 
-@dataclass(frozen=True)
-class Reader:
-    """A trained network, ready for pictures."""
-
-    name: str  # as people call it: mnist-0001, mnist-0001.onnx
-    network: Network
-    scores: Callable[[Pictures], Scores]
-
-    def probabilities(self, pictures: Pictures, *, batch_size: int = 256) -> Scores:
-        """What the network believes of each picture, at most so many at a time; RunProblem where it is no number."""
-        pieces = [self.scores(pictures[n : n + batch_size]) for n in range(0, len(pictures), batch_size)]
-        scores = np.concatenate(pieces).astype(np.float64)
-        if not np.isfinite(scores).all():
-            raise RunProblem(f"{self.name} gives scores that are no numbers: its training diverged, train it again")
-        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-        shares: Scores = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
-        return shares
-
-    @property
-    def prepared_as(self) -> str:
-        """How any picture is made to look like those of the data set: a name in `upslope.image.prepare`."""
-        card = looks_like(self.network)
-        return (card.pictures if card is not None else "") or "photo"
-
-    @property
-    def learned_from(self) -> str:
-        """The data set by its title, or what else the network was trained on."""
-        found = discover("data").get(self.network.data)
-        return found.card.title if found is not None and isinstance(found.card, DataCard) else "generated pictures"
-
-    @property
-    def warning(self) -> str:
-        """One sentence where the network has never seen a real picture, or ""."""
-        if self.network.data in discover("data"):
-            return ""
-        return f"{self.name} learned from generated pictures only: what it says of real ones means little"
-
-
-def looks_like(network: Network) -> DataCard | None:
-    """The data set whose pictures a network reads: its own, or for generated ones that with the same classes."""
-    cards = {name: found.card for name, found in discover("data").items() if isinstance(found.card, DataCard)}
-    if network.data in cards:
-        return cards[network.data]
-    alike = (c for c in cards.values() if c.classes == network.classes and c.shape == network.shape[-len(c.shape) :])
-    return next(alike, None)
-
-
-def load(word: str) -> Reader:
-    """The network that a person means: an exported file, a run by name or folder, or a lab's newest finished run."""
+def load(word: str) -> Pipeline:
+    """The model that a person means: an exported file, a run by name or folder, or a lab's newest finished run."""
     path = Path(word).expanduser()
-    if path.is_file():
-        return from_file(path)
-    folder = run_folder(word)
-    network = network_of(folder)
-    return Reader(folder.name, network, in_torch(eager(folder, network)))
+    network = from_file(path) if path.is_file() else of_run(run_folder(word))
+    return pipeline_of(network.spec.task)(network)
+
+
+def of_run(folder: Path) -> Network:
+    """The model of a finished run."""
+    spec = spec_of(folder)
+    module = eager(folder, spec)
+    return Network(folder.name, spec, in_torch(module, spec), module)
 
 
 def run_folder(word: str) -> Path:
@@ -103,13 +55,13 @@ def run_folder(word: str) -> Path:
     return folder
 
 
-def network_of(folder: Path) -> Network:
-    """What a finished run trained; RunProblem, and which run to take instead, where it keeps no network."""
-    if (folder / FILE).exists():
-        return read_network(folder)
-    others = [run.name for run in list_runs() if run.result is not None and (run.folder / FILE).exists()]
-    instead = f"{others[0]} does" if others else "labs on PyTorch keep theirs: upslope lab mnist"
-    raise RunProblem(f"{folder.name} holds no network that can be built again; {instead}")
+def spec_of(folder: Path) -> ModelSpec:
+    """What a finished run trained; RunProblem, and which run to take instead, where it saved no model."""
+    if has_spec(folder):
+        return read_spec(folder)
+    others = [run.name for run in list_runs() if run.result is not None and has_spec(run.folder)]
+    instead = f"{others[0]} did" if others else "labs on PyTorch do: upslope lab mnist"
+    raise RunProblem(f"{folder.name} saved no model; {instead}")
 
 
 def _not_there(word: str, labs: list[str]) -> str:
@@ -130,31 +82,38 @@ def _not_there(word: str, labs: list[str]) -> str:
     return ""
 
 
-def eager(folder: Path, network: Network) -> Any:
-    """The network of a run as a PyTorch module in evaluation mode, with its weights."""
-    return formats.built(network, formats.read_weights(folder / "model.safetensors"))
+def eager(folder: Path, spec: ModelSpec) -> Any:
+    """The model of a run as a PyTorch module in evaluation mode, with its weights."""
+    return formats.built(spec, formats.read_weights(folder / "model.safetensors"))
 
 
-def from_file(path: Path) -> Reader:
-    """The network in an exported file."""
+def from_file(path: Path) -> Network:
+    """The model in an exported file."""
     kind = path.suffix.removeprefix(".")
     if kind not in formats.FORMATS:
         known = ", ".join(f".{name}" for name in formats.FORMATS)
-        raise RunProblem(f"{short(path)} is no exported network: their names end in {known}")
+        raise RunProblem(f"{short(path)} is not an exported model: their names end in {known}")
     if kind == "onnx":
-        network, scores = formats.read_onnx(path)
-        return Reader(path.name, network, scores)
-    network, module = formats.read_safetensors(path) if kind == "safetensors" else formats.read_pt2(path)
-    return Reader(path.name, network, in_torch(module))
+        spec, forward = formats.read_onnx(path)
+        return Network(path.name, spec, forward)
+    spec, module = formats.read_safetensors(path) if kind == "safetensors" else formats.read_pt2(path)
+    return Network(path.name, spec, in_torch(module, spec), module)
 
 
-def in_torch(module: Any) -> Callable[[Pictures], Scores]:
-    """A PyTorch module as a function of arrays."""
+def in_torch(module: Any, spec: ModelSpec, *, together: int = 256) -> Callable[[Arrays], Arrays]:
+    """A PyTorch module as a function of arrays, at most so many samples at a time."""
     import torch
+    from torch.utils import _pytree as pytree
 
-    def scores(pictures: Pictures) -> Scores:
-        with torch.no_grad():
-            answered: Scores = module(torch.from_numpy(np.array(pictures, order="C"))).numpy()
-        return answered
+    def forward(inputs: Arrays) -> Arrays:
+        size = len(next(iter(inputs.values())))
+        parts = []
+        for first in range(0, size, together):
+            some = slice(first, first + together)
+            piece = [torch.from_numpy(np.array(inputs[name][some], order="C")) for name in spec.inputs]
+            with torch.no_grad():
+                parts.append([leaf.numpy() for leaf in pytree.tree_leaves(module(*piece))])
+        columns = zip(*parts, strict=True)
+        return {name: np.concatenate(column) for name, column in zip(spec.outputs, columns, strict=True)}
 
-    return scores
+    return forward

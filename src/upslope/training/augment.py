@@ -1,9 +1,13 @@
 """Changing pictures in ways that do not change what they show; whole batches at once."""
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 from torch.nn import functional as F
 
-from upslope.training.batches import Pictures
+from upslope.training.batches import Batch, Transform
+
+Pictures = Float[Tensor, "B C H W"]
 
 
 def shifted(x: Pictures, *, by: int, generator: torch.Generator, fill: float = 0.0) -> Pictures:
@@ -22,3 +26,14 @@ def mirrored(x: Pictures, *, generator: torch.Generator) -> Pictures:
     """Every second picture, at random, as in a mirror."""
     turned = torch.rand(len(x), generator=generator).to(x.device) < 0.5
     return torch.where(turned[:, None, None, None], x.flip(3), x)
+
+
+def shift_and_flip(by: int, *, flip: bool = False) -> Transform:
+    """What `Batches` does to the images of a batch: moved by up to `by` pixels, and every second one flipped."""
+
+    def transform(batch: Batch, generator: torch.Generator) -> Batch:
+        images = batch["image"]
+        images = shifted(images, by=by, generator=generator) if by else images
+        return {**batch, "image": mirrored(images, generator=generator) if flip else images}
+
+    return transform

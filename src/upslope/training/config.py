@@ -1,12 +1,15 @@
 """What every PyTorch lab can be told about where and how it computes."""
 
 import os
+import shutil
 from typing import Literal
 
 import torch
 from pydantic import Field
+from torch import nn
 
 from upslope.runs.config import LabConfig
+from upslope.runs.problem import ConfigProblem
 
 
 class TrainingConfig(LabConfig):
@@ -21,6 +24,8 @@ class TrainingConfig(LabConfig):
         0, ge=0, le=256, description="threads of each process; 0: OMP_NUM_THREADS, or all cores shared"
     )
 
+    compile: bool = Field(False, description="compile the network first: worth it in long runs; needs a C++ compiler")
+
     @property
     def processes(self) -> int:
         """How many processes train together."""
@@ -32,6 +37,13 @@ def use_threads(config: TrainingConfig) -> None:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
     usual = int(os.environ.get("OMP_NUM_THREADS", "0")) or max(1, cores // config.devices)
     torch.set_num_threads(config.threads or usual)
+
+
+def compiled(model: nn.Module) -> None:
+    """Let PyTorch compile a model in place; its weights keep their names. ConfigProblem where nothing can compile."""
+    if shutil.which(os.environ.get("CXX", "g++")) is None and shutil.which("clang++") is None:
+        raise ConfigProblem("compile=true needs a C++ compiler, and neither g++ nor clang++ is on this machine")
+    model.compile()
 
 
 def device_of(config: TrainingConfig) -> torch.device:

@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import load as load_in_torch
 from torch import Tensor
 
-from upslope.checks.contract.subject import Broken, Subject, changed, in_one_line, run
+from upslope.checks.contract.subject import Broken, Subject, changed, equal, in_one_line, run
 from upslope.runs.checkpoint import pack, unpack
 
 _BATCH = 3
@@ -34,7 +34,7 @@ def _carry_over(subject: Subject, carry: Callable[[State], State], way: str) -> 
     except RuntimeError as error:
         raise Broken(f"a fresh network cannot load {way}: {in_one_line(error)}") from error
     inputs = subject.inputs(_BATCH)
-    if not torch.equal(run(new, inputs), run(old, inputs)):
+    if not equal(run(new, inputs), run(old, inputs)):
         raise Broken(f"a fresh network that loaded {way} gives other outputs: something it needs is not in there")
     other = changed(old.state_dict(), new.state_dict())
     if other:

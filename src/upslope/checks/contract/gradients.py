@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from upslope.checks.contract.subject import Broken, Subject, run, seeded
+from upslope.checks.contract.subject import Broken, Subject, equal, leaves, run, seeded
 
 _STEPS = 3  # a gate that begins at 0 keeps what lies behind it without gradient for a step
 _LOOKS = 20  # one batch does not hold every token, nor does one seed wake every unit
@@ -67,9 +67,11 @@ def _training(subject: Subject, model: nn.Module, *, seed: int = 0) -> Iterator[
     for step in range(_STEPS):
         optimiser.zero_grad()
         with seeded(_STEPS * seed + step):
-            output = model(*subject.inputs(_BATCH, seed=_STEPS * seed + step))
-            # A random upstream gradient: for a sum, of which it is 1 everywhere, many wrong gradients look right.
-            output.backward(torch.randn_like(output) / output.numel() ** 0.5)
+            outputs = leaves(model(*subject.inputs(_BATCH, seed=_STEPS * seed + step)))
+            trained = [output for output in outputs if output.requires_grad] or outputs[:1]
+            # Random upstream gradients: for a sum, of which they are 1 everywhere, many wrong gradients look right.
+            given = [torch.randn_like(output) / output.numel() ** 0.5 for output in trained]
+            torch.autograd.backward(trained, given)
         yield step
         optimiser.step()
 
@@ -91,7 +93,7 @@ def influence(subject: Subject) -> None:
             after = run(model, inputs)
             with torch.no_grad():
                 parameter.copy_(kept)
-            if not torch.equal(before, after):
+            if not equal(before, after):
                 break
         else:
             idle.add(name)

@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import nn
 
-from upslope.checks.contract.subject import Broken, Subject, changed, difference, run, seeded
+from upslope.checks.contract.subject import Broken, Subject, changed, difference, equal, leaves, run, seeded
 
 _BATCH = 8
 _DRAWS = 5  # a module that drops little may drop nothing in one draw
@@ -14,6 +14,7 @@ _DRAWS = 5  # a module that drops little may drop nothing in one draw
 def modes(subject: Subject) -> None:
     """Evaluation draws nothing and changes nothing; training differs from it by the card's modules, and only so.
 
+    Where the card says `random_in_evaluation`, evaluation must draw, and both sides are given the same seeds.
     A second call gives the same, and leaves as it was what the first one gave. With the modules of the classes in
     `differs_in_training` put in evaluation, a network in training gives what it gives in evaluation; and each of these
     classes, put in training alone, makes a difference.
@@ -21,10 +22,12 @@ def modes(subject: Subject) -> None:
     model = subject.used()
     inputs = subject.inputs(_BATCH)
     state = copy.deepcopy(model.state_dict())
-    expected = run(model, inputs)
-    for draw in range(1, _DRAWS):
-        if difference(run(model, inputs, seed=draw), expected) > 0:
-            raise Broken("in evaluation the same inputs give different outputs from one call to the next")
+    random = subject.card.random_in_evaluation
+    expected = [run(model, inputs, seed=draw if random else 0) for draw in range(_DRAWS)]
+    if any(difference(run(model, inputs, seed=draw), expected[draw]) > 0 for draw in range(_DRAWS)):
+        raise Broken("in evaluation the same inputs give different outputs from one call to the next")
+    if random and all(equal(one, expected[0]) for one in expected):
+        raise Broken("the card says random_in_evaluation, and in evaluation no chance enters the outputs")
     _keeps_to_itself(subject, model)
     moved = changed(state, model.state_dict())
     if moved:
@@ -32,7 +35,7 @@ def modes(subject: Subject) -> None:
     named = subject.card.differs_in_training
     _set(model.train(), named, training=False)
     for draw in range(_DRAWS):
-        off = difference(run(model, inputs, seed=draw), expected)
+        off = difference(run(model, inputs, seed=draw), expected[draw])
         if off > 1e-6:
             without = f" with {', '.join(named)} in evaluation" if named else ""
             raise Broken(
@@ -41,7 +44,7 @@ def modes(subject: Subject) -> None:
             )
     for name in named:
         _set(model.eval(), (name,), training=True)
-        if all(run(model, inputs, seed=draw).equal(expected) for draw in range(_DRAWS)):
+        if all(equal(run(model, inputs, seed=draw), expected[draw]) for draw in range(_DRAWS)):
             present = any(type(module).__name__ == name for module in model.modules())
             why = "makes no difference in training" if present else "is not in the toy"
             raise Broken(f"the card's differs_in_training names {name}, which {why}")
@@ -52,10 +55,10 @@ def _keeps_to_itself(subject: Subject, model: nn.Module) -> None:
     """No random numbers, however rarely they would show, and no output that the next call writes over."""
     with seeded(0), torch.no_grad():
         before = torch.get_rng_state()
-        first = model(*subject.inputs(_BATCH))
-        if not torch.get_rng_state().equal(before):
+        first = leaves(model(*subject.inputs(_BATCH)))
+        if not subject.card.random_in_evaluation and not torch.get_rng_state().equal(before):
             raise Broken("in evaluation random numbers are drawn")
-        kept = first.clone()
+        kept = tuple(output.clone() for output in first)
         model(*subject.inputs(_BATCH, seed=1))
     if difference(first, kept) > 0:
         raise Broken("an output changes when the network is called again: both calls write to the same memory")

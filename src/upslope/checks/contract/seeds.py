@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 
-from upslope.checks.contract.subject import Broken, Subject, changed, run
+from upslope.checks.contract.subject import Broken, Subject, changed, equal, run
 
 
 def seeds(subject: Subject) -> None:
@@ -24,7 +24,7 @@ def seeds(subject: Subject) -> None:
     for name, state in _others().items():
         if state != others[name]:
             raise Broken(f"the network draws from {name}'s own generator, which PyTorch's seed does not reach")
-    if not all(one.equal(two) for one, two in outputs):
+    if not all(equal(one, two) for one, two in outputs):
         raise Broken("under one seed two equal networks in training give different outputs")
 
 

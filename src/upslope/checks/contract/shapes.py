@@ -2,31 +2,50 @@
 
 import torch
 
-from upslope.checks.contract.subject import Broken, Subject, run
+from upslope.cards import Size
+from upslope.checks.contract.subject import Broken, Outputs, Subject, leaves, run
 
 
 def shapes(subject: Subject) -> None:
     """The toy gives finite numbers of the card's shape, for one sample as for three."""
     model = subject.used()
     for batch in (1, 3):
-        output = run(model, subject.inputs(batch))
-        _compare(tuple(output.shape), (batch, *subject.toy.output), f"the toy's output for a batch of {batch}")
-        if not torch.isfinite(output).all():
-            raise Broken(f"the toy's output for a batch of {batch} holds numbers that are not finite")
+        outputs = run(model, subject.inputs(batch))
+        _compare(outputs, subject.toy, batch, "the toy")
+        for name, output in zip(subject.toy.leaves, outputs, strict=True):
+            if not torch.isfinite(output).all():
+                raise Broken(f"{_said('the toy', name, batch)} holds numbers that are not finite")
 
 
 def sizes(subject: Subject) -> None:
     """Every named size can be built, and takes and gives the card's shapes: on the meta device, so without memory."""
-    for name, size in subject.card.sizes.items():
+    alone = {size.builder or subject.card.builder for size in subject.card.sizes.values()}
+    alone -= {size.builder or subject.card.builder for name, size in subject.card.sizes.items() if name[:3] == "toy"}
+    if alone:
+        raise Broken(f"no size whose name begins with toy is built by {', '.join(sorted(alone))}")
+    for name, size in subject.sizes.items():
         model = subject.build_without_memory(name).eval()
         inputs = tuple(
             torch.empty((2, *each.shape), dtype=getattr(torch, each.dtype), device="meta") for each in size.inputs
         )
         with torch.no_grad():
-            output = model(*inputs)
-        _compare(tuple(output.shape), (2, *size.output), f"the output of {name} for a batch of 2")
+            outputs = leaves(model(*inputs))
+        _compare(outputs, size, 2, name)
 
 
-def _compare(got: tuple[int, ...], expected: tuple[int, ...], what: str) -> None:
-    if got != expected:
-        raise Broken(f"{what} has the shape {got}, and by the card it is {expected}")
+def _compare(outputs: Outputs, size: Size, batch: int, whose: str) -> None:
+    if len(outputs) != len(size.leaves):
+        stated = f" ({', '.join(size.outputs)})" if size.outputs else ""
+        raise Broken(f"{whose} gives {len(outputs)} outputs, and by the card they are {len(size.leaves)}{stated}")
+    for (name, shape), output in zip(size.leaves.items(), outputs, strict=True):
+        got = tuple(output.shape)
+        expected = None if shape is None else (batch, *shape)
+        if expected is None:
+            continue
+        fits = len(got) == len(expected) and all(b in (None, a) for a, b in zip(got, expected, strict=True))
+        if not fits:
+            raise Broken(f"{_said(whose, name, batch)} has the shape {got}, and by the card it is {expected}")
+
+
+def _said(whose: str, name: str, batch: int) -> str:
+    return f"{whose}'s output {name}".rstrip() + f" for a batch of {batch}"

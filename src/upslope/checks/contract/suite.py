@@ -29,21 +29,28 @@ def contracts() -> Mapping[str, Contract]:
 def keep(subject: Subject, name: str) -> str:
     """Check one contract on a model. Gives "", or the card's reason where the card excepts this contract.
 
+    An exception counts for every network of the card, or for one: "toy-discriminator/influence".
+
     Raises `Broken` where the model breaks the contract; where an exception names no contract, gives no reason, or is
     not needed, because the model keeps the contract after all.
     """
-    for excepted, reason in subject.card.exceptions.items():
+    for key, reason in subject.card.exceptions.items():
+        size, _, excepted = key.rpartition("/")
+        if size and size not in subject.card.sizes:
+            raise Broken(f"the card excepts {key}, and its sizes are {', '.join(subject.card.sizes)}")
         if excepted not in contracts():
             raise Broken(f'the card excepts "{excepted}", and the contracts are {", ".join(contracts())}')
         if not reason.strip():
             raise Broken(f"the card excepts {excepted} and gives no reason")
-    if name not in subject.card.exceptions:
+    stated = subject.card.exceptions
+    reason = stated.get(f"{subject.size}/{name}", stated.get(name, ""))
+    if not reason:
         _check(subject, name)
         return ""
     try:
         _check(subject, name)
     except Broken:
-        return subject.card.exceptions[name]
+        return reason
     raise Broken(f"the card excepts {name}, and the model keeps it: the exception is not needed any more")
 
 

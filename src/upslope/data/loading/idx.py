@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upslope.cards import DataCard
-from upslope.data.loading.arrays import Arrays
+from upslope.data.loading.dataset import Dataset
 from upslope.data.loading.fetch import get
+from upslope.features import Image
 from upslope.runs.problem import DataProblem
 
 _UNSIGNED_BYTE = 8
@@ -62,14 +63,17 @@ def _by(sizes: tuple[int, ...]) -> str:
     return " x ".join(map(str, sizes))
 
 
-def load_split(card: DataCard, split: str, *, quiet: bool = False) -> Arrays:
+def load_split(card: DataCard, split: str, *, quiet: bool = False) -> Dataset:
     """A split of a data set in MNIST's four files; validation is what the card leaves over of the training images."""
     if split not in card.splits:
         raise DataProblem(f'{card.name} has no split "{split}"; it has {", ".join(card.splits)}')
     folder = get(card, quiet=quiet)
     train = card.splits["train"]
     prefix, count = ("t10k", card.splits["test"]) if split == "test" else ("train", train + card.splits["validation"])
-    images = read_idx(folder / f"{prefix}-images-idx3-ubyte.gz", (count, *card.shape))
+    image = card.of(Image)
+    assert image is not None
+    images = read_idx(folder / f"{prefix}-images-idx3-ubyte.gz", (count, *image[1].shape))
     labels = read_idx(folder / f"{prefix}-labels-idx1-ubyte.gz", (count,))
     part = {"train": slice(0, train), "validation": slice(train, None), "test": slice(None)}[split]
-    return Arrays(images[part].astype(np.float32) / np.float32(255), labels[part].astype(np.int64), card.classes)
+    columns = {"image": images[part].astype(np.float32) / np.float32(255), "label": labels[part].astype(np.int64)}
+    return Dataset(columns, card.features)

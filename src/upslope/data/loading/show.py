@@ -1,30 +1,43 @@
-"""A look at a data set: some samples of every class, as `upslope data show NAME` draws them."""
+"""A look at a data set: some of its samples, drawn by what they hold, as `upslope data show NAME` does it."""
 
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from upslope.cards import DataCard, Found
-from upslope.data.loading.arrays import Arrays
+from upslope.data.loading.dataset import Dataset
+from upslope.features import Audio, Boxes, ClassLabel, Feature, Image, Mask, Sequence, Text, Tokens, Value
 from upslope.runs.files import make_folder, write_atomically
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_PER_CLASS, _OTHERWISE = 8, 24  # samples in a picture, unless more or fewer are asked for
 
-def picture(found: Found, *, split: str = "train", toy: bool = False, seed: int = 0, each: int = 8) -> "Figure":
-    """A column per class, `each` samples below one another, drawn by chance; toy=True shows the generated twin."""
+
+def picture(
+    found: Found, *, split: str = "train", toy: bool = False, seed: int = 0, each: int = _PER_CLASS
+) -> "Figure":
+    """Samples drawn by chance; with class labels `each` of every class, a class a column. toy: the generated twin."""
     from upslope.runs.pictures import samples
 
     card = cast(DataCard, found.card)
     module = found.load()
     rng = np.random.default_rng(seed)
-    arrays: Arrays = module.toy(rng=rng, count=20 * each) if toy else module.load(split)
-    rows = [rng.permutation(np.flatnonzero(arrays.labels == number))[:each] for number in range(len(card.classes))]
-    index = [row[n] for n in range(each) for row in rows if n < len(row)]
-    figure = samples(arrays.images[index], arrays.labels[index], arrays.classes, columns=len(card.classes))
+    label = card.of(ClassLabel)
+    count = each * (2 * len(label[1].names) if label else 1)
+    data: Dataset = module.toy(rng=rng, count=max(count, 4)) if toy else module.load(split)
+    index = _choose(data, label[0] if label else "", each, rng)
+    image = card.of(Image)
+    if label and image and len(image[1].shape) == 2 and len(card.features) == 2:
+        chosen = data.take(index)
+        figure = samples(chosen[image[0]], chosen[label[0]], data.classes, columns=len(data.classes))
+    else:
+        figure = _rows(data, index[:_OTHERWISE])
     figure.suptitle(f"{card.title}: {'generated' if toy else split}", fontsize=10)
     return figure
 
@@ -36,3 +49,60 @@ def save(found: Found, path: Path, *, split: str = "train", toy: bool = False, s
     make_folder(path.parent)
     write_atomically(path, drawn.getvalue())
     return path
+
+
+def _choose(data: Dataset, label: str, each: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Positions of samples: some of every class in turns, or any."""
+    if not label:
+        return rng.permutation(len(data))[: max(each, 1)]
+    rows = [rng.permutation(np.flatnonzero(data[label] == number))[:each] for number in range(len(data.classes))]
+    return np.array([row[n] for n in range(each) for row in rows if n < len(row)])
+
+
+def _rows(data: Dataset, index: NDArray[np.int64]) -> "Figure":
+    """Any data set: a cell for each sample, drawn by its first column that can be seen, the others in its title."""
+    from matplotlib.figure import Figure
+
+    across = 2 if any(isinstance(f, Text | Tokens | Audio) for f in data.features.values()) else 4
+    down = -(-len(index) // across)
+    figure = Figure(figsize=(9.0, 1.5 * down + 0.5), layout="constrained", facecolor="white")
+    axes = figure.subplots(down, across, squeeze=False).ravel()
+    for axis in axes:
+        axis.set_axis_off()
+    for axis, number in zip(axes, index, strict=False):
+        sample = data.row(int(number))
+        words = [said for name, feature in data.features.items() if (said := _said(feature, sample[name]))]
+        axis.set_title(", ".join(words), fontsize=7, loc="left", parse_math=False)
+        for name, feature in data.features.items():
+            _draw(axis, feature, sample[name])
+    return figure
+
+
+def _said(feature: Feature, value: object) -> str:
+    """What a title says of one value; "" for what is drawn."""
+    if isinstance(feature, ClassLabel):
+        return feature.names[int(cast(int, value))]
+    return f"{value:g} {feature.unit}".rstrip() if isinstance(feature, Value) else ""
+
+
+def _draw(axis: "Axes", feature: Feature, value: NDArray[np.float32] | str) -> None:
+    """One value of a sample."""
+    from matplotlib.patches import Rectangle
+
+    match feature:
+        case Image():
+            axis.imshow(value, cmap="gray_r" if np.ndim(value) == 2 else None)
+        case Mask():
+            axis.imshow(value, cmap="tab20", alpha=0.5, interpolation="nearest")
+        case Boxes():
+            for left, top, right, bottom in cast("NDArray[np.float32]", value):
+                axis.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor="#d9822b"))
+        case Audio():
+            seconds = np.arange(len(value)) / feature.rate
+            axis.plot(seconds, value, linewidth=0.4, color="#0b5394")
+            axis.set_ylim(-1, 1)
+        case Text() | Tokens() | Sequence():
+            text = value if isinstance(value, str) else " ".join(map(str, np.asarray(value).ravel()[:60]))
+            axis.text(0, 0.95, text[:300], fontsize=6, va="top", wrap=True, parse_math=False, transform=axis.transAxes)
+        case _:
+            pass

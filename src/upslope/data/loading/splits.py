@@ -5,12 +5,12 @@ from types import ModuleType
 import numpy as np
 
 from upslope.cards import discover
-from upslope.data.loading.arrays import Arrays
+from upslope.data.loading.dataset import Dataset
 
 
 def splits(
     name: str, *, toy: str, rng: np.random.Generator, counts: tuple[int, int, int] = (1000, 200, 500)
-) -> tuple[Arrays, Arrays, Arrays]:
+) -> tuple[Dataset, Dataset, Dataset]:
     """Training, validation and test data of the set `name`; "toy" generates `counts` samples like those of `toy`."""
     sets = discover("data")
     if name == "toy":

@@ -21,10 +21,12 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from upslope.cards import Expect, LabCard
-from upslope.data.loading.arrays import Arrays
+from upslope.data.loading.dataset import Dataset
 from upslope.data.loading.splits import splits
 from upslope.runs import pictures
 from upslope.runs.config import LabConfig
+from upslope.runs.reports import classification
+from upslope.runs.reports.classification import accuracy
 from upslope.runs.run import Run
 from upslope.scratch import nn, ops
 from upslope.scratch.data import Batches
@@ -75,12 +77,12 @@ def run(config: Config, run: Run[Config]) -> None:
     """Train, validate after each epoch, test once."""
     rng = np.random.default_rng(config.seed)
     train, validation, test = splits(config.data, toy="digits", rng=rng, counts=(600, 200, 400))
-    mean, std = float(train.images.mean()), float(train.images.std())
-    model = MLP(train.images[0].size, config.hidden, len(train.classes), rng=rng)
+    mean, std = float(train["image"].mean()), float(train["image"].std())
+    model = MLP(train["image"][0].size, config.hidden, len(train.classes), rng=rng)
     learned = [p for name, p in model.named_parameters() if config.freeze == "none" or not name.startswith("hidden")]
     optimiser = SGD(learned, lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay)
     batches = Batches(
-        train.images, train.labels, batch_size=min(config.batch_size, len(train)), rng=rng, drop_last=True
+        train["image"], train["label"], batch_size=min(config.batch_size, len(train)), rng=rng, drop_last=True
     )
     start = {name: p.data.copy() for name, p in model.named_parameters()}
 
@@ -97,18 +99,21 @@ def run(config: Config, run: Run[Config]) -> None:
         if step % 10 == 0:
             run.log(step, loss=loss.item())
         if step % len(batches) == 0:
-            run.log(step, validation_accuracy=accuracy(probabilities(model, validation, mean, std), validation))
+            run.log(
+                step,
+                validation_accuracy=accuracy(probabilities(model, validation, mean, std), validation["label"]),
+            )
 
-    answers = probabilities(model, test, mean, std)
-    draw(run, model, test, answers, per_epoch=len(batches))
+    predictions = probabilities(model, test, mean, std)
+    draw(run, model, test, predictions, per_epoch=len(batches))
     run.save_model(model.state_dict())
     moved = {
         n: float(np.linalg.norm(p.data - start[n]) / np.linalg.norm(start[n])) for n, p in model.named_parameters()
     }
     run.finish(
-        {"test_accuracy": accuracy(answers, test), "hidden_moved": moved["hidden.weight"]},
+        {"test_accuracy": accuracy(predictions, test["label"]), "hidden_moved": moved["hidden.weight"]},
         parameters=sum(p.numel() for p in model.parameters()),
-        validation_accuracy=accuracy(probabilities(model, validation, mean, std), validation),
+        validation_accuracy=accuracy(probabilities(model, validation, mean, std), validation["label"]),
         moved=moved,
     )
 
@@ -120,27 +125,17 @@ def endless(batches: Batches) -> Iterator[tuple[NDArray[Any], ...]]:
 
 
 @no_grad()
-def probabilities(model: MLP, data: Arrays, mean: float, std: float) -> NDArray[np.float32]:
+def probabilities(model: MLP, data: Dataset, mean: float, std: float) -> NDArray[np.float32]:
     """What the model believes of each image: (N, classes)."""
-    pieces = np.array_split((data.images - mean) / std, max(1, len(data) // 1000))
+    pieces = np.array_split((data["image"] - mean) / std, max(1, len(data) // 1000))
     return np.concatenate([ops.softmax(model(Tensor(piece))).data for piece in pieces])
 
 
-def accuracy(answers: NDArray[np.float32], data: Arrays) -> float:
-    """The share of images whose most probable class is right."""
-    return float((answers.argmax(axis=1) == data.labels).mean())
-
-
-def draw(run: Run[Config], model: MLP, test: Arrays, answers: NDArray[np.float32], *, per_epoch: int) -> None:
+def draw(run: Run[Config], model: MLP, test: Dataset, predictions: NDArray[np.float32], *, per_epoch: int) -> None:
     """What was learned, in pictures."""
-    panels = {"training loss": ["loss"], "validation accuracy": ["validation_accuracy"]}
-    run.picture("curves", pictures.curves(run.logged(), panels, smooth=10, per_epoch=per_epoch))
-    counts = np.zeros((len(test.classes), len(test.classes)), dtype=np.int64)
-    np.add.at(counts, (test.labels, answers.argmax(axis=1)), 1)
-    run.picture("confusion", pictures.confusion(counts, test.classes), "Test images: true class and predicted class.")
-    worst = pictures.mistakes(test.images, test.labels, answers, test.classes)
-    run.picture("mistakes", worst, "Wrong with the greatest confidence.")
-    looks_for = model.hidden.weight.data[:32].reshape(-1, 1, *test.images.shape[1:])
+    classification.curves(run, per_epoch=per_epoch)
+    classification.mistakes(run, predictions, test["label"], test.classes, images=test["image"])
+    looks_for = model.hidden.weight.data[:32].reshape(-1, 1, *test["image"].shape[1:])
     run.picture(
         "neurons", pictures.filters(looks_for, title="hidden layer"), "What a hidden neuron looks for: red adds."
     )

@@ -20,10 +20,11 @@ from pydantic import Field
 
 from upslope.cards import Expect, LabCard
 from upslope.data import digits
-from upslope.data.loading.arrays import Arrays
+from upslope.data.loading.dataset import Dataset
 from upslope.data.loading.splits import splits
 from upslope.runs import pictures
 from upslope.runs.config import LabConfig
+from upslope.runs.reports import classification
 from upslope.runs.run import Run
 from upslope.scratch.network import MLP, SGD, cross_entropy
 
@@ -88,9 +89,9 @@ def run(config: Config, run: Run[Config]) -> None:
     )
 
 
-def as_lists(data: Arrays) -> list[Sample]:
+def as_lists(data: Dataset) -> list[Sample]:
     """Each image as 64 plain numbers, and its class."""
-    return list(zip(data.images.reshape(len(data), -1).tolist(), data.labels.tolist(), strict=True))
+    return list(zip(data["image"].reshape(len(data), -1).tolist(), data["label"].tolist(), strict=True))
 
 
 def probabilities(network: Network, samples: list[Sample]) -> list[list[float]]:
@@ -117,17 +118,10 @@ def distance(one: list[float], other: list[float] | None = None) -> float:
 
 def draw(run: Run[Config], network: Network, test: list[Sample], answers: list[list[float]], *, per_epoch: int) -> None:
     """What was learned, in pictures."""
-    panels = {"training loss": ["loss"], "validation accuracy": ["validation_accuracy"]}
-    run.picture("curves", pictures.curves(run.logged(), panels, smooth=200, per_epoch=per_epoch))
-    images = np.array([pixels for pixels, _ in test]).reshape(-1, 8, 8)
+    classification.curves(run, per_epoch=per_epoch, smooth=200)
+    images = np.array([pixels for pixels, _ in test], dtype=np.float32).reshape(-1, 8, 8)
     labels = np.array([label for _, label in test])
-    believed = np.array(answers)
-    counts = np.zeros((10, 10), dtype=np.int64)
-    np.add.at(counts, (labels, believed.argmax(axis=1)), 1)
-    classes = digits.CARD.classes
-    run.picture("confusion", pictures.confusion(counts, classes), "Test images: true class and predicted class.")
-    worst = pictures.mistakes(images, labels, believed, classes)
-    run.picture("mistakes", worst, "Wrong with the greatest confidence.")
+    classification.mistakes(run, np.array(answers), labels, digits.CLASSES, images=images)
     looks_for = np.array([[w.data for w in neuron.weights] for neuron in network.layers[0].neurons])
     neurons = pictures.filters(looks_for.reshape(-1, 1, 8, 8), title="hidden layer")
     run.picture("neurons", neurons, "What a hidden neuron looks for: red adds.")

@@ -15,45 +15,26 @@ The features must be learned: over filters that stay as they were drawn (`freeze
 the target.
 """
 
-from functools import partial
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from einops import rearrange
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from torch import Tensor, nn
+from torch import nn
 
-from upslope.blocks.losses import smoothed_cross_entropy
-from upslope.blocks.schedules import warmup_cosine
-from upslope.blocks.transformer import EncoderBlock
 from upslope.cards import Expect, LabCard
-from upslope.data.loading.arrays import Arrays
 from upslope.data.loading.splits import splits
-from upslope.models.vision.lenet import LeNet5
-from upslope.models.vision.resnet import ResNet
-from upslope.models.vision.vit import ViT
-from upslope.runs import pictures
-from upslope.runs.network import Network
+from upslope.models.build import Built, built
 from upslope.runs.run import Run
-from upslope.training.answers import accuracy, confusion, probabilities
-from upslope.training.augment import mirrored, shifted
-from upslope.training.batches import Batches, Pictures, as_tensors
+from upslope.training.augment import shift_and_flip
+from upslope.training.batches import Batches
+from upslope.training.conclude import conclude
 from upslope.training.config import TrainingConfig
-from upslope.training.fit import fit
-from upslope.training.learner import Learner
-from upslope.training.movement import moved, weights
-from upslope.training.randomness import seeded
-from upslope.training.state import Kept, arrays
+from upslope.training.fit import fit, warmup_then_cosine
+from upslope.training.tasks.image_classification import ImageClassification
 
-# What each network is built with, for pictures of 28 x 28.
-BUILDERS: dict[str, tuple[type[nn.Module], dict[str, Any]]] = {
-    "lenet": (LeNet5, {"padding": 2, "modern": True}),
-    "resnet": (ResNet, {"block": "basic", "depths": (1, 1, 1), "widths": (16, 32, 64), "stem": "cifar"}),
-    "vit": (ViT, {"image_size": 28, "patch_size": 7, "dim": 96, "depth": 6, "heads": 4, "mlp_ratio": 2.0}),
-}
-# What each learns best with, chosen on the validation split.
+# The size of each network, and what it learns best with, chosen on the validation split.
+SIZES = {"lenet": "lenet5-modern", "resnet": "resnet8", "vit": "vit-28"}
 RECIPES: dict[str, dict[str, Any]] = {
     "lenet": {"epochs": 8, "lr": 4e-3},
     "resnet": {"epochs": 10, "lr": 1e-2},
@@ -87,57 +68,30 @@ class Config(TrainingConfig):
 def run(config: Config, run: Run[Config]) -> None:
     """Train, validate after each epoch, test once."""
     train, validation, test = splits(config.data, toy="fashion_mnist", rng=np.random.default_rng(config.seed))
-    mean, std = float(train.images.mean()), float(train.images.std())
-    learning, asked = as_tensors(train, mean=mean, std=std), as_tensors(validation, mean=mean, std=std)[0]
-    model, arguments = build(config, classes=len(train.classes))
+    arguments = {"drop_path": config.drop_path} if config.model == "vit" else {}
+    network = built(SIZES[config.model], seed=config.seed, **arguments)
     if config.freeze == "features":
-        freeze_features(model)
-    start = weights(model)
-    optimiser = torch.optim.AdamW(
-        [p for p in model.parameters() if p.requires_grad], lr=config.lr, weight_decay=config.weight_decay
+        freeze_features(network.module)
+    task = ImageClassification(
+        network.module, train=train, label_smoothing=config.label_smoothing, precision=config.precision
     )
-
-    batches = Batches(*learning, batch_size=config.batch_size, seed=config.seed, augment=augmentation(config))
-    total = config.epochs * batches.per_epoch
-    schedule = partial(warmup_cosine, total=total, warmup=int(config.warmup * total))
-    learner = Learner(
-        model,
-        optimiser,
-        loss=partial(smoothed_cross_entropy, smoothing=config.label_smoothing),
-        lr=lambda step: config.lr * schedule(step - 1),
+    batches = Batches(
+        train,
+        collate=task.collate,
+        transform=shift_and_flip(config.shift, flip=config.mirror),
+        batch_size=config.batch_size,
+        seed=config.seed,
     )
-    run.keep(model=Kept(model), optimiser=Kept(optimiser))
-    fit(
-        run,
-        learner,
-        batches,
-        epochs=config.epochs,
-        validate=lambda: {
-            "validation_accuracy": accuracy(probabilities(model, asked, precision=config.precision), validation)
-        },
-    )
-
-    shown = as_tensors(test, mean=mean, std=std)[0]
-    answers = probabilities(model, shown, precision=config.precision)
-    draw(run, model, test, shown, answers, per_epoch=batches.per_epoch)
-    shape = (1, *train.images.shape[1:])
-    run.save_model(arrays(model), Network(config.model, arguments, shape, train.classes, config.data, (mean,), (std,)))
-    way = moved(model, start)
-    run.finish(
-        {"test_accuracy": accuracy(answers, test), "features_moved": way[first_filters(model)]},
-        parameters=sum(p.numel() for p in model.parameters()),
-        moved=way,
-    )
+    learned = [p for p in network.module.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(learned, lr=config.lr, weight_decay=config.weight_decay)
+    schedule = warmup_then_cosine(config.lr, total=config.epochs * batches.per_epoch, warmup=config.warmup)
+    fit(run, task, batches, optimizer=optimizer, lr=schedule, epochs=config.epochs, validate=validation)
+    conclude(run, task, test, network=network, per_epoch=batches.per_epoch, watch=first_filters(network))
 
 
-def build(config: Config, *, classes: int) -> tuple[nn.Module, dict[str, Any]]:
-    """The network with fresh weights, and what it was built with."""
-    builder, arguments = BUILDERS[config.model]
-    arguments = {**arguments, "in_channels": 1, "num_classes": classes}
-    if config.model == "vit":
-        arguments["drop_path"] = config.drop_path
-    with seeded(config.seed):
-        return builder(**arguments), arguments
+def first_filters(network: Built) -> dict[str, str]:
+    """The weights that look at the pixels must move."""
+    return {"features_moved": next(name for name, weights in network.start.items() if weights.ndim == 4)}
 
 
 def freeze_features(model: nn.Module) -> None:
@@ -145,58 +99,6 @@ def freeze_features(model: nn.Module) -> None:
     layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear)]
     model.requires_grad_(False)
     layers[-1].requires_grad_(True)
-
-
-def first_filters(model: nn.Module) -> str:
-    """The name of the weights that look at the pixels."""
-    return next(name for name, parameter in model.named_parameters() if parameter.ndim == 4)
-
-
-def augmentation(config: Config) -> Any:
-    """How the pictures of a batch are changed; the background is the smallest value there is."""
-
-    def augment(x: Pictures, generator: torch.Generator) -> Pictures:
-        if config.shift:
-            x = shifted(x, by=config.shift, generator=generator, fill=float(x.min()))
-        return mirrored(x, generator=generator) if config.mirror else x
-
-    return augment
-
-
-def draw(
-    run: Run[Config], model: nn.Module, test: Arrays, shown: Pictures, answers: NDArray[np.float32], *, per_epoch: int
-) -> None:
-    """What was learned, in pictures."""
-    panels = {"training loss": ["loss"], "validation accuracy": ["validation_accuracy"]}
-    run.picture("curves", pictures.curves(run.logged(), panels, smooth=10, per_epoch=per_epoch))
-    table = pictures.confusion(confusion(answers, test), test.classes)
-    run.picture("confusion", table, "Test images: true class and predicted class.")
-    worst = pictures.mistakes(test.images, test.labels, answers, test.classes)
-    run.picture("mistakes", worst, "Wrong with the greatest confidence.")
-    if isinstance(model, ViT):
-        first = [int((test.labels == label).argmax()) for label in range(len(test.classes))]
-        weights = looked_at(model, shown[first])
-        looks = pictures.looks(test.images[first], weights, test.classes)
-        run.picture("attention", looks, "From where the class token of the last block gathers.")
-    filters = model.get_parameter(first_filters(model)).detach().numpy()
-    run.picture("filters", pictures.filters(filters, title="first layer"), "Red adds, blue takes away.")
-
-
-@torch.no_grad()
-def looked_at(model: ViT, x: Pictures) -> NDArray[np.float32]:
-    """How much the last block's class token takes from each patch, the mean over heads: (N, h, w)."""
-    attention = cast(EncoderBlock, model.blocks[-1]).attention
-    asked: list[Tensor] = []
-    hook = attention.register_forward_pre_hook(lambda module, inputs: asked.append(inputs[0]))
-    model(x)
-    hook.remove()
-    q, k, _ = rearrange(
-        attention.qkv(asked[0]), "N T (three heads d) -> three N heads T d", three=3, heads=attention.heads
-    )
-    scores = q[:, :, :1] @ k.transpose(-2, -1) * q.shape[-1] ** -0.5  # of the class token: (N, heads, 1, 1 + T)
-    weights = scores.softmax(dim=-1).mean(dim=1)[:, 0, 1:]
-    side = int(weights.shape[1] ** 0.5)
-    return weights.reshape(-1, side, side).numpy()
 
 
 CARD = LabCard(

@@ -24,10 +24,12 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from upslope.cards import Expect, LabCard
-from upslope.data.loading.arrays import Arrays
+from upslope.data.loading.dataset import Dataset
 from upslope.data.loading.splits import splits
 from upslope.runs import pictures
 from upslope.runs.config import LabConfig
+from upslope.runs.reports import classification
+from upslope.runs.reports.classification import accuracy
 from upslope.runs.run import Run
 from upslope.scratch import nn, ops
 from upslope.scratch.data import Batches
@@ -75,11 +77,11 @@ def run(config: Config, run: Run[Config]) -> None:
     """Train, validate after each epoch, test once."""
     rng = np.random.default_rng(config.seed)
     train, validation, test = splits(config.data, toy="mnist", rng=rng)
-    mean, std = float(train.images.mean()), float(train.images.std())
+    mean, std = float(train["image"].mean()), float(train["image"].std())
     model = LeNet5(rng=rng)
     learned = [p for name, p in model.named_parameters() if config.freeze == "none" or not name.startswith("conv")]
     optimiser = Adam(learned, lr=config.lr)
-    batches = Batches(train.images, train.labels, batch_size=config.batch_size, rng=rng, drop_last=True)
+    batches = Batches(train["image"], train["label"], batch_size=config.batch_size, rng=rng, drop_last=True)
     start = {name: p.data.copy() for name, p in model.named_parameters()}
 
     run.keep(model=model, optimiser=optimiser, batches=batches)
@@ -95,18 +97,24 @@ def run(config: Config, run: Run[Config]) -> None:
             if step % 10 == 0:
                 run.log(step, loss=loss)
             if step % len(batches) == 0:
-                run.log(step, validation_accuracy=accuracy(probabilities(model, validation, mean, std), validation))
+                run.log(
+                    step,
+                    validation_accuracy=accuracy(probabilities(model, validation, mean, std), validation["label"]),
+                )
 
-    answers = probabilities(model, test, mean, std)
-    draw(run, model, test, answers, per_epoch=len(batches))
+    predictions = probabilities(model, test, mean, std)
+    draw(run, model, test, predictions, per_epoch=len(batches))
     run.save_model(model.state_dict())
     moved = {
         n: float(np.linalg.norm(p.data - start[n]) / np.linalg.norm(start[n])) for n, p in model.named_parameters()
     }
     run.finish(
-        {"test_accuracy": accuracy(answers, test), "filters_moved": min(moved["conv1.weight"], moved["conv2.weight"])},
+        {
+            "test_accuracy": accuracy(predictions, test["label"]),
+            "filters_moved": min(moved["conv1.weight"], moved["conv2.weight"]),
+        },
         parameters=sum(p.numel() for p in model.parameters()),
-        validation_accuracy=accuracy(probabilities(model, validation, mean, std), validation),
+        validation_accuracy=accuracy(probabilities(model, validation, mean, std), validation["label"]),
         moved=moved,
     )
 
@@ -144,26 +152,16 @@ def endless(batches: Batches) -> Iterator[tuple[NDArray[Any], ...]]:
 
 
 @no_grad()
-def probabilities(model: LeNet5, data: Arrays, mean: float, std: float) -> NDArray[np.float32]:
+def probabilities(model: LeNet5, data: Dataset, mean: float, std: float) -> NDArray[np.float32]:
     """What the model believes of each image: (N, 10)."""
-    pieces = np.array_split((data.images - mean) / std, max(1, len(data) // 250))
+    pieces = np.array_split((data["image"] - mean) / std, max(1, len(data) // 250))
     return np.concatenate([ops.softmax(model(Tensor(piece[:, np.newaxis]))).data for piece in pieces])
 
 
-def accuracy(answers: NDArray[np.float32], data: Arrays) -> float:
-    """The share of images whose most probable class is right."""
-    return float((answers.argmax(axis=1) == data.labels).mean())
-
-
-def draw(run: Run[Config], model: LeNet5, test: Arrays, answers: NDArray[np.float32], *, per_epoch: int) -> None:
+def draw(run: Run[Config], model: LeNet5, test: Dataset, predictions: NDArray[np.float32], *, per_epoch: int) -> None:
     """What was learned, in pictures."""
-    panels = {"training loss": ["loss"], "validation accuracy": ["validation_accuracy"]}
-    run.picture("curves", pictures.curves(run.logged(), panels, smooth=10, per_epoch=per_epoch))
-    counts = np.zeros((len(test.classes), len(test.classes)), dtype=np.int64)
-    np.add.at(counts, (test.labels, answers.argmax(axis=1)), 1)
-    run.picture("confusion", pictures.confusion(counts, test.classes), "Test images: true class and predicted class.")
-    worst = pictures.mistakes(test.images, test.labels, answers, test.classes)
-    run.picture("mistakes", worst, "Wrong with the greatest confidence.")
+    classification.curves(run, per_epoch=per_epoch)
+    classification.mistakes(run, predictions, test["label"], test.classes, images=test["image"])
     run.picture("filters", pictures.filters(model.conv1.weight.data, title="first layer"), "Red adds, blue takes away.")
 
 

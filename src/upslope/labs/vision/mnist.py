@@ -14,47 +14,30 @@ training on 2 CPU cores (10 seeds).
 The shapes must be learned: over filters that stay as they were drawn (`freeze=conv`) the last layer misses the target.
 """
 
-from functools import partial
 from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import Field
 
-from upslope.blocks.losses import smoothed_cross_entropy
-from upslope.blocks.schedules import warmup_cosine
-from upslope.cards import Expect, LabCard, discover
-from upslope.data.loading.arrays import Arrays
+from upslope.cards import Expect, LabCard
 from upslope.data.loading.splits import splits
-from upslope.models.vision.sprint import Sprint
-from upslope.runs import ladder, pictures
-from upslope.runs.ladder import Rungs
-from upslope.runs.network import Network
-from upslope.runs.records import read_records, records_folder
+from upslope.models.build import built
+from upslope.runs import ladder
 from upslope.runs.run import Run
-from upslope.training.answers import accuracy, confusion, probabilities
-from upslope.training.batches import Batches, as_tensors
+from upslope.training.batches import Batches
+from upslope.training.conclude import conclude
 from upslope.training.config import TrainingConfig
-from upslope.training.fit import fit
-from upslope.training.learner import Learner
-from upslope.training.movement import moved, weights
-from upslope.training.randomness import seeded
-from upslope.training.state import Kept, arrays
+from upslope.training.fit import fit, warmup_then_cosine
+from upslope.training.tasks.image_classification import ImageClassification
 
 # From the plain network to the recipe: what is changed, and the settings that change with it.
-LADDER: Rungs = (
+LADDER: ladder.Rungs = (
     (
         "plain",
-        {
-            "channels_last": "false",
-            "pool_first": "false",
-            "strided": "false",
-            "activation": "relu",
-            "label_smoothing": "0",
-            "lr": "0.01",
-            "epochs": "2",
-        },
+        ladder.words(
+            "channels_last=false pool_first=false strided=false activation=relu label_smoothing=0 lr=0.01 epochs=2"
+        ),
     ),
     ("channels last in memory", {"channels_last": "true"}),
     ("pooling first", {"pool_first": "true"}),
@@ -63,12 +46,6 @@ LADDER: Rungs = (
     ("labels smoothed", {"label_smoothing": "0.05"}),
     ("twice the learning rate", {"lr": "0.02"}),
     ("one epoch", {"epochs": "1"}),
-)
-
-
-LADDER_CAPTION = (
-    "What each change bought, from the plain network down to this recipe: mean and range of the accuracy and median "
-    "of the time over"
 )
 
 
@@ -93,85 +70,37 @@ class Config(TrainingConfig):
 def run(config: Config, run: Run[Config]) -> None:
     """Train and test once, or climb the ladder."""
     if config.ladder:
-        up_the_ladder(config, run)
+        always = {"data": config.data, "batch_size": str(config.batch_size), "threads": str(config.threads)}
+        ladder.finish(run, LADDER, seeds=config.ladder, always=always)
         return
     train, validation, test = splits(config.data, toy="mnist", rng=np.random.default_rng(config.seed))
-    mean, std = float(train.images.mean()), float(train.images.std())
-    arguments = {
-        "strided": config.strided,
-        "padded": not config.strided,
-        "pool_first": config.pool_first,
-        "activation": config.activation,
-        "channels_last": config.channels_last,
-    }
-    with seeded(config.seed):
-        model = Sprint(**arguments)  # type: ignore[arg-type]
-    first = weights(model)
+    network = built(
+        "sprint",
+        seed=config.seed,
+        strided=config.strided,
+        padded=not config.strided,
+        pool_first=config.pool_first,
+        activation=config.activation,
+        channels_last=config.channels_last,
+    )
+    model = network.module
     if config.freeze == "conv":
-        model.stages.requires_grad_(False)
+        model.get_submodule("stages").requires_grad_(False)
     learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.AdamW(learned, lr=config.lr, weight_decay=config.weight_decay)
-
-    batches = Batches(*as_tensors(train, mean=mean, std=std), batch_size=config.batch_size, seed=config.seed)
-    total = config.epochs * batches.per_epoch
-    schedule = partial(warmup_cosine, total=total, warmup=int(config.warmup * total))
-    learner = Learner(
-        model,
-        optimiser,
-        loss=partial(smoothed_cross_entropy, smoothing=config.label_smoothing),
-        lr=lambda step: config.lr * schedule(step - 1),
-    )
-    run.keep(model=Kept(model), optimiser=Kept(optimiser))
-    fit(run, learner, batches, epochs=config.epochs)
-
-    def asked(data: Arrays) -> NDArray[np.float32]:
-        return probabilities(model, as_tensors(data, mean=mean, std=std)[0], precision=config.precision)
-
-    run.log(total, validation_accuracy=accuracy(asked(validation), validation))
-    answers = asked(test)
-    draw(run, model, test, answers, per_epoch=batches.per_epoch)
-    run.save_model(
-        arrays(model), Network("sprint", arguments, (1, 28, 28), train.classes, config.data, (mean,), (std,))
-    )
-    way = moved(model, first)
-    run.finish(
-        {"test_accuracy": accuracy(answers, test), "filters_moved": way["stages.1.conv.weight"]},
-        parameters=sum(p.numel() for p in model.parameters()),
-        validation_accuracy=accuracy(asked(validation), validation),
-        moved=way,
-    )
-
-
-def draw(run: Run[Config], model: Sprint, test: Arrays, answers: NDArray[np.float32], *, per_epoch: int) -> None:
-    """What was learned, in pictures."""
-    run.picture("curves", pictures.curves(run.logged(), {"training loss": ["loss"]}, smooth=5, per_epoch=per_epoch))
-    table = pictures.confusion(confusion(answers, test), test.classes)
-    run.picture("confusion", table, "Test images: true class and predicted class.")
-    worst = pictures.mistakes(test.images, test.labels, answers, test.classes)
-    run.picture("mistakes", worst, "Wrong with the greatest confidence.")
-    filters = model.stages.get_parameter("0.conv.weight").detach().numpy()
-    run.picture("filters", pictures.filters(filters, title="first layer"), "Red adds, blue takes away.")
-    for record in read_records(folder) if (folder := records_folder()) else ():
-        if record.lab == "mnist" and record.rungs:
-            cores, seeds = record.machine["cores"], len(record.rungs[0]["accuracies"])
-            caption = (
-                f"{LADDER_CAPTION} {seeds} seeds, measured on {cores} cores ({record.machine['os']}, {record.date})."
-            )
-            run.picture("ladder", ladder.draw(ladder.recorded(record)), caption)
-
-
-def up_the_ladder(config: Config, run: Run[Config]) -> None:
-    """Every rung over every seed; the picture of what each change bought."""
-    always = {"data": config.data, "batch_size": str(config.batch_size), "threads": str(config.threads)}
-    rungs = ladder.climb(run, discover("labs")["mnist"], LADDER, seeds=config.ladder, always=always)
-    run.picture("ladder", ladder.draw(rungs), f"{LADDER_CAPTION} {config.ladder} seeds.")
-    top = rungs[-1]
-    said = {rung.name: str(rung) for rung in rungs}
-    run.finish(
-        {"test_accuracy": top.accuracy, "time_ratio": top.ratio},
-        seeds=config.ladder,
-        rungs=ladder.to_json(rungs),
-        **said,
+    optimizer = torch.optim.AdamW(learned, lr=config.lr, weight_decay=config.weight_decay)
+    task = ImageClassification(model, train=train, label_smoothing=config.label_smoothing, precision=config.precision)
+    batches = Batches(train, collate=task.collate, batch_size=config.batch_size, seed=config.seed)
+    schedule = warmup_then_cosine(config.lr, total=config.epochs * batches.per_epoch, warmup=config.warmup)
+    fit(run, task, batches, optimizer=optimizer, lr=schedule, epochs=config.epochs)
+    ladder.draw_recorded(run)
+    conclude(
+        run,
+        task,
+        test,
+        network=network,
+        validation=validation,
+        per_epoch=batches.per_epoch,
+        watch={"filters_moved": "stages.1.conv.weight"},
     )
 
 

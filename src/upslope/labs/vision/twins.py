@@ -19,6 +19,7 @@ Both must learn: with filters of the Keras twin that stay as they were drawn (`f
 import inspect
 import os
 import textwrap
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -31,25 +32,23 @@ from torch import Tensor, nn
 from upslope.blocks import residual
 from upslope.blocks.schedules import warmup_cosine
 from upslope.cards import Expect, LabCard
-from upslope.data.loading.arrays import Arrays
+from upslope.data.loading.dataset import Dataset
 from upslope.data.loading.splits import splits
+from upslope.models.build import Built, built
 from upslope.models.vision.lenet import LeNet5
 from upslope.models.vision.resnet import ResNet
 from upslope.runs import pictures
 from upslope.runs.config import LabConfig
 from upslope.runs.metrics import Row, series
-from upslope.runs.network import Network
+from upslope.runs.reports import classification
+from upslope.runs.reports.classification import accuracy
 from upslope.runs.run import Run
-from upslope.training.answers import accuracy, confusion
-from upslope.training.batches import Batches, as_tensors
-from upslope.training.randomness import seeded
+from upslope.training.batches import Batch, Batches
 from upslope.training.state import Kept, arrays
+from upslope.training.tasks.image_classification import ImageClassification
 from upslope.twins.backend import use
 
-ARGUMENTS: dict[str, dict[str, Any]] = {
-    "lenet": {"padding": 2, "modern": True},
-    "resnet": {"block": "basic", "depths": (1, 1, 1), "widths": (16, 32, 64), "stem": "cifar"},
-}
+SIZES = {"lenet": "lenet5-modern", "resnet": "resnet8"}
 RECIPES: dict[str, dict[str, Any]] = {"lenet": {"epochs": 8, "lr": 0.05}, "resnet": {"epochs": 3, "lr": 0.1}}
 EQUAL = 1e-4  # losses that differ by no more are one
 TURN = 20  # steps; two libraries that take turns at every single one wake one another's threads
@@ -89,13 +88,18 @@ def run(config: Config, run: Run[Config]) -> None:
     from upslope.twins.state import Kept as KerasKept
 
     train, validation, test = splits(config.data, toy="fashion_mnist", rng=np.random.default_rng(config.seed))
-    mean, std = float(train.images.mean()), float(train.images.std())
-    arguments = {**ARGUMENTS[config.model], "in_channels": 1, "num_classes": len(train.classes)}
-    ours, theirs = build(config, arguments)
+    network, theirs = build(config)
+    ours = network.module
     start = weights(ours, theirs)
     in_torch, in_keras = InTorch(ours, as_keras=config.momentum == "same"), InKeras(theirs)
     sides: dict[str, Any] = {"PyTorch": in_torch, "Keras": in_keras}
-    batches = Batches(*as_tensors(train, mean=mean, std=std), batch_size=config.batch_size, seed=config.seed)
+    task = ImageClassification(ours, train=train)
+
+    def standardized(rows: Dataset) -> Batch:
+        batch = task.collate(rows)
+        return {"images": (batch["image"] - task.mean) / task.std, "labels": batch["label"]}
+
+    batches = Batches(train, collate=standardized, batch_size=config.batch_size, seed=config.seed)
     total = config.epochs * batches.per_epoch
     clock = Clock(*sides)
 
@@ -103,25 +107,24 @@ def run(config: Config, run: Run[Config]) -> None:
         return config.lr * warmup_cosine(step - 1, total=total, warmup=int(config.warmup * total))
 
     run.keep(torch=Kept(ours), torch_optimiser=Kept(in_torch.optimiser), keras=KerasKept(theirs), clock=clock)
-    asked = as_tensors(validation, mean=mean, std=std)[0]
+    asked = standardized(validation)["images"]
     for step in run.steps(total, per_epoch=batches.per_epoch):
         with clock.running("PyTorch"):
-            run.log(step, loss=in_torch.learn(*batches.at(step), lr=lr(step)))
+            run.log(step, loss=in_torch.learn(**batches.at(step), lr=lr(step)))
         if step % TURN == 0 or step % batches.per_epoch == 0:
             with clock.running("Keras"):
                 for late in range(in_keras.steps + 1, step + 1):
-                    run.log(late, keras_loss=in_keras.learn(*batches.at(late), lr=lr(late)))
+                    run.log(late, keras_loss=in_keras.learn(**batches.at(late), lr=lr(late)))
         if step % batches.per_epoch == 0:
-            said = {name: accuracy(probabilities(side, asked), validation) for name, side in sides.items()}
+            said = {name: accuracy(probabilities(side, asked), validation["label"]) for name, side in sides.items()}
             run.log(step, validation_accuracy=said["PyTorch"], keras_validation_accuracy=said["Keras"])
 
-    asked = as_tensors(test, mean=mean, std=std)[0]
+    asked = standardized(test)["images"]
     answers = {name: probabilities(side, asked) for name, side in sides.items()}
     draw(run, test, answers, per_epoch=batches.per_epoch)
     listings(run)
-    shape = (1, *train.images.shape[1:])
-    run.save_model(arrays(ours), Network(config.model, arguments, shape, train.classes, config.data, (mean,), (std,)))
-    right = {name: accuracy(said, test) for name, said in answers.items()}
+    run.save_model(arrays(ours), replace(task.spec(network), data=config.data))
+    right = {name: accuracy(said, test["label"]) for name, said in answers.items()}
     moved = how_far(start, weights(ours, theirs))
     run.finish(
         {
@@ -139,18 +142,17 @@ def run(config: Config, run: Run[Config]) -> None:
     )
 
 
-def build(config: Config, arguments: dict[str, Any]) -> tuple[nn.Module, Any]:
+def build(config: Config) -> tuple[Built, Any]:
     """The network in PyTorch with fresh weights, and its Keras twin with the same ones."""
     from upslope.twins import lenet, resnet, transfer
 
-    builder, twin = {"lenet": (LeNet5, lenet.LeNet5), "resnet": (ResNet, resnet.ResNet)}[config.model]
-    with seeded(config.seed):
-        ours = builder(**arguments)
-    theirs = twin(**arguments)
-    transfer.to_keras(ours, theirs)
+    twin = {"lenet": lenet.LeNet5, "resnet": resnet.ResNet}[config.model]
+    network = built(SIZES[config.model], seed=config.seed)
+    theirs = twin(**network.arguments)
+    transfer.to_keras(network.module, theirs)
     for variable in theirs.trainable_variables if config.freeze == "conv" else ():
         variable.trainable = len(variable.shape) != 4
-    return ours, theirs
+    return network, theirs
 
 
 def probabilities(side: Any, images: Tensor) -> NDArray[np.float32]:
@@ -190,7 +192,7 @@ def differences(rows: list[Row]) -> tuple[NDArray[np.float64], NDArray[np.float6
     return np.asarray(steps), np.abs(np.asarray(losses) - np.asarray(series(rows, "keras_loss")[1]))
 
 
-def draw(run: Run[Config], test: Arrays, answers: dict[str, NDArray[np.float32]], *, per_epoch: int) -> None:
+def draw(run: Run[Config], test: Dataset, answers: dict[str, NDArray[np.float32]], *, per_epoch: int) -> None:
     """What both learned, in pictures."""
     rows = run.logged()
     panels = {
@@ -204,11 +206,9 @@ def draw(run: Run[Config], test: Arrays, answers: dict[str, NDArray[np.float32]]
         parting(rows),
         "By how much the two losses differ. A last bit is about 0.0000001; training lets it grow.",
     )
-    weaker = min(answers, key=lambda name: accuracy(answers[name], test))
-    table = pictures.confusion(confusion(answers[weaker], test), test.classes)
-    run.picture("confusion", table, f"Test images: true class and predicted class, by {weaker}, the weaker of the two.")
-    worst = pictures.mistakes(test.images, test.labels, answers[weaker], test.classes)
-    run.picture("mistakes", worst, f"Wrong with the greatest confidence, by {weaker}.")
+    weaker = min(answers, key=lambda name: accuracy(answers[name], test["label"]))
+    by = f", by {weaker}, the weaker of the two"
+    classification.mistakes(run, answers[weaker], test["label"], test.classes, images=test["image"], by=by)
 
 
 def parting(rows: list[Row]) -> Figure:

@@ -81,6 +81,20 @@ CIFAR = (Input(shape=(3, 32, 32)),)
 THIN = {"block": "basic", "widths": (16, 32, 64), "stem": "cifar", "padded": True, "num_classes": 10}
 TABLE = "the paper, table 6"
 FOR_CIFAR = {
+    "resnet8": Size(
+        arguments={
+            "block": "basic",
+            "depths": (1, 1, 1),
+            "widths": (16, 32, 64),
+            "stem": "cifar",
+            "in_channels": 1,
+            "num_classes": 10,
+        },
+        inputs=(Input(shape=(1, 28, 28)),),
+        output=(10,),
+        parameters=77_754,
+        counted_by="hand: 144 + 73,728 + 2,560 in convolutions, 672 in norms, 650 in the head",
+    ),
     "resnet20": Size(
         arguments={**THIN, "depths": (3, 3, 3)}, inputs=CIFAR, output=(10,), parameters_about="0.27", counted_by=TABLE
     ),

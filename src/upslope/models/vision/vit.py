@@ -139,6 +139,22 @@ CARD = ModelCard(
             inputs=(Input(shape=(3, 16, 16)),),
             output=(10,),
         ),
+        "vit-28": Size(
+            arguments={
+                "image_size": 28,
+                "patch_size": 7,
+                "dim": 96,
+                "depth": 6,
+                "heads": 4,
+                "mlp_ratio": 2.0,
+                "in_channels": 1,
+                "num_classes": 10,
+            },
+            inputs=(Input(shape=(1, 28, 28)),),
+            output=(10,),
+            parameters=456_394,
+            counted_by="hand: patches 4,800, tokens 1,728, 6 blocks of 74,784, norm 192, head 970",
+        ),
         "vit-tiny": Size(
             arguments={"dim": 192, "depth": 12, "heads": 3, "fused": True},
             inputs=PICTURE,

@@ -1,0 +1,50 @@
+"""What every run of a classifier says about itself: accuracy, curves, the confusion matrix, the worst mistakes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from upslope.runs import pictures
+from upslope.runs.run import Run
+
+Probabilities = NDArray[np.float32]  # (N, classes)
+PANELS = {"training loss": ("loss",), "validation accuracy": ("validation_accuracy",)}
+
+
+def accuracy(probabilities: Probabilities, labels: NDArray[np.int64]) -> float:
+    """The share of samples whose most probable class is right."""
+    return float((probabilities.argmax(axis=1) == labels).mean())
+
+
+def confusion(probabilities: Probabilities, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How often each true class (row) was taken for each class (column)."""
+    classes = probabilities.shape[1]
+    counts = np.zeros((classes, classes), dtype=np.int64)
+    np.add.at(counts, (labels, probabilities.argmax(axis=1)), 1)
+    return counts
+
+
+def curves(run: Run[Any], *, per_epoch: int, panels: Mapping[str, Sequence[str]] = PANELS, smooth: int = 10) -> None:
+    """The loss of the steps and the accuracy after each epoch."""
+    logged = {name for row in run.logged() for name in row}
+    there = {title: names for title, names in panels.items() if any(name in logged for name in names)}
+    run.picture("curves", pictures.curves(run.logged(), there, smooth=smooth, per_epoch=per_epoch))
+
+
+def mistakes(
+    run: Run[Any],
+    probabilities: Probabilities,
+    labels: NDArray[np.int64],
+    classes: tuple[str, ...],
+    *,
+    images: NDArray[np.float32] | None = None,
+    by: str = "",
+) -> None:
+    """Which classes are taken for which; of images (N, H, W) also the worst mistakes. `by` names who predicted."""
+    table = pictures.confusion(confusion(probabilities, labels), classes)
+    run.picture("confusion", table, f"Test set: true class and predicted class{by}.")
+    if images is not None:
+        worst = pictures.mistakes(images, labels, probabilities, classes)
+        run.picture("mistakes", worst, f"Wrong with the greatest confidence{by}.")
