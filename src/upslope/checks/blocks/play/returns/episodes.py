@@ -4,7 +4,7 @@ import numpy as np
 
 
 def steps(ends, *, rewards=None):
-    """One environment: a letter of `ends` for each step, "." goes on, "T" terminated, "C" cut off by the clock (truncated)."""
+    """One environment, a letter for each step: "." goes on, "T" terminated, "C" cut off by the clock (truncated)."""
     letters = np.array(list(ends))
     given = np.ones(len(letters)) if rewards is None else np.array(rewards, dtype=float)
     return given, letters == "T", letters == "C"
