@@ -9,11 +9,12 @@ ifneq ($(wildcard ../shared/data),)
 export UPSLOPE_MIRROR ?= $(abspath ../shared/data)
 endif
 
-.PHONY: help demo install test check bench results tensorflow wheel clean
+.PHONY: help demo install test test-all check bench results tensorflow wheel clean
 help:
 	@echo "make demo     install the light base and walk through one step, a minute"
 	@echo "make install  install PyTorch and what trains, exports and tracks networks with it"
-	@echo "make test     install what the tests need and run all of them"
+	@echo "make test     install what the tests need and test every part"
+	@echo "make test-all the rest of the tests: more seeds, processes, full sizes, every hostile answer"
 	@echo "make check    lint, types, arrows between the rooms, generated pages, line budget"
 	@echo "make bench    speed beside PyTorch and transformers, as ratios"
 	@echo "make results  run the labs over seeds and write RESULTS.md"
@@ -54,8 +55,13 @@ demo: $(VENV)/base
 	@$(BIN)/upslope tour
 
 # One BLAS thread a worker: the tests' arrays are small, and two workers share two cores.
+PYTEST := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 test: $(VENV)/full
-	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
+	@$(PYTEST) $(ARGS)
+
+# What `make test` leaves out, and the tests over seeds once more with more of them.
+test-all: $(VENV)/full
+	@$(PYTEST) --depth deep $(ARGS)
 
 check: $(VENV)/full
 	@$(BIN)/ruff check .
@@ -71,25 +77,9 @@ bench: $(VENV)/full
 	@$(BIN)/python benchmarks/mnist.py
 	@$(BIN)/python benchmarks/models.py
 
-# Every lab over its seeds, each also with a part frozen (which must miss the target), and the speed beside PyTorch.
+# Every lab as its card says: all variants over its seeds, each also broken on purpose; and the speed beside PyTorch.
 results: $(VENV)/full
-	@$(BIN)/upslope author record digits-pure --seeds 5
-	@$(BIN)/upslope author record digits-pure --seeds 5 freeze=hidden
-	@$(BIN)/upslope author record digits --seeds 10
-	@$(BIN)/upslope author record digits --seeds 5 freeze=hidden
-	@$(BIN)/upslope author record digits --seeds 5 data=mnist
-	@$(BIN)/upslope author record digits --seeds 5 data=mnist freeze=hidden
-	@$(BIN)/upslope author record lenet --seeds 10
-	@$(BIN)/upslope author record lenet --seeds 5 freeze=conv
-	@$(BIN)/upslope author record mnist --seeds 10
-	@$(BIN)/upslope author record mnist --seeds 5 freeze=conv
-	@$(BIN)/upslope author record mnist --seeds 1 --preset ladder
-	@for model in lenet resnet vit; do \
-		$(BIN)/upslope author record fashion --seeds 3 model=$$model --variant $$model; \
-		$(BIN)/upslope author record fashion --seeds 3 model=$$model freeze=features --variant $$model-features; \
-	done
-	@$(BIN)/upslope author record twins --seeds 3
-	@$(BIN)/upslope author record twins --seeds 3 freeze=conv
+	@$(BIN)/upslope author record --all
 	@mkdir -p results/speed
 	@$(BIN)/python benchmarks/engine.py --json > results/speed/engine.json
 	@$(BIN)/python benchmarks/lenet.py --json > results/speed/lenet.json

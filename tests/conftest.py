@@ -1,4 +1,10 @@
-"""What all tests share: needs that a machine may lack, and a home that is never the developer's own."""
+"""What all tests share: how deep they go, needs that a machine may lack, a home that is never the developer's own.
+
+`make test` runs every part, quickly; `make test-all` (`--depth deep`) runs what that leaves out. A test that is marked
+`deep` belongs to the second alone. One that takes the fixture `seeds` runs in both, with 3 and with 20 of them.
+
+No test asks how fast this machine is: one clock, pytest's, ends what hangs, and the grader is told to be patient.
+"""
 
 import ctypes
 import importlib.util
@@ -9,9 +15,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from upslope.runs.model_spec import ModelSpec
+
+SEEDS = {"quick": range(3), "deep": range(20), "all": range(20)}
 
 
 def _has_data() -> bool:
@@ -40,11 +49,43 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
 }
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--depth", choices=list(SEEDS), default="quick", help="quick: every part; deep: the rest; all: both"
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "deep: left to `make test-all`, because other tests see the part as well")
+    # Verdicts are about answers, not about what else the machine does meanwhile; processes inherit this.
+    os.environ["UPSLOPE_PATIENCE"] = "10"
+    hypothesis.settings.register_profile(
+        "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("tests")
     config.addinivalue_line("markers", f"needs(*names): skipped where one is absent: {', '.join(NEEDS)}")
     # A shell lets what it starts in the background ignore Ctrl-C, and so would every process that a test interrupts.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests of the other tier; those that are named one by one (test_x.py::test_y) run in any case."""
+    depth = config.getoption("depth")
+    named = any("::" in word for word in config.args)
+    out = [item for item in items if not named and not _belongs(item, depth)]
+    if out:
+        config.hook.pytest_deselected(items=out)
+        left = set(out)
+        items[:] = [item for item in items if item not in left]
+
+
+def _belongs(item: pytest.Item, depth: str) -> bool:
+    marked = item.get_closest_marker("deep") is not None
+    if depth == "deep":
+        return marked or "seeds" in getattr(item, "fixturenames", ())
+    return depth == "all" or not marked
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -57,6 +98,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             if not present():
                 outcome = pytest.fail if name in required else pytest.skip
                 outcome(f"needs {name}: {absence}")
+
+
+@pytest.fixture(scope="session")
+def seeds(request: pytest.FixtureRequest) -> range:
+    """The seeds of random numbers that a test goes through."""
+    return SEEDS[request.config.getoption("depth")]
 
 
 @pytest.fixture(autouse=True)

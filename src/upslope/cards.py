@@ -9,6 +9,8 @@ although the file imports NumPy or PyTorch.
 
 import ast
 import importlib
+import re
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -142,7 +144,7 @@ class Expect:
     metric: str
     at_least: float | None = None
     at_most: float | None = None
-    when: dict[str, object] = field(default_factory=dict)
+    when: Mapping[str, object] = field(default_factory=dict)
     broken: dict[str, float] = field(default_factory=dict)
 
     def reached(self, value: float) -> bool:
@@ -153,8 +155,37 @@ class Expect:
 
 
 @dataclass(frozen=True)
+class Metric:
+    """How a measured number is read: its unit, and which way is better."""
+
+    unit: str = ""  # "%": a share from 0 to 1, shown as a percentage; else what stands behind the number: "nats"
+    higher_is_better: bool = True
+    chance: float | None = None  # what guessing reaches; None where nobody guesses
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """A variant with a part frozen or left out, which must miss the lab's targets."""
+
+    name: str  # "frozen features", "without EMA"
+    settings: dict[str, object]  # what differs from the lab as it is: {"freeze": "features"}
+
+    @property
+    def word(self) -> str:
+        """What the names of its records end in: values that are words themselves, else its own name."""
+        values = [value for value in self.settings.values() if isinstance(value, str)]
+        words = values if len(values) == len(self.settings) else [self.name]
+        return re.sub(r"[^a-z0-9]+", "-", "-".join(words).lower()).strip("-")
+
+
+@dataclass(frozen=True)
 class LabCard:
-    """A lab: what it claims, how long it takes by preset, which data it reads and the targets it must reach."""
+    """A lab: what it claims, how long it takes by preset, which data it reads and the targets it must reach.
+
+    The first of `metrics` is the one that the lab is about. `variants` are the settings that are recorded, each over
+    `seeds` seeds, as it is and with each of `ablations`: a word for the record's name -> what differs from the preset
+    "laptop"; "" is the lab as it is.
+    """
 
     name: str
     title: str
@@ -165,11 +196,19 @@ class LabCard:
     data: tuple[str, ...]
     expect: tuple[Expect, ...]
     presets: dict[str, dict[str, object]]
+    metrics: dict[str, Metric] = field(default_factory=dict)  # name -> how it is read; others are plain numbers
+    ablations: tuple[Ablation, ...] = ()
+    variants: dict[str, dict[str, object]] = field(default_factory=lambda: {"": {}})
+    seeds: int = 5
+
+    def unit(self, metric: str) -> str:
+        """The unit of a metric; none for one that the card does not name."""
+        return self.metrics.get(metric, Metric()).unit
 
 
 Card = DataCard | ModelCard | LabCard
 _CARDS = (DataCard, ModelCard, LabCard)
-_CLASSES = {kind.__name__: kind for kind in (File, Input, Weights, Size, Expect, *FEATURES, *_CARDS)}
+_CLASSES = {kind.__name__: kind for kind in (File, Input, Weights, Size, Expect, Metric, Ablation, *FEATURES, *_CARDS)}
 
 
 @dataclass(frozen=True)

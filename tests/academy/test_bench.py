@@ -1,5 +1,6 @@
 """The parent of a grading: it stays light, leaves nothing running, and serves one job after the other."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -36,7 +37,7 @@ def bench():
 def test_the_parent_stays_light():
     heavy = ("numpy", "upslope.scratch", "torch", "rich")
     code = f"import sys, upslope.academy.grading.grade; print([m for m in {heavy} if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
@@ -64,17 +65,11 @@ def _loop_in_a_child(tmp_path: Path) -> tuple[subprocess.Popen[str], int]:
     return process, int(process.stdout.readline())
 
 
-def _gone(pid: int, seconds: float = 5.0) -> bool:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-        if sys.platform == "linux" and b") Z" in Path(f"/proc/{pid}/stat").read_bytes():
-            return True
-        time.sleep(0.05)
-    return False
+def _wait_until_gone(pid: int) -> None:
+    """Until no such process runs any more; one that stays lets the test hang, and pytest ends it."""
+    with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+        while b") Z" not in Path(f"/proc/{pid}/stat").read_bytes():
+            time.sleep(0.05)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only the alarm ends an examinee whose parent was killed")
@@ -82,8 +77,8 @@ def _gone(pid: int, seconds: float = 5.0) -> bool:
 def test_nothing_runs_on_when_the_parent_is_ended(tmp_path, number):
     process, examinee = _loop_in_a_child(tmp_path)
     process.send_signal(number)
-    assert process.wait(timeout=10) != 0
-    assert _gone(examinee)
+    assert process.wait() != 0
+    _wait_until_gone(examinee)
     assert process.stdout is not None
     process.stdout.close()
 
@@ -91,7 +86,7 @@ def test_nothing_runs_on_when_the_parent_is_ended(tmp_path, number):
 @pytest.mark.skipif(sys.platform != "linux", reason="there is no server that outlives an examinee")
 def test_a_bench_that_lost_its_server_gets_a_new_one(bench):
     os.kill(bench.pid, signal.SIGKILL)
-    time.sleep(0.1)
+    os.waitid(os.P_PID, bench.pid, os.WEXITED | os.WNOWAIT)
     assert grade(RELU, GOOD, "x.py", bench=bench).passed
 
 

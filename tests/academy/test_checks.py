@@ -111,14 +111,14 @@ def bench():
 
 
 @EXERCISES
-def test_a_right_answer_of_another_making_passes(step: Step, bench):
+def test_a_right_answer_of_another_making_passes(step: Step, bench, seeds):
     needs_of(step)
     text = (ALTERNATIVES / f"{step.name}.py").read_text(encoding="utf-8")
     located, graders = locate(step.exercise), checks_of(step.exercise)
     assert gate.refusal(text, located, step) is None
     bench.preload(needed_by(str(step.exercise)))
     with Workplace() as place:
-        done = run_seeds(located, text, graders, range(20), place=place, bench=bench)
+        done = run_seeds(located, text, graders, seeds, place=place, bench=bench)
         assert not done.failed, done.said
         verdict = grade(step.exercise, text, str(step.file), seed=0, bench=bench)
     assert verdict.passed, [verdict.refused, verdict.stopped, *(c for c in verdict.checks if not c.passed)]
@@ -131,11 +131,13 @@ def test_a_check_is_quick(step: Step):
     module = importlib.import_module(graders.module)
     for check in graders.checks:
         took = []
-        for seed in range(3):
+        for seed in range(10):
             began = time.process_time()
             getattr(module, check.name)(fresh(seed, check.name))
             took.append(time.process_time() - began)
-        assert min(took) < 0.1, f"{check.name} takes {min(took):.2f} s"
+            if min(took) < 0.1:
+                break
+        assert min(took) < 0.1, f"{check.name} takes {min(took):.2f} s of processor time"
 
 
 @EXERCISES

@@ -185,6 +185,5 @@ def test_models_are_built_of_the_learners_blocks(tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
     )
     assert done.stdout.split() == ["1", "0", "True"], done.stderr

@@ -2,9 +2,9 @@
 
 Each text in hostile/ is graded three times: with the gate, which reads the text first; without it, shut in by the
 kernel, the guard and the limits; and without it and without the kernel's layers, as on macOS or on an old kernel.
+`make test` grades each in one of these ways, in turns.
 """
 
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from upslope.academy.grading.limits import Limits
 FOLDER = Path(__file__).parent / "hostile"
 RELU = "upslope.scratch.ops:relu"
 LEARNERS_FILE = "/learner/relu.py"
-LIMITS = Limits(check_seconds=4.0, total_seconds=8.0, memory_mb=96, files_mb=8, file_mb=4)
+LIMITS = Limits(check_seconds=60.0, total_seconds=120.0, memory_mb=96, files_mb=8, file_mb=4)
 
 PASSES, WRONG = "", "wrong"  # WRONG: simply a wrong answer; the trick did nothing and is not worth a word
 LOOK, TEXT, REPLACES = "tried to look at the program that grades it", "tried to run code from a string", "replaces "
@@ -208,11 +208,9 @@ def bench():
 
 def judge(world, bench: Bench, name: str, *, gate: bool, landlock: bool) -> str:
     text = world.fill(TEXTS[name])
-    began = time.monotonic()
     # Only where the time is what it is about, it is short: a busy machine must not make other sentences of these.
     limits = replace(LIMITS, check_seconds=1.0) if TIME in SAYS[name] else LIMITS
     verdict = grade(RELU, text, LEARNERS_FILE, limits=limits, gate=gate, landlock=landlock, seed=7, bench=bench)
-    assert time.monotonic() - began < 20
     world.untouched()
     world.nothing_lives(bench)
     said = world.sentence(verdict)
@@ -231,18 +229,26 @@ def test_every_text_is_in_the_table():
     assert set(TEXTS) == set(SAYS)
 
 
+def texts(way: int) -> pytest.MarkDecorator:
+    """All texts, two of every three left to `make test-all`; `way` says which one stays."""
+    names = enumerate(sorted(SAYS))
+    return pytest.mark.parametrize(
+        "name", [name if number % 3 == way else pytest.param(name, marks=pytest.mark.deep) for number, name in names]
+    )
+
+
 @pytest.mark.needs("landlock")
-@pytest.mark.parametrize("name", sorted(SAYS))
+@texts(0)
 def test_shut_in_without_the_gate(world, bench, name):
     speaks_of(judge(world, bench, name, gate=False, landlock=True), world, name)
 
 
-@pytest.mark.parametrize("name", sorted(SAYS))
+@texts(1)
 def test_without_the_gate_and_without_the_kernels_help(world, bench, name):
     speaks_of(judge(world, bench, name, gate=False, landlock=False), world, name)
 
 
-@pytest.mark.parametrize("name", sorted(SAYS))
+@texts(2)
 def test_with_the_gate(world, bench, name):
     said = judge(world, bench, name, gate=True, landlock=True)
     if name in GATE_LETS_PASS:

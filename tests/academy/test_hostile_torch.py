@@ -1,10 +1,9 @@
 """Hostile answers in PyTorch: none passes as right, each gets its sentence, and no switch stays turned.
 
 Each text in hostile/torch/ is read by the gate, and graded twice without it: shut in by the kernel, and without the
-kernel's layers.
+kernel's layers. `make test` grades every second text in one way, the others in the other.
 """
 
-import time
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ pytestmark = pytest.mark.needs("torch")
 FOLDER = Path(__file__).parent / "hostile" / "torch"
 TEXTS = {path.name.removesuffix(".py.txt"): path.read_text(encoding="utf-8") for path in FOLDER.glob("*.py.txt")}
 ATTENTION = "upslope.blocks.attention:scaled_dot_product_attention"
-LIMITS = Limits(check_seconds=4.0, total_seconds=8.0, memory_mb=256, files_mb=8, file_mb=4)
+LIMITS = Limits(check_seconds=60.0, total_seconds=120.0, memory_mb=256, files_mb=8, file_mb=4)
 
 REPLACES, LEAVES, COMPUTES = "the answer replaces ", "the answer leaves ", "tried to change how PyTorch computes"
 OWN_KIND, OWN_WAY = (
@@ -99,15 +98,20 @@ def test_every_text_is_in_the_table():
     assert set(TEXTS) == set(SAYS)
 
 
-@pytest.mark.parametrize("name", sorted(SAYS))
-@pytest.mark.parametrize("landlock", [pytest.param(True, marks=pytest.mark.needs("landlock")), False])
+LANDLOCK, DEEP = pytest.mark.needs("landlock"), pytest.mark.deep
+WAYS = [
+    pytest.param(name, landlock, marks=[*([LANDLOCK] if landlock else []), *([DEEP] if number % 2 == landlock else [])])
+    for number, name in enumerate(sorted(SAYS))
+    for landlock in (True, False)
+]
+
+
+@pytest.mark.parametrize(("name", "landlock"), WAYS)
 def test_it_does_not_pass_without_the_gate(world, bench, name, landlock):
     text = world.fill(TEXTS[name])
-    began = time.monotonic()
     verdict = grade(
         ATTENTION, text, "/learner/attention.py", limits=LIMITS, gate=False, landlock=landlock, seed=7, bench=bench
     )
-    assert time.monotonic() - began < 20
     assert not verdict.passed
     world.untouched()
     world.nothing_lives(bench)

@@ -61,7 +61,6 @@ class Place:
             [sys.executable, "-I", "-S", "-B", "-c", text],
             capture_output=True,
             text=True,
-            timeout=30,
             check=False,
             cwd=self.own,
         )
@@ -219,7 +218,6 @@ def test_the_rules_of_a_real_job_hide_the_reference(tmp_path, monkeypatch):
             [sys.executable, "-I", "-S", "-B", "-c", textwrap.dedent(code)],
             capture_output=True,
             text=True,
-            timeout=60,
             check=False,
             env={"OPENBLAS_NUM_THREADS": "1"},
         )

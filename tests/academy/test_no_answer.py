@@ -8,7 +8,7 @@ from upslope.academy.grading.limits import Limits
 
 RELU = "upslope.scratch.ops:relu"
 LEARNERS_FILE = "/learner/relu.py"
-LIMITS = Limits(check_seconds=4.0, total_seconds=8.0, memory_mb=96, files_mb=8, file_mb=4)
+LIMITS = Limits(check_seconds=60.0, total_seconds=120.0, memory_mb=96, files_mb=8, file_mb=4)
 
 
 @pytest.fixture(scope="module")

@@ -60,7 +60,7 @@ def test_kill_9_loses_nothing_that_was_said(progress):
     child.send_signal(signal.SIGKILL)
     said += [int(line) for line in child.stdout.read().split()]
     child.stdout.close()
-    child.wait(timeout=10)
+    child.wait()
     kept = [event.payload["n"] for event in progress.events()]
     assert kept[: len(said)] == said
     assert len(kept) <= len(said) + 1
@@ -72,7 +72,7 @@ def test_two_processes_may_write_at_once(progress):
         "p = Progress(Path(sys.argv[1]))\nfor n in range(25): p.add('hint', 'x', stage=1)"
     )
     children = [subprocess.Popen([sys.executable, "-c", code, str(progress.path)]) for _ in range(2)]
-    assert [child.wait(timeout=60) for child in children] == [0, 0]
+    assert [child.wait() for child in children] == [0, 0]
     assert len(progress.events()) == 50
 
 

@@ -73,10 +73,8 @@ def wait_for() -> Callable[[Path, subprocess.Popen[Any]], None]:
     """Wait until a running child has written something into a file."""
 
     def wait(path: Path, child: subprocess.Popen[Any]) -> None:
-        until = time.monotonic() + 30
         while not (path.exists() and path.stat().st_size > 200):
             assert child.poll() is None, child.communicate()
-            assert time.monotonic() < until, f"{path} did not appear"
             time.sleep(0.02)
 
     return wait
@@ -86,14 +84,13 @@ def wait_for() -> Callable[[Path, subprocess.Popen[Any]], None]:
 def program(tmp_path: Path) -> Upslope:
     """`program("lab", "digits")` as a process of its own."""
 
-    def call(*words: str, timeout: float = 60, **variables: str) -> Said:
+    def call(*words: str, **variables: str) -> Said:
         done = subprocess.run(
             [sys.executable, "-m", "upslope", *words],
             env={**os.environ, **variables},
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=timeout,
             check=False,
         )
         return Said(done.returncode, done.stdout, done.stderr)

@@ -113,7 +113,7 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path):
     assert child.stderr is not None
     child.stdout.close()
     assert child.stderr.read() == b""
-    assert child.wait(timeout=30) == 141
+    assert child.wait() == 141
     child.stderr.close()
 
 
@@ -129,7 +129,7 @@ def test_ctrl_c_is_clean(tmp_path):
     assert child.stdout.readline() == "working\n"
     time.sleep(0.1)
     os.kill(child.pid, signal.SIGINT)
-    _, err = child.communicate(timeout=30)
+    _, err = child.communicate()
     assert child.returncode == 130
     assert err == ""
 

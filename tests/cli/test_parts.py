@@ -33,8 +33,10 @@ def _method(located):
     return next(m.name for m in located.node.body if getattr(m, "name", "") in ("forward", "step"))
 
 
-# Every lab as it is, and one whose parts are others with another setting.
-CASES = [*((lab, ()) for lab in discover("labs")), ("fashion", ("model=vit",))]
+# Every lab as it is, and one whose parts are others with another setting; at first, one in NumPy and one in PyTorch.
+FIRST = ("digits", "fashion")
+CASES = [(lab, ()) if lab in FIRST else pytest.param(lab, (), marks=pytest.mark.deep) for lab in discover("labs")]
+CASES.append(pytest.param("fashion", ("model=vit",), marks=pytest.mark.deep))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +54,7 @@ def test_every_part_of_a_lab_is_called(program, tmp_path, lab, words):
     for exercise in parts:
         answer = Answer(exercise, marking(exercise, marks), f"/exercises/{exercise.replace(':', '-')}.py")
         store.add_check(exercise, answer.text, answer.path, passed=True)
-    said = program("lab", lab, *words, "epochs=1", "--mine", "--preset", "smoke", "--json", timeout=180)
+    said = program("lab", lab, *words, "epochs=1", "--mine", "--preset", "smoke", "--json")
     assert said.code == 0, said.err
     assert said.json["parts"] == dict.fromkeys(parts, "yours")
     called = {path.name.replace("-", ":") for path in marks.iterdir()}

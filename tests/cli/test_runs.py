@@ -137,7 +137,7 @@ def checkout(tmp_path, monkeypatch):
 def test_a_record_is_made_listed_and_printed(upslope, checkout):
     said = upslope("author", "record", "digits", "--preset", "smoke", "--seeds", "2", "--json")
     assert said.json["seeds"] == [0, 1]
-    assert said.code == 1, "a smoke run has no target, so none was reached"
+    assert said.code == 0, "a smoke run has no target that it could miss"
     record = checkout / "results" / "digits-smoke.json"
     assert json.loads(record.read_text())["lab"] == "digits"
     listed = upslope("results", "--json")

@@ -25,7 +25,7 @@ def temporary(tmp_path, monkeypatch):
 
 
 def test_the_whole_tour_unattended_and_without_a_terminal(program, home, temporary):
-    said = program("tour", timeout=120)
+    said = program("tour")
     assert said.code == 0, said.err
     assert said.err == ""
     assert "\x1b" not in said.out
@@ -56,7 +56,7 @@ def test_the_whole_tour_unattended_and_without_a_terminal(program, home, tempora
 
 
 def test_the_tour_for_programs(program, temporary):
-    facts = program("tour", "--json", timeout=120).json
+    facts = program("tour", "--json").json
     assert facts["true"] is True
     assert facts["wrong"]["mistake"]
     assert facts["right"]["checks"] >= 3

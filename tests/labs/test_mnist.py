@@ -48,7 +48,7 @@ def test_a_small_ladder_is_climbed(climbed):
     result, folder = climbed
     rungs = result.facts["rungs"]
     assert [rung["name"] for rung in rungs] == ["plain", "one epoch"]
-    assert result.metrics["test_accuracy"] == rungs[-1]["accuracies"][0] > 0.3
+    assert result.metrics["test_accuracy"] == rungs[-1]["scores"][0] > 0.3
     assert rungs[0]["ratios"] == [1.0]
     assert result.metrics["time_ratio"] < 1
     assert len(list((folder / "rungs").iterdir())) == len(rungs)

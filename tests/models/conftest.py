@@ -1,14 +1,36 @@
-"""Files of weights as their publishers write them, and a mirror that serves them."""
+"""How deep the contracts go; files of weights as their publishers write them, and a mirror that serves them."""
 
 import hashlib
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from upslope.cards import File, Input, Size, discover
 
+HERE = Path(__file__).parent
 NOWHERE = "http://127.0.0.1:9/"  # the discard port: nobody answers
 MINI = {"image_size": 32, "patch_size": 8, "dim": 48, "depth": 2, "heads": 4, "num_classes": 10, "fused": True}
+
+
+# Contracts that build a model at its full sizes or export it twice.
+LONG = {"counts", "sizes", "onnx"}
+
+
+def pytest_collection_modifyitems(items):
+    """`make test` asks every model of every contract at toy size, and each contract of its first planted mistake."""
+    seen = set()
+    for item in items:
+        if item.path.parent != HERE:
+            continue
+        given = item.callspec.params if hasattr(item, "callspec") else {}
+        if item.path.name == "test_contract.py" and given.get("contract") in LONG:
+            item.add_marker(pytest.mark.deep)
+        if item.path.name == "test_contract_can_fail.py" and "name" in given:
+            folder = next(HERE.glob(f"planted/*/{given['name']}.py")).parent.name
+            if folder in seen:
+                item.add_marker(pytest.mark.deep)
+            seen.add(folder)
 
 
 @pytest.fixture

@@ -168,6 +168,7 @@ def test_transformers_resnet18_at_full_size(transformers, shelf, tmp_path):
 
 
 @torch.no_grad()
+@pytest.mark.deep
 def test_transformers_resnet50_takes_its_rules_from_another_size(transformers, tmp_path):
     config = transformers.ResNetConfig(num_labels=1000)
     theirs = scattered(transformers.ResNetForImageClassification(config))
@@ -204,7 +205,10 @@ def test_transformers_vit(transformers, shelf, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "layers", "bottleneck", "tracked"),
-    [("resnet18", (2, 2, 2, 2), False, False), ("resnet50", (3, 4, 6, 3), True, True)],
+    [
+        ("resnet18", (2, 2, 2, 2), False, False),
+        pytest.param("resnet50", (3, 4, 6, 3), True, True, marks=pytest.mark.deep),
+    ],
 )
 @torch.no_grad()
 def test_torchvision_resnet_at_full_size(shelf, tmp_path, name, layers, bottleneck, tracked):

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from upslope.cards import Expect, LabCard
+from upslope.cards import Expect, LabCard, Metric
 from upslope.runs.config import LabConfig
 from upslope.runs.run import Run
 
@@ -22,6 +22,7 @@ CARD = LabCard(
         Expect(metric="loss", at_most=0.5, when={"seed": 0}),
     ),
     presets={"laptop": {}},
+    metrics={"test_accuracy": Metric(unit="%"), "loss": Metric(unit="nats", higher_is_better=False)},
 )
 
 

@@ -1,4 +1,7 @@
-"""A small real training run as a program of its own, so that a test can kill it: python killed_lab.py ROOT [RUN]."""
+"""A small real training run as a program of its own, so that a test can kill it: killed_lab.py ROOT HOLD [RUN].
+
+It waits after step HOLD until it is killed; 0: it goes on to its end.
+"""
 
 import sys
 import time
@@ -40,7 +43,7 @@ class Net(nn.Module):
         return self.last(ops.dropout(ops.relu(self.first(x)), 0.2, rng=self.rng))
 
 
-def run(config: LabConfig, run: Run[LabConfig], *, pause: float = 0.0) -> None:
+def run(config: LabConfig, run: Run[LabConfig], *, pause: float = 0.0, hold: int = 0) -> None:
     """Learn a random rule."""
     rng = np.random.default_rng(config.seed)
     x = rng.standard_normal((70, 6)).astype(np.float32)
@@ -59,15 +62,15 @@ def run(config: LabConfig, run: Run[LabConfig], *, pause: float = 0.0) -> None:
         run.log(step, loss=loss.item())
         if step % 10 == 0:
             run.log(step, spread=float(net.last.weight.data.std()))
-        time.sleep(pause)
+        time.sleep(3600 if step == hold else pause)
     run.save_model(net.state_dict())
     run.finish({"loss": [row["loss"] for row in run.logged() if "loss" in row][-1]})
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 2:
-        opened = Run.open(sys.argv[2], LabConfig, card=CARD, root=Path(sys.argv[1]))
+    if len(sys.argv) > 3:
+        opened = Run.open(sys.argv[3], LabConfig, card=CARD, root=Path(sys.argv[1]))
     else:
         opened = Run.create(CARD, LabConfig(seed=3), root=Path(sys.argv[1]))
     print(opened.folder.name, flush=True)
-    run(opened.config, opened, pause=0.002)
+    run(opened.config, opened, pause=0.002, hold=int(sys.argv[2]))

@@ -1,11 +1,11 @@
 """Ladders: every rung under every seed, in turns, beside the lowest; what is finished is not trained again."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
-from upslope.cards import Expect, Found, LabCard
+from upslope.cards import Expect, Found, LabCard, Metric
 from upslope.runs import ladder
 from upslope.runs.config import LabConfig
 from upslope.runs.execute import start
@@ -22,6 +22,7 @@ CARD = LabCard(
     data=(),
     expect=(Expect(metric="test_accuracy", at_least=0.5),),
     presets={"laptop": {}, "ladder": {"seeds": 2}},
+    metrics={"test_accuracy": Metric(unit="%"), "time_ratio": Metric(higher_is_better=False)},
 )
 RUNGS = (("plain", {"high": "0", "quick": "false"}), ("higher", {"high": "1"}), ("quicker", {"quick": "true"}))
 
@@ -48,7 +49,7 @@ class Lab:
             rungs = ladder.climb(run, self.found(), RUNGS, seeds=config.seeds, always={"threads": "1"})
             run.picture("ladder", ladder.draw(rungs))
             top = rungs[-1]
-            run.finish({"test_accuracy": top.accuracy, "time_ratio": top.ratio}, rungs=ladder.to_json(rungs))
+            run.finish({"test_accuracy": top.score, "time_ratio": top.ratio}, rungs=ladder.to_json(rungs))
             return
         if len(self.trained) == self.stop_after:
             raise KeyboardInterrupt
@@ -81,8 +82,8 @@ def test_each_rung_changes_those_below_it_and_runs_in_turns(lab, tmp_path):
     down = [(1, True, 1), (1, False, 1), (0, False, 1)]
     assert lab.trained == up + down
     plain, higher, quicker = (ladder.Rung(**row) for row in result.facts["rungs"])
-    assert plain.accuracies == pytest.approx([0.5, 0.51])
-    assert quicker.accuracy == pytest.approx(0.605)
+    assert plain.scores == pytest.approx([0.5, 0.51])
+    assert quicker.score == pytest.approx(0.605)
     # Beside the lowest rung under the same seed: 2/8 and 3/9.
     assert quicker.ratios == pytest.approx([2 / 8, 3 / 9])
     assert quicker.ratio == pytest.approx((2 / 8 + 3 / 9) / 2)
@@ -113,8 +114,24 @@ def test_a_record_keeps_the_rungs_and_the_page_shows_them(lab, tmp_path):
     (read,) = read_records(tmp_path / "results")
     assert [rung.name for rung in ladder.recorded(read)] == ["plain", "higher", "quicker"]
     assert [asdict(rung) for rung in ladder.recorded(read)] == made.rungs
-    text = results_markdown([read])
+    text = results_markdown([read], {CARD.name: CARD})
     assert "## rungs-ladder: what each change bought" in text
     assert "| + higher | `high=1` | 60.5 % | 60.0 % | 61.0 % | 1.00 |" in text
     assert "| + quicker | `quick=true` | 60.5 % | 60.0 % | 61.0 % | 0.29 |" in text
     assert "1 of 1" not in text, "a ladder is no row among the labs"
+
+
+def test_a_ladder_of_before_is_read_and_one_may_go_down(lab, tmp_path):
+    """Scores were called accuracies; of a metric that should be small, the worst seed is the largest."""
+    made = record([climbed(lab, tmp_path)])
+    before = [
+        {("accuracies" if key == "scores" else key): row[key] for key in row if key not in ("metric", "unit")}
+        for row in made.rungs
+    ]
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "old.json").write_text(json.dumps({**asdict(made), "rungs": before}))
+    (read,) = read_records(tmp_path / "results")
+    assert ladder.recorded(read) == ladder.recorded(made)
+    small = replace(CARD, metrics={"test_accuracy": Metric(unit="nats", higher_is_better=False)})
+    text = results_markdown([read], {CARD.name: small})
+    assert "| + higher | `high=1` | 0.605 nats | 0.61 nats | 0.6 nats | 1.00 |" in text

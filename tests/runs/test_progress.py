@@ -4,12 +4,13 @@ import time
 
 import pytest
 
-from upslope.cards import LabCard
+from upslope.cards import LabCard, Metric
 from upslope.runs.config import LabConfig
 from upslope.runs.progress import progress_bar
 from upslope.runs.run import Run
 
-CARD = LabCard("tiny", "", "", "", "", {}, (), (), {"laptop": {}})
+UNITS = {"validation_accuracy": Metric(unit="%"), "loss": Metric(unit="nats", higher_is_better=False)}
+CARD = LabCard("tiny", "", "", "", "", {}, (), (), {"laptop": {}}, UNITS)
 
 
 def train(tmp_path, *, quiet):
@@ -33,7 +34,7 @@ def test_shown_on_a_terminal(tmp_path, capsys):
     train(tmp_path, quiet=False)
     shown = capsys.readouterr()
     assert shown.out == ""
-    for words in ("epoch 1 of 2", "epoch 2 of 2", "/40", "loss 0.25", "val accuracy 98.7 %"):
+    for words in ("epoch 1 of 2", "epoch 2 of 2", "/40", "loss 0.25 nats", "val accuracy 98.7 %"):
         assert words in shown.err
 
 

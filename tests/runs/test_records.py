@@ -2,14 +2,27 @@
 
 import json
 from dataclasses import FrozenInstanceError, replace
+from pathlib import Path
 
 import pytest
 
-from upslope.cards import discover
+from upslope.cards import Ablation, Metric, discover
 from upslope.runs.problem import RunProblem
-from upslope.runs.records import judged, read_records, record, results_markdown, standings, write_record
+from upslope.runs.recording import as_wanted, planned
+from upslope.runs.records import (
+    ablation_of,
+    judged,
+    lab_cards,
+    read_records,
+    record,
+    results_markdown,
+    standings,
+    write_record,
+)
 from upslope.runs.result import Result, Target
 from upslope.runs.speed import read_speed, speed_markdown
+
+RECORDS = Path(__file__).parents[2] / "results"
 
 
 def result(seed, accuracy, **changes):
@@ -37,6 +50,7 @@ def result(seed, accuracy, **changes):
     return Result(**{**values, **changes})
 
 
+CARDS = lab_cards()
 RUNS = [result(2, 0.9875), result(0, 0.991), result(1, 0.99)]
 
 
@@ -58,10 +72,10 @@ def test_mean_and_worst_over_seeds(tmp_path):
 
 def test_a_lab_without_a_target_shows_its_accuracy():
     runs = [result(seed, accuracy, targets=(), reached=None) for seed, accuracy in ((0, 0.9), (1, 0.8))]
-    (row,) = standings(record(runs, variant="vit"))
+    (row,) = standings(record(runs, variant="vit"), CARDS["lenet"])
     assert row.said == ("test accuracy", "85.0 %", "80.0 %", "none", "2 seeds")
     assert "| lenet-vit | test accuracy | 85.0 % | 80.0 % | none | 2 seeds |" in results_markdown(
-        [record(runs, variant="vit")]
+        [record(runs, variant="vit")], CARDS
     )
 
 
@@ -120,8 +134,8 @@ def test_no_runs_make_no_record():
 
 
 def test_markdown_says_the_worst_seed():
-    text = results_markdown([record(RUNS)])
-    assert text == results_markdown([record(list(reversed(RUNS)))])
+    text = results_markdown([record(RUNS)], CARDS)
+    assert text == results_markdown([record(list(reversed(RUNS)))], CARDS)
     row = "| lenet | test accuracy | 98.95 % | 98.75 % | >= 98.8 % | 2 of 3 | 11 (7.0) | 2 cores, Linux x86_64 |"
     assert row in text
     assert "test set is used once per seed" in text
@@ -135,10 +149,61 @@ def test_what_is_broken_on_purpose_stands_apart_with_its_best_seed():
         for seed, accuracy in enumerate([0.97, 0.979])
     ]
     made = record(runs)
-    assert (made.name, made.broken, record(RUNS).broken) == ("lenet-conv", True, False)
-    text = results_markdown([made])
+    assert made.name == "lenet-conv"
+    assert ablation_of(made, CARDS["lenet"]).name == "frozen filters"
+    assert ablation_of(record(RUNS), CARDS["lenet"]) is None
+    text = results_markdown([made], CARDS)
     assert "| lenet | conv | test accuracy | 97.9 % | >= 98.8 % | 0 of 2 |" in text
     assert text.count("| lenet |") == 1, "not among the results"
+
+
+def test_any_metric_and_any_ablation_has_its_row():
+    """Nats, of which fewer are better, and a part that is left out by a number."""
+    without = Ablation(name="without EMA", settings={"ema": 0.0})
+    metrics = {"validation_loss": Metric(unit="nats", higher_is_better=False)}
+    card = replace(CARDS["lenet"], metrics=metrics, ablations=(without,), expect=())
+
+    def made(ema, target, *losses):
+        targets = (
+            (Target("validation_loss", None, 1.6, losses[0], True, {"without EMA": 1.7}, "nats"),) if target else ()
+        )
+        runs = [
+            result(
+                n,
+                1.0 if ema else 0.0,
+                metrics={"validation_loss": loss},
+                targets=targets,
+                config={"seed": n, "ema": ema},
+            )
+            for n, loss in enumerate(losses)
+        ]
+        return record(runs, variant="without-ema" if ema == 0 else "")
+
+    text = results_markdown([made(0.99, True, 1.552, 1.5841), made(0.0, True, 1.81, 1.79)], {"lenet": card})
+    assert "| lenet | validation loss | 1.568 nats | 1.584 nats | <= 1.6 nats | 2 of 2 |" in text
+    assert "| lenet | without EMA | validation loss | 1.79 nats | <= 1.6 nats | 0 of 2 |" in text
+    assert without.word == "without-ema"
+    (row,) = standings(made(0.99, False, 1.552, 1.5841), card)
+    assert row.said == ("validation loss", "1.568 nats", "1.584 nats", "none", "2 seeds"), "the worst is the largest"
+
+
+def test_all_that_a_card_names_is_recorded():
+    """The names of the records that there are; a preset of the lab's own is one run."""
+    names = {"-".join(filter(None, (name, plan.variant))) for name, card in CARDS.items() for plan in planned(card)}
+    assert names == {made.name for made in read_records(RECORDS)}
+    plans = {plan.variant: plan for plan in planned(CARDS["mnist"])}
+    assert (plans["ladder"].preset, plans["ladder"].seeds) == ("ladder", 1)
+    assert plans["conv"].words == ("freeze=conv",)
+    assert {plan.seeds for name, plan in plans.items() if name != "ladder"} == {CARDS["mnist"].seeds}
+    for runs, plan, wanted in (
+        (RUNS, plans[""], False),
+        ([result(0, 0.99)], plans[""], False),
+        ([result(n, 0.99) for n in range(10)], plans[""], True),
+        ([result(0, 0.5)], plans["conv"], True),
+        (RUNS, plans["conv"], False),
+        ([result(0, 0.5, targets=())], plans[""], True),
+    ):
+        assert as_wanted(record(runs, variant="x"), plan) == wanted
 
 
 SPEED = {"results": [{"case": "step", "threads": 1, "ratio": 0.7912, "bound": 0.8}], "broken": [], "numpy": "2.4.6"}

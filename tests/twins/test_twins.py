@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 pytestmark = [pytest.mark.needs("torch"), pytest.mark.needs("keras")]
-BACKENDS = ["torch", pytest.param("tensorflow", marks=pytest.mark.needs("tensorflow"))]
+BACKENDS = ["torch", pytest.param("tensorflow", marks=[pytest.mark.needs("tensorflow"), pytest.mark.deep])]
 CASES = ["lenet", "lenet-modern", "resnet-projection", "resnet-padded", "resnet-imagenet"]
 
 

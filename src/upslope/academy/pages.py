@@ -6,7 +6,7 @@ compares what it would write with what stands there.
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from upslope.academy.checklist import checks_of
@@ -38,6 +38,7 @@ def tree(root: Path) -> str:
         phrase = (ast.get_docstring(ast.parse(init.read_text(encoding="utf-8"))) or "") if init.is_file() else ""
         rows.append((f"{folder.name}/", phrase.split("\n")[0].rstrip(".") or _NOTES.get(folder.name, "")))
     rows.append(("cards.py", "the frozen cards, and discover(), which reads them without importing"))
+    rows.append(("features.py", "what the columns of a data set hold, with the names of Hugging Face's datasets"))
     width = max(len(name) for name, _ in rows) + 2
     lines = [f"  {name:<{width}}{phrase}".rstrip() for name, phrase in rows]
     return "\n".join(["```", "src/upslope/", *lines, "```", ""])
@@ -79,7 +80,7 @@ def labs(root: Path) -> str:
     return "\n".join([*rows, ""])
 
 
-def _target(metric: str, at_least: float | None, at_most: float | None, when: dict[str, object]) -> str:
+def _target(metric: str, at_least: float | None, at_most: float | None, when: Mapping[str, object]) -> str:
     bound = f">= {at_least:g}" if at_least is not None else f"<= {at_most:g}"
     setting = " ".join(f"{key}={value}" for key, value in when.items())
     return f"{metric.replace('_', ' ')} {bound}" + (f" ({setting})" if setting else "")

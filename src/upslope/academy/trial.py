@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from upslope.academy import stub
 from upslope.academy.checklist import CheckList
 from upslope.academy.grading.bench import Bench
-from upslope.academy.grading.limits import Limits
+from upslope.academy.grading.limits import Limits, patience
 from upslope.academy.grading.wire import Message
 from upslope.academy.grading.workplace import Workplace
 from upslope.academy.overlay import Answer, Overlay, module_text
@@ -22,7 +22,7 @@ from upslope.academy.source import PACKAGE, Located
 
 FILE = "<a trial>"
 _MODULE = "trial_of_variants"
-_SECONDS = 5.0  # for one function of the made module
+_SECONDS = 5.0  # for one function of the made module, times the patience
 
 _TEXT = """\
 from upslope.academy.stage import Stage
@@ -106,11 +106,11 @@ def run_plans(
     outcomes: Outcomes = {}
     todo = dict(plans)
     while todo:
-        left = 60.0 * len(todo) if until is None else until - time.monotonic()
+        left = 60.0 * patience() * len(todo) if until is None else until - time.monotonic()
         if left < 0.1:
             break
         functions = {name: what for plan in todo.values() for name, what in plan.items()}
-        limits = Limits(check_seconds=min(left, _SECONDS), total_seconds=left)
+        limits = Limits(check_seconds=min(left, _SECONDS * patience()), total_seconds=left)
         new = _run(overlay, located, checks, variants, functions, {}, limits, place, bench)
         outcomes |= new
         first = next(iter(todo))
@@ -128,7 +128,7 @@ def exercises_called(
     overlay = place.package({located.exercise: answer})
     where = {exercise: (target.module, target.qualname) for exercise, target in targets.items()}
     called = {"called": (0, [check.name for check in checks.checks], where)}
-    limits = Limits(check_seconds=_SECONDS, total_seconds=60.0)
+    limits = Limits(check_seconds=_SECONDS * patience(), total_seconds=60.0 * patience())
     text = module_text([(located, answer)])
     outcomes = _run(overlay, located, checks, [text], {}, called, limits, place, bench)
     try:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from upslope.academy.author import Report
+    from upslope.cards import LabCard
+    from upslope.runs.recording import Planned
 
 author = typer.Typer(
     cls=Verbs, rich_markup_mode=None, invoke_without_command=True, help="Check lessons, make records and pages."
@@ -92,15 +94,14 @@ def pages(
     The records are put beside the targets that the labs have today; what was measured stays as it is.
     """
     from upslope.academy.pages import update
-    from upslope.cards import LabCard, discover
-    from upslope.runs.records import judged, read_records, results_markdown, write_record
+    from upslope.runs.records import judged, lab_cards, read_records, results_markdown, write_record
     from upslope.runs.speed import read_speed, speed_markdown
 
     screen = Screen()
     root = _checkout()
     stale = []
     page = root / "RESULTS.md"
-    cards = {name: found.card for name, found in discover("labs").items() if isinstance(found.card, LabCard)}
+    cards = lab_cards()
     records = []
     for record in read_records(root / "results"):
         records.append(judged(record, cards[record.lab]) if record.lab in cards else record)
@@ -108,7 +109,7 @@ def pages(
             stale.append(f"results/{record.name}.json")
             if write:
                 write_record(records[-1], root / "results")
-    made = results_markdown(records)
+    made = results_markdown(records, cards)
     made += speed_markdown(read_speed(root / "results" / "speed"))
     if not page.exists() or page.read_text(encoding="utf-8") != made:
         stale.append(page.name)
@@ -155,45 +156,71 @@ def readme_picture(as_json: AsJson = False, debug: Debug = False) -> int:
 
 
 @author.command("record")
-def make_record(
-    name: Annotated[str, typer.Argument(metavar="LAB", help="A lab.", autocompletion=lab_names)],
+def make_records(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[LAB]", help="A lab.", autocompletion=lab_names, show_default=False)
+    ] = None,
     settings: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings.")] = None,
-    seeds: Annotated[int, typer.Option("--seeds", metavar="N", help="How many seeds, from 0.")] = 5,
-    preset: Annotated[str, typer.Option("--preset", help="smoke, laptop or full.")] = "laptop",
+    every: Annotated[bool, typer.Option("--all", help="All labs.")] = False,
+    seeds: Annotated[int | None, typer.Option("--seeds", metavar="N", help="How many seeds, from 0.")] = None,
+    preset: Annotated[str | None, typer.Option("--preset", help="smoke, laptop or full.")] = None,
     variant: Annotated[str, typer.Option("--variant", help="A word for what differs from the preset.")] = "",
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
-    """Run a lab over several seeds and write its record into results/."""
-    from dataclasses import asdict
+    """Run a lab over its seeds and write records into results/.
 
+    All variants that its card names, as they are and with each ablation; or one, given by settings or a preset.
+    """
+    from dataclasses import asdict, replace
+
+    from upslope.cards import LabCard, discover
     from upslope.cli.lab import find
-    from upslope.runs.execute import start
-    from upslope.runs.records import record, write_record
+    from upslope.runs.recording import as_wanted, make, planned
+    from upslope.runs.records import write_record
     from upslope.runs.workspace import short
 
     screen = Screen()
-    found = find(name)
-    words = list(settings or ())
-    if seeds < 1:
+    if every == (name is not None):
+        raise Usage("name the lab to record, or say --all")
+    if seeds is not None and seeds < 1:
         raise Usage(f"a record needs at least one seed, not {seeds}")
-    if any(word.partition("=")[0].strip() == "seed" for word in words):
+    if any(word.partition("=")[0].strip() == "seed" for word in settings or ()):
         raise Usage("the seeds are counted from 0; say how many with --seeds")
+    plans = []
+    for found in [find(name)] if name is not None else discover("labs").values():
+        assert isinstance(found.card, LabCard)
+        if settings or preset or variant:
+            plan = _as_asked(found.card, settings or [], preset or "laptop", variant)
+            plans.append((found, replace(plan, seeds=seeds or found.card.seeds)))
+        else:
+            plans += [(found, replace(plan, seeds=seeds or plan.seeds)) for plan in planned(found.card)]
     folder = _checkout() / "results"
-    results = []
-    for seed in range(seeds):
-        result = start(found, [*words, f"seed={seed}"], preset=preset, quiet=screen.quiet)
-        results.append(result)
-        screen.prose(f"seed {seed}   {result.line()}")
-    made = record(results, variant=variant)
-    path = write_record(made, folder)
-    screen.give({**asdict(made), "path": str(path)})
-    screen.gap()
-    screen.line(f"{made.reached} of {len(results)} seeds reached the target    ", short(path))
+    made, fine = [], True
+    for found, plan in plans:
+        if len(plans) > 1:
+            screen.line((" ".join([found.card.name, *plan.words]), "bold"))
+        one = make(
+            found, plan, quiet=screen.quiet, said=lambda seed, result: screen.prose(f"seed {seed}   {result.line()}")
+        )
+        path = write_record(one, folder)
+        made.append({**asdict(one), "path": str(path)})
+        fine = fine and as_wanted(one, plan)
+        screen.gap()
+        screen.line(f"{one.reached} of {plan.seeds} seeds reached the target    ", short(path))
+    screen.give({"records": made} if len(plans) != 1 else made[0])
     screen.command("upslope author results --write")
-    # What is broken on purpose must miss the target under every seed.
-    wanted = 0 if made.broken else len(results)
-    return Exit.DONE if made.reached == wanted else Exit.NOT
+    return Exit.DONE if fine else Exit.NOT
+
+
+def _as_asked(card: "LabCard", words: list[str], preset: str, variant: str) -> "Planned":
+    """One record of these settings; what breaks the lab on purpose is known by its card."""
+    from upslope.runs.config import setting_words
+    from upslope.runs.recording import Planned
+
+    given = {word.replace(" ", "") for word in words}
+    breaks = (each for each in card.ablations if set(setting_words(each.settings)) <= given)
+    return Planned(variant, tuple(words), preset, card.seeds, next(breaks, None))
 
 
 def _checkout() -> "Path":

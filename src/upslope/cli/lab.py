@@ -175,7 +175,7 @@ def conclude(screen: Screen, result: "Result", folder: Path) -> None:
     for target in result.targets[:1]:
         for name, score in target.broken.items():
             if target.reached:
-                screen.prose(f"({name}: {spoken(target.metric)} {shown(target.metric, score)})", style="dim")
+                screen.prose(f"({name}: {spoken(target.metric)} {shown(score, target.unit)})", style="dim")
     if result.cause:
         screen.prose(f"Likely cause: {result.cause}.")
     words = [f"upslope lab {result.lab}", *(word for word in result.settings if not word.startswith("seed="))]

@@ -96,7 +96,7 @@ def settings(found: "Found") -> int:
     for target in _targets(card):
         when = cast("dict[str, object]", target["when"])
         under = f"   ({' '.join(f'{k}={v}' for k, v in when.items())})" if when else ""
-        screen.line(f"Target  {_bound(target)}{under}")
+        screen.line(f"Target  {_bound(target, card)}{under}")
     screen.line("Time    ", ", ".join(f"{preset} {seconds(took)}" for preset, took in card.seconds.items()))
     screen.gap()
     screen.pairs([(f"{s.name}={_short(s.default)}", _explained(s)) for s in listed])
@@ -117,12 +117,12 @@ def _targets(card: "LabCard") -> list[dict[str, object]]:
     ]
 
 
-def _bound(target: dict[str, object]) -> str:
+def _bound(target: dict[str, object], card: "LabCard") -> str:
     from upslope.runs.result import shown, spoken
 
     metric = str(target["metric"])
     signs = ((">=", target["at_least"]), ("<=", target["at_most"]))
-    bounds = [f"{sign} {shown(metric, float(str(value)))}" for sign, value in signs if value is not None]
+    bounds = [f"{sign} {shown(float(str(value)), card.unit(metric))}" for sign, value in signs if value is not None]
     return f"{spoken(metric)} {' and '.join(bounds)}"
 
 

@@ -17,6 +17,7 @@ VARIABLES = {
     "UPSLOPE_DATA": "where data sets lie",
     "UPSLOPE_MIRROR": "where data sets are taken from first",
     "UPSLOPE_REQUIRE": "tests that may not be skipped",
+    "UPSLOPE_PATIENCE": "by how much a grading's seconds are stretched on a slow machine",
 }
 # What an extra opens; those without a line here are for Upslope's own developers.
 OPENS = {

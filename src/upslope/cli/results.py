@@ -12,7 +12,7 @@ def results(as_json: AsJson = False, debug: Debug = False) -> int:
     from dataclasses import asdict
     from statistics import fmean
 
-    from upslope.runs.records import read_records, records_folder, standings
+    from upslope.runs.records import ablation_of, lab_cards, read_records, records_folder, standings
     from upslope.runs.workspace import short
 
     screen = Screen()
@@ -24,16 +24,17 @@ def results(as_json: AsJson = False, debug: Debug = False) -> int:
     if screen.quiet:
         return Exit.DONE
     rows: list[list[Piece]] = []
-    whole = [record for record in records if not record.broken and not record.rungs]
+    cards = lab_cards()
+    whole = [each for each in records if not ablation_of(each, cards.get(each.lab)) and not each.rungs]
     for record in whole:
-        for row in standings(record):
+        for row in standings(record, cards.get(record.lab)):
             *cells, reached = row.said
             style = "green" if record.reached == len(record.seeds) else "red" if record.targets else ""
             rows.append([(record.name, "bold"), *cells, (reached, style), (seconds(fmean(record.seconds)), "dim")])
     screen.table(("lab", "", "mean", "worst seed", "target", "seeds", ""), rows, right=(2, 3))
     screen.gap()
     aside = len(records) - len(whole)
-    also = f" {aside} more, of parts frozen on purpose and of ladders, stand in RESULTS.md." if aside else ""
+    also = f" {aside} more, broken on purpose and of ladders, stand in RESULTS.md." if aside else ""
     said = f"{plural(len(whole), 'record')} in {short(folder)}; upslope lab NAME seed=S runs one again.{also}"
     screen.prose(said, style="dim")
     return Exit.DONE

@@ -147,11 +147,10 @@ def _ui(screen: Screen) -> None:
 
 def _details(result: "Result") -> list[tuple[str, str]]:
     from upslope.academy.compose import part_name
-    from upslope.runs.result import shown, spoken
 
     yours = [part_name(exercise) for exercise, whose in result.parts.items() if whose == "yours"]
     rows = [
-        ("metrics", ", ".join(f"{spoken(n)} {'nan' if v is None else shown(n, v)}" for n, v in result.metrics.items())),
+        ("metrics", ", ".join(f"{name} {value}" for name, value in result.measured().items())),
         ("settings", " ".join(f"{name}={value}" for name, value in result.config.items())),
         ("preset", result.preset),
         ("yours", f"{', '.join(yours) or 'none'}   {len(yours)} of {len(result.parts)}" if result.parts else ""),
@@ -164,11 +163,11 @@ def _details(result: "Result") -> list[tuple[str, str]]:
 
 def _brief(result: "Result") -> str:
     """A result in half a line: what was measured, and whether that is enough."""
-    from upslope.runs.result import shown, spoken
+    from upslope.runs.result import spoken
 
     if not result.targets:
         return "finished"
-    found = [f"{spoken(t.metric)} {'?' if t.value is None else shown(t.metric, t.value)}" for t in result.targets]
+    found = [f"{spoken(target.metric)} {target.measured()}" for target in result.targets]
     return f"{', '.join(found)}, {'reached' if result.reached else 'not reached'}"
 
 

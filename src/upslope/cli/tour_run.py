@@ -22,7 +22,7 @@ def follow(screen: "Screen", lab: str) -> int:
     # A tour for a program speaks once, at its end.
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL if screen.quiet else None)
     over = threading.Event()
-    teller = threading.Thread(target=_tell, args=(screen, over), daemon=True)
+    teller = threading.Thread(target=_tell, args=(screen, lab, over), daemon=True)
     if not screen.quiet and not sys.stderr.isatty():
         teller.start()
     try:
@@ -36,12 +36,15 @@ def follow(screen: "Screen", lab: str) -> int:
             teller.join()
 
 
-def _tell(screen: "Screen", over: threading.Event) -> None:
+def _tell(screen: "Screen", lab: str, over: threading.Event) -> None:
     """Say the newest validation metrics a few times a second, while the run goes on."""
+    from upslope.cards import LabCard, discover
     from upslope.runs.metrics import read_metrics
     from upslope.runs.result import shown, spoken
     from upslope.runs.workspace import runs_folder
 
+    card = discover("labs")[lab].card
+    assert isinstance(card, LabCard)
     told = 0.0
     while not over.wait(0.1):
         for folder in _folders(runs_folder()):
@@ -49,7 +52,7 @@ def _tell(screen: "Screen", over: threading.Event) -> None:
             if rows and rows[-1]["step"] > told:
                 told = rows[-1]["step"]
                 metrics = "   ".join(
-                    f"{spoken(name)} {shown(name, rows[-1][name])}" for name in rows[-1] if name != "step"
+                    f"{spoken(name)} {shown(rows[-1][name], card.unit(name))}" for name in rows[-1] if name != "step"
                 )
                 try:
                     screen.line(f"step {told:>5.0f}   {metrics}")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _QUIET_MS = 40  # a save is over when nothing has changed for so long
 _BURST_MS = 400  # and is looked at after that, whatever still changes
 _TICK_MS = 250  # between two looks for Ctrl-C
+# Both are stretched as the grading is, by its patience.
 _HALF_WRITTEN = 0.25  # seconds that a text which is no Python gets to become some
 _ECHO = 0.7  # seconds in which the same content again is an echo of the same save
 
@@ -145,6 +146,7 @@ class _Watch:
 
     def _look(self, step: "Step") -> None:
         """Grade a step's file as it is now, and show what came of it."""
+        from upslope.academy.grading.limits import patience
         from upslope.cli.grading import grade_step
 
         file = self.folder / step.file
@@ -154,7 +156,7 @@ class _Watch:
                 self.graded = None
                 self._say(step, "gone", f"{file.name} is gone; it is graded again when it is back.")
                 return
-            if self.graded == (step, content) and time.monotonic() - self.graded_at < _ECHO:
+            if self.graded == (step, content) and time.monotonic() - self.graded_at < _ECHO * patience():
                 return
             self.step, self.graded = step, (step, content)
             graded = grade_step(step, file, content, bench=self.bench)
@@ -167,10 +169,11 @@ class _Watch:
 
     def _settled(self, file: Path) -> bytes | None:
         """What a file holds once it is Python, or has stayed as it is for a moment; None if there is no file."""
+        from upslope.academy.grading.limits import patience
         from upslope.cli.grading import read_answer
 
         content = None
-        until = time.monotonic() + _HALF_WRITTEN
+        until = time.monotonic() + _HALF_WRITTEN * patience()
         while True:
             if file.exists():
                 content = read_answer(file)

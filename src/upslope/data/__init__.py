@@ -1,1 +1,1 @@
-"""One file, one data set: card, load(split) and a toy; loading/ holds what they share."""
+"""One file, one data set: a card with typed features, load(split) and a toy; loading/ has the readers."""

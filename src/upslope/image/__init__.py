@@ -1,1 +1,1 @@
-"""Pictures: any file to an array, and an array to what a network was trained to look at."""
+"""Images: any file to an array, and preprocessing as in training."""

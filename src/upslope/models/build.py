@@ -81,3 +81,15 @@ def construct(found: Found, arguments: dict[str, object], *, builder: str = "") 
     """The class that a card names as its builder, or another of the same file, called with these arguments."""
     name = builder or cast(ModelCard, found.card).builder
     return cast(nn.Module, getattr(found.load(), name)(**arguments))
+
+
+def first_filters(model: nn.Module) -> str:
+    """The name of the convolution's weights that look at the pixels."""
+    return next(name for name, parameter in model.named_parameters() if parameter.ndim == 4)
+
+
+def freeze_all_but_last(model: nn.Module) -> None:
+    """Leave everything but the last linear layer as it was drawn: an ablation of learned features."""
+    layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear)]
+    model.requires_grad_(False)
+    layers[-1].requires_grad_(True)

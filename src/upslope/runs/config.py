@@ -6,7 +6,7 @@ when the config is made, before anything is computed, in one sentence that says 
 
 import difflib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, get_args, get_origin
 
@@ -81,12 +81,17 @@ def words_for(config: LabConfig, *, card: LabCard, preset: str) -> list[str]:
         fewer = {other: value for other, value in needed.items() if other != name}
         if type(config).model_validate({**card.presets.get(preset, {}), **fewer}) == config:
             needed = fewer
-    return [f"{name}={_word(value)}" for name, value in needed.items()]
+    return setting_words(needed)
+
+
+def setting_words(settings: Mapping[str, object]) -> list[str]:
+    """Settings as they are typed: {"freeze": "conv"} gives ["freeze=conv"]."""
+    return [f"{name}={_word(value)}" for name, value in settings.items()]
 
 
 def _word(value: object) -> str:
     """A setting's value as it is typed."""
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return ",".join(map(str, value))
     return str(value).lower() if isinstance(value, bool) else str(value)
 

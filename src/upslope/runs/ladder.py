@@ -18,12 +18,12 @@ from upslope.runs.execute import start
 from upslope.runs.folder import list_runs
 from upslope.runs.pictures import COLOURS, FAINT
 from upslope.runs.records import Record, read_records, records_folder
-from upslope.runs.result import Result
+from upslope.runs.result import Result, shown, spoken
 from upslope.runs.run import Run
 
 Rungs = Sequence[tuple[str, Mapping[str, str]]]  # what is changed, and the settings that change with it
 CAPTION = (
-    "What each change bought, from the plain network down to this recipe: mean and range of the accuracy and median "
+    "What each change bought, from the plain network down to this recipe: mean and range of the score and median "
     "of the time over"
 )
 
@@ -39,14 +39,21 @@ class Rung:
 
     name: str
     change: dict[str, str]  # the settings that differ from the rung below
-    accuracies: list[float]  # by seed
+    scores: list[float]  # by seed
     seconds: list[float]  # of training, by seed
     ratios: list[float]  # of these seconds to those of the lowest rung under the same seed
+    metric: str = "test_accuracy"  # what the scores are
+    unit: str = "%"
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "Rung":
+        """The inverse of `asdict`; it also reads ladders of before, whose scores were accuracies."""
+        return cls(**{"scores" if name == "accuracies" else name: value for name, value in content.items()})
 
     @property
-    def accuracy(self) -> float:
+    def score(self) -> float:
         """The mean over the seeds."""
-        return statistics.fmean(self.accuracies)
+        return statistics.fmean(self.scores)
 
     @property
     def ratio(self) -> float:
@@ -54,7 +61,7 @@ class Rung:
         return statistics.median(self.ratios)
 
     def __str__(self) -> str:
-        return f"{100 * self.accuracy:.2f} %, {statistics.median(self.seconds):.1f} s, {self.ratio:.2f} of the first"
+        return f"{shown(self.score, self.unit)}, {statistics.median(self.seconds):.1f} s, {self.ratio:.2f} of the first"
 
 
 def climb(
@@ -65,6 +72,8 @@ def climb(
     The first rung's settings are where the ladder stands; each further one changes some of those below it. `always`
     holds for all. A run that was interrupted trains only what is not finished yet.
     """
+    card = found.card
+    assert isinstance(card, LabCard)
     below = run.folder / "rungs"
     done = _finished(below)
     settings: list[dict[str, str]] = []
@@ -88,6 +97,8 @@ def climb(
             [reached[n, seed].metrics[metric] or 0.0 for seed in range(seeds)],
             [reached[n, seed].training_seconds for seed in range(seeds)],
             [reached[n, seed].training_seconds / reached[0, seed].training_seconds for seed in range(seeds)],
+            metric,
+            card.unit(metric),
         )
         for n, (name, change) in enumerate(rungs)
     ]
@@ -99,16 +110,17 @@ def finish(run: Run[Any], rungs: Rungs, *, seeds: int, always: Mapping[str, str]
     run.picture("ladder", draw(climbed), f"{CAPTION} {seeds} seeds.")
     top = climbed[-1]
     said = {rung.name: str(rung) for rung in climbed}
-    run.finish({"test_accuracy": top.accuracy, "time_ratio": top.ratio}, seeds=seeds, rungs=to_json(climbed), **said)
+    run.finish({top.metric: top.score, "time_ratio": top.ratio}, seeds=seeds, rungs=to_json(climbed), **said)
 
 
 def draw_recorded(run: Run[Any]) -> None:
     """The measured ladder of this lab, for the page of any of its runs; nothing where there is no record of one."""
     for record in read_records(folder) if (folder := records_folder()) else ():
         if record.lab == run.card.name and record.rungs:
-            cores, seeds = record.machine["cores"], len(record.rungs[0]["accuracies"])
+            climbed, cores = recorded(record), record.machine["cores"]
+            seeds = len(climbed[0].scores)
             caption = f"{CAPTION} {seeds} seeds, measured on {cores} cores ({record.machine['os']}, {record.date})."
-            run.picture("ladder", draw(recorded(record)), caption)
+            run.picture("ladder", draw(climbed), caption)
 
 
 def _finished(below: Path) -> dict[tuple[str, ...], Result]:
@@ -129,26 +141,27 @@ def to_json(rungs: Sequence[Rung]) -> list[dict[str, Any]]:
 
 def recorded(record: Record) -> list[Rung]:
     """The rungs of a record; none if it is of no ladder."""
-    return [Rung(**row) for row in record.rungs]
+    return [Rung.from_json(row) for row in record.rungs]
 
 
 def draw(rungs: Sequence[Rung]) -> Figure:
-    """Accuracy and time of all rungs, the lowest on top; each one's first difference is to the line above it."""
+    """Score and time of all rungs, the lowest on top; each one's first difference is to the line above it."""
+    metric, unit = rungs[0].metric, rungs[0].unit
+    scale = 100 if unit == "%" else 1
     figure = Figure(figsize=(9.0, 0.45 * len(rungs) + 1.2), layout="constrained", facecolor="white")
     left, right = figure.subplots(1, 2, sharey=True)
     places = range(len(rungs))
     for place, rung in zip(places, rungs, strict=True):
-        best, worst = 100 * max(rung.accuracies), 100 * min(rung.accuracies)
-        left.plot([worst, best], [place, place], color=FAINT, linewidth=5, solid_capstyle="round")
-        left.plot([100 * rung.accuracy], [place], "o", color=COLOURS[0])
-        label = f"{100 * rung.accuracy:.2f}"
-        left.annotate(label, (100 * rung.accuracy, place), (0, 6), fontsize=7, textcoords="offset points", ha="center")
+        ends, mean = [scale * min(rung.scores), scale * max(rung.scores)], scale * rung.score
+        left.plot(ends, [place, place], color=FAINT, linewidth=5, solid_capstyle="round")
+        left.plot([mean], [place], "o", color=COLOURS[0])
+        left.annotate(f"{mean:.4g}", (mean, place), (0, 6), fontsize=7, textcoords="offset points", ha="center")
         right.barh([place], [rung.ratio], color=COLOURS[0], height=0.5)
         taken = f" {rung.ratio:.2f}   {statistics.median(rung.seconds):.1f} s"
         right.annotate(taken, (rung.ratio, place), fontsize=7, va="center")
     left.set_yticks(list(places), [("+ " if n else "") + rung.name for n, rung in enumerate(rungs)], fontsize=8)
     left.set_ylim(len(rungs) - 0.5, -0.7)
-    left.set_xlabel("accuracy on the test images, %", fontsize=8)
+    left.set_xlabel(f"{spoken(metric)}, {unit}".removesuffix(", "), fontsize=8)
     right.set_xlabel("seconds of training, as parts of the first line's", fontsize=8)
     right.set_xlim(0, 1.35 * max(rung.ratio for rung in rungs))
     for axis in (left, right):

@@ -34,14 +34,14 @@ def page(result: Result, card: LabCard, pictures: Sequence[dict[str, str]], list
         pictures=pictures,
         listings=listings,
         verdict=verdict,
-        metrics=[(spoken(n), "not a number" if v is None else shown(n, v)) for n, v in result.metrics.items()],
+        metrics=list(result.measured().items()),
         targets=[
             {
                 "metric": spoken(target.metric),
-                "value": "not a number" if target.value is None else shown(target.metric, target.value),
+                "value": target.measured(),
                 "bound": target.bound(),
                 "reached": target.reached,
-                "broken": [(name, shown(target.metric, score)) for name, score in target.broken.items()],
+                "broken": [(name, shown(score, target.unit)) for name, score in target.broken.items()],
             }
             for target in result.targets
         ],

@@ -13,8 +13,11 @@ _SECONDS = 0.1  # between two changes of the display
 class Bar:
     """What a lab moves. Without a terminal, or when asked to be quiet, it does nothing."""
 
-    def __init__(self, description: str = "", display: Any = None, task: Any = None) -> None:
+    def __init__(
+        self, description: str = "", display: Any = None, task: Any = None, units: Mapping[str, str] = {}
+    ) -> None:
         self._description = description
+        self._units = units
         self._display = display
         self._task = task
         self._metrics: dict[str, str] = {}
@@ -25,7 +28,9 @@ class Bar:
         if self._display is None:
             return
         for name, value in metrics.items():
-            self._metrics[name] = f"{spoken(name).replace('validation', 'val')} {shown(name, float(value))}"
+            self._metrics[name] = (
+                f"{spoken(name).replace('validation', 'val')} {shown(float(value), self._units.get(name, ''))}"
+            )
         self._description = description or self._description
         now = time.perf_counter()
         if now - self._drawn < _SECONDS:
@@ -36,8 +41,10 @@ class Bar:
 
 
 @contextmanager
-def progress_bar(total: float, description: str, *, quiet: bool = False, unit: str = "steps") -> Iterator[Bar]:
-    """Show a bar while the block runs. `unit` is "steps" or "bytes"."""
+def progress_bar(
+    total: float, description: str, *, quiet: bool = False, unit: str = "steps", units: Mapping[str, str] = {}
+) -> Iterator[Bar]:
+    """Show a bar while the block runs. `unit` is "steps" or "bytes"; `units` are those of the metrics, by name."""
     from rich import progress
     from rich.console import Console
     from rich.table import Column
@@ -55,4 +62,4 @@ def progress_bar(total: float, description: str, *, quiet: bool = False, unit: s
         progress.TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True)),
     ]
     with progress.Progress(*columns, console=console, transient=True, refresh_per_second=5, expand=True) as display:
-        yield Bar(description, display, display.add_task(description, total=total, metrics=""))
+        yield Bar(description, display, display.add_task(description, total=total, metrics=""), units)

@@ -7,13 +7,13 @@ worst beside the mean, the target, seconds, the machine without its name, the co
 import json
 import re
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from upslope import cards
-from upslope.cards import LabCard
+from upslope.cards import Ablation, LabCard, Metric, discover
 from upslope.runs.files import make_folder, write_json
 from upslope.runs.problem import RunProblem
 from upslope.runs.result import Result, Target, judge, shown, spoken
@@ -47,11 +47,6 @@ class Record:
     def name(self) -> str:
         """The record's file, without .json."""
         return f"{self.lab}-{self.variant}" if self.variant else self.lab
-
-    @property
-    def broken(self) -> bool:
-        """Whether a part was frozen on purpose, so that the target must be missed."""
-        return bool(self.config.get("freeze", "none") != "none")
 
 
 def record(results: Sequence[Result], *, variant: str = "") -> Record:
@@ -118,6 +113,12 @@ def judged(record: Record, card: LabCard) -> Record:
     )
 
 
+def ablation_of(record: Record, card: LabCard | None) -> Ablation | None:
+    """The ablation of the lab's card that a record is of: then its target must be missed."""
+    ablations = card.ablations if card is not None else ()
+    return next((each for each in ablations if each.settings.items() <= record.config.items()), None)
+
+
 def _bounds(targets: Sequence[Target]) -> list[dict[str, Any]]:
     return [{"metric": t.metric, "at_least": t.at_least, "at_most": t.at_most, "broken": t.broken} for t in targets]
 
@@ -160,8 +161,14 @@ def read_records(folder: Path) -> list[Record]:
     return sorted(records, key=lambda record: (record.lab, record.variant))
 
 
-def results_markdown(records: Sequence[Record]) -> str:
-    """RESULTS.md. The same records give the same text."""
+def lab_cards() -> dict[str, LabCard]:
+    """The cards of all labs, by name: they say how what was recorded is read."""
+    return {name: found.card for name, found in discover("labs").items() if isinstance(found.card, LabCard)}
+
+
+def results_markdown(records: Sequence[Record], cards: Mapping[str, LabCard]) -> str:
+    """RESULTS.md, from the records and the cards of the labs. The same records give the same text."""
+    broken = {record.name: ablation_of(record, cards.get(record.lab)) for record in records}
     lines = [
         "# Results",
         "",
@@ -175,15 +182,16 @@ def results_markdown(records: Sequence[Record]) -> str:
         "| --- | --- | ---: | ---: | --- | --- | ---: | --- |",
     ]
     for record in records:
-        lines += [] if record.broken or record.rungs else _rows(record)
+        lines += [] if broken[record.name] or record.rungs else _rows(record, cards.get(record.lab))
     lines += ["", "## Broken on purpose", ""]
-    lines += ["A target says something only if a network with a frozen part misses it, under the same settings:", ""]
-    lines += ["| lab | frozen | measured | best seed | target | seeds that reached it |"]
+    lines += ["A target says something only if a lab with a part frozen or left out misses it, other things equal:", ""]
+    lines += ["| lab | broken by | measured | best seed | target | seeds that reached it |"]
     lines += ["| --- | --- | --- | ---: | --- | --- |"]
     for record in records:
-        lines += _broken_rows(record) if record.broken else []
+        ablation = broken[record.name]
+        lines += _broken_rows(record, ablation, cards[record.lab]) if ablation else []
     for record in records:
-        lines += _ladder(record) if record.rungs else []
+        lines += _ladder(record, cards.get(record.lab)) if record.rungs else []
     lines += ["", "## Settings", ""]
     for record in records:
         settings = " ".join(f"{name}={value}" for name, value in record.config.items())
@@ -212,48 +220,56 @@ class Standing:
         return (self.metric, self.mean, self.worst, self.bound, self.reached)
 
 
-def standings(record: Record) -> list[Standing]:
-    """A record's metrics that have a target; where the lab sets none under these settings, its accuracy."""
-    seeds = len(record.seeds)
+def standings(record: Record, card: LabCard | None) -> list[Standing]:
+    """A record's metrics that have a target; where the lab sets none under these settings, what the lab is about."""
+    seeds, metrics = len(record.seeds), card.metrics if card is not None else {}
+    units = {name: metrics.get(name, Metric()).unit for name in record.metrics}
     found = [
         Standing(
             spoken(target["metric"]),
-            shown(target["metric"], record.mean[target["metric"]]),
-            shown(target["metric"], record.worst[target["metric"]]),
-            _bound(target),
+            shown(record.mean[target["metric"]], units[target["metric"]]),
+            shown(record.worst[target["metric"]], units[target["metric"]]),
+            _bound(target, units[target["metric"]]),
             f"{record.reached} of {seeds}",
         )
         for target in record.targets
         if target["metric"] in record.mean
     ]
-    if not found and "test_accuracy" in record.metrics:
-        scores = record.metrics["test_accuracy"]
-        mean, worst = shown("test_accuracy", statistics.fmean(scores)), shown("test_accuracy", min(scores))
-        found.append(Standing("test accuracy", mean, worst, "none", f"{seeds} seeds"))
+    first = next((name for name in metrics if name in record.metrics), None)
+    if not found and first is not None:
+        scores = record.metrics[first]
+        worst = (min if metrics[first].higher_is_better else max)(scores)
+        mean = shown(statistics.fmean(scores), units[first])
+        found.append(Standing(spoken(first), mean, shown(worst, units[first]), "none", f"{seeds} seeds"))
     return found
 
 
-def _rows(record: Record) -> list[str]:
+def _rows(record: Record, card: LabCard | None) -> list[str]:
     seconds = f"{_mean(record.seconds)} ({_mean(record.training_seconds)})"
     cores = record.machine["cores"]
     machine = f"{cores} core{'s' if cores != 1 else ''}, {record.machine['os']}"
-    return [f"| {' | '.join([record.name, *row.said, seconds, machine])} |" for row in standings(record)]
+    return [f"| {' | '.join([record.name, *row.said, seconds, machine])} |" for row in standings(record, card)]
 
 
-def _broken_rows(record: Record) -> list[str]:
+def _broken_rows(record: Record, ablation: Ablation, card: LabCard) -> list[str]:
     rows = []
+    # A frozen part by its own word, as it stands in the settings; else the ablation's name.
+    said = ablation.word if "freeze" in ablation.settings else ablation.name
     for target in record.targets:
         metric = target["metric"]
-        best = (max if target["at_least"] is not None else min)(record.metrics[metric])
-        name = record.name.removesuffix(f"-{record.config['freeze']}")
-        cells = [name, str(record.config["freeze"]), spoken(metric), shown(metric, best), _bound(target)]
+        best = shown((max if target["at_least"] is not None else min)(record.metrics[metric]), card.unit(metric))
+        name = record.name.removesuffix(f"-{ablation.word}")
+        cells = [name, said, spoken(metric), best, _bound(target, card.unit(metric))]
         rows.append(f"| {' | '.join(cells)} | {record.reached} of {len(record.seeds)} |")
     return rows
 
 
-def _ladder(record: Record) -> list[str]:
+def _ladder(record: Record, card: LabCard | None) -> list[str]:
     """What each change bought."""
-    seeds = len(record.rungs[0]["accuracies"])
+    first = record.rungs[0]
+    metric = (card.metrics if card is not None else {}).get(first.get("metric", "test_accuracy"), Metric())
+    key = "scores" if "scores" in first else "accuracies"  # as ladders of before say it
+    seeds = len(first[key])
     lines = ["", f"## {record.name}: what each change bought", ""]
     lines += [
         f"Each line changes one thing of the line above it, and was trained with {seeds} seeds; the lines of one seed",
@@ -264,18 +280,18 @@ def _ladder(record: Record) -> list[str]:
         "| --- | --- | ---: | ---: | ---: | ---: |",
     ]
     for number, rung in enumerate(record.rungs):
-        scores = rung["accuracies"]
+        scores = sorted(rung[key], reverse=not metric.higher_is_better)
         change = " ".join(f"{key}={value}" for key, value in rung["change"].items())
         cells = [("+ " if number else "") + rung["name"], f"`{change}`" if change else ""]
-        cells += [shown("accuracy", score) for score in (statistics.fmean(scores), min(scores), max(scores))]
+        cells += [shown(score, metric.unit) for score in (statistics.fmean(scores), scores[0], scores[-1])]
         cells.append(f"{statistics.median(rung['ratios']):.2f}")
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 
-def _bound(target: dict[str, Any]) -> str:
+def _bound(target: dict[str, Any], unit: str) -> str:
     parts = [(">=", target["at_least"]), ("<=", target["at_most"])]
-    return " and ".join(f"{sign} {shown(target['metric'], bound)}" for sign, bound in parts if bound is not None)
+    return " and ".join(f"{sign} {shown(bound, unit)}" for sign, bound in parts if bound is not None)
 
 
 def _without_seed(result: Result) -> dict[str, Any]:

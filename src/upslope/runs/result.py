@@ -20,10 +20,10 @@ import upslope
 from upslope.cards import Expect, LabCard
 from upslope.runs.problem import RunProblem
 
-# A metric is shown as a percentage when its name says that it is a share of something.
 FRAMEWORKS: tuple[str, ...] = ("torch", "lightning", "keras", "tensorflow")
 # Settings that do not change what is learned.
 _ASIDE = ("seed", "threads", "data", "track", "accelerator", "devices", "nodes", "strategy")
+# Runs of before the cards gave units: a metric whose name says so is a share.
 _SHARES = ("accuracy", "recall", "precision", "moved")
 
 
@@ -36,12 +36,17 @@ class Target:
     at_most: float | None
     value: float | None  # None: not a number, or not measured
     reached: bool
-    broken: dict[str, float] = field(default_factory=dict)  # what the named broken variants reach
+    broken: dict[str, float] = field(default_factory=dict)  # what the named ablations reach
+    unit: str = ""  # of the metric
 
     def bound(self) -> str:
         """The bound in words: "target >= 98.8 %"."""
         parts = [(">=", self.at_least), ("<=", self.at_most)]
-        return "target " + " and ".join(f"{sign} {shown(self.metric, v)}" for sign, v in parts if v is not None)
+        return "target " + " and ".join(f"{sign} {shown(v, self.unit)}" for sign, v in parts if v is not None)
+
+    def measured(self) -> str:
+        """The value in words."""
+        return shown(self.value, self.unit)
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,7 @@ class Result:
     resumed: int  # how many times the run was interrupted and went on
     cause: str = ""  # the likely cause where a target was not reached: one sentence
     files: dict[str, str] = field(default_factory=dict)  # file -> sha256
+    units: dict[str, str] = field(default_factory=dict)  # metric -> unit, where it has one
 
     def to_json(self) -> dict[str, Any]:
         """A dict of JSON values."""
@@ -76,9 +82,16 @@ class Result:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "Result":
-        """The inverse of `to_json`."""
-        targets = tuple(Target(**target) for target in content["targets"])
-        return cls(**{**content, "targets": targets, "settings": tuple(content["settings"])})
+        """The inverse of `to_json`; it also reads results that hold no units yet."""
+        units = content.get("units")
+        if units is None:
+            units = {name: "%" for name in content["metrics"] if any(share in name for share in _SHARES)}
+        targets = tuple(Target(**{"unit": units.get(each["metric"], ""), **each}) for each in content["targets"])
+        return cls(**{**content, "targets": targets, "settings": tuple(content["settings"]), "units": units})
+
+    def measured(self) -> dict[str, str]:
+        """All metrics in words: name -> value."""
+        return {spoken(name): shown(value, self.units.get(name, "")) for name, value in self.metrics.items()}
 
     def line(self) -> str:
         """The run in one line: "test accuracy 98.9 %   target >= 98.8 %   reached   38 s".
@@ -87,11 +100,10 @@ class Result:
         """
         words = []
         for target in [t for number, t in enumerate(self.targets) if number == 0 or not t.reached]:
-            value = "not a number" if target.value is None else shown(target.metric, target.value)
             verdict = "reached" if target.reached else "not reached"
-            words += [f"{spoken(target.metric)} {value}", target.bound(), verdict]
+            words += [f"{spoken(target.metric)} {target.measured()}", target.bound(), verdict]
         if not self.targets:
-            words = [f"{spoken(n)} {shown(n, v)}" for n, v in self.metrics.items() if v is not None]
+            words = [f"{name} {value}" for name, value in self.measured().items()]
             words.append("no target under these settings")
         return "   ".join([*words, f"{self.seconds:.0f} s"])
 
@@ -110,7 +122,7 @@ def read_result(folder: Path) -> Result | None:
 def judge(card: LabCard, config: Mapping[str, Any], metrics: Mapping[str, float]) -> tuple[Target, ...]:
     """The targets of a card that count under this config, beside what was measured."""
     counting = [expect for expect in card.expect if all(config.get(k) == v for k, v in expect.when.items())]
-    return tuple(_target(expect, metrics.get(expect.metric)) for expect in counting)
+    return tuple(_target(expect, metrics.get(expect.metric), card.unit(expect.metric)) for expect in counting)
 
 
 def likely_cause(targets: Sequence[Target], *, settings: Sequence[str], parts: Mapping[str, str]) -> str:
@@ -126,7 +138,7 @@ def likely_cause(targets: Sequence[Target], *, settings: Sequence[str], parts: M
     for name, score in target.broken.items():
         worse = target.value <= score if target.at_least is not None else target.value >= score
         if worse:
-            return f"no better than {name} ({shown(target.metric, score)}): look there first"
+            return f"no better than {name} ({shown(score, target.unit)}): look there first"
     changed = [word for word in settings if word.partition("=")[0] not in _ASIDE]
     if changed:
         return f"the target was measured without {' '.join(changed)}"
@@ -180,12 +192,14 @@ def spoken(metric: str) -> str:
     return metric.replace("_", " ")
 
 
-def shown(metric: str, value: float) -> str:
-    """A value as a person reads it: 98.9 % for shares, four digits otherwise."""
-    if any(share in metric for share in _SHARES) and math.isfinite(value):
+def shown(value: float | None, unit: str = "") -> str:
+    """A value as a person reads it: 98.9 % for a share, else four digits and the unit: 1.552 nats."""
+    if value is None:
+        return "not a number"
+    if unit == "%" and math.isfinite(value):
         text = f"{100 * value:.2f}"
         return f"{text.removesuffix('0')} %"
-    return f"{value:.4g}"
+    return f"{value:.4g} {unit}" if unit not in ("", "%") else f"{value:.4g}"
 
 
 def plain(value: Any) -> Any:
@@ -204,6 +218,6 @@ def finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def _target(expect: Expect, value: float | None) -> Target:
+def _target(expect: Expect, value: float | None, unit: str) -> Target:
     reached = value is not None and expect.reached(value)
-    return Target(expect.metric, expect.at_least, expect.at_most, value, reached, dict(expect.broken))
+    return Target(expect.metric, expect.at_least, expect.at_most, value, reached, dict(expect.broken), unit)

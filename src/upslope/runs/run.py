@@ -176,7 +176,8 @@ class Run(Generic[AConfig]):
 
     def progress(self, total: float, description: str) -> AbstractContextManager[Bar]:
         """A progress bar for work that is not training steps."""
-        return progress_bar(total, description, quiet=self.quiet)
+        units = {name: metric.unit for name, metric in self.card.metrics.items()}
+        return progress_bar(total, description, quiet=self.quiet, units=units)
 
     # Checkpoints by hand, for labs whose loop is not a row of steps
 
@@ -254,6 +255,7 @@ class Run(Generic[AConfig]):
             resumed=int(self._settings["sessions"]) - 1,
             cause=likely_cause(targets, settings=self._settings["settings"], parts=self.parts),
             files={name: _sha256(self.folder / name) for name in ("metrics.jsonl", "model.safetensors")},
+            units={name: self.card.unit(name) for name in values if self.card.unit(name)},
         )
         write_page(self.folder, result, self.card, self._pictures, self.listings)
         write_json(self.folder / "result.json", result.to_json())

@@ -1,1 +1,1 @@
-"""Using what was trained: export, and answers about any picture; takes every network that a run describes."""
+"""Using what was trained: export, and pipelines that answer any input of a task; takes any model spec."""

@@ -100,7 +100,7 @@ def _measured(result: Result, compared: str) -> list[str]:
     targets = {target.metric: target for target in result.targets}
     for name, value in result.metrics.items():
         bound = targets[name].bound().removeprefix("target ") if name in targets else ""
-        rows.append(f"| {spoken(name)} | {'not a number' if value is None else shown(name, value)} | {bound} |")
+        rows.append(f"| {spoken(name)} | {shown(value, result.units.get(name, ''))} | {bound} |")
     command = " ".join([f"upslope lab {result.lab} --preset {result.preset}", *result.settings])
     machine = dict(result.machine)
     where = [f"{machine.pop('cores', '?')} cores", str(machine.pop("os", ""))]

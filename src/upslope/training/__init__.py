@@ -1,1 +1,1 @@
-"""Lightning inside a run: a trainer whose steps are the run's own, on one device or many."""
+"""Lightning training with our checkpoints, on one device or many; tasks/ holds what each kind of question asks."""

@@ -3,11 +3,6 @@
 from torch import Tensor, nn
 
 
-def weights(model: nn.Module) -> dict[str, Tensor]:
-    """Every parameter as it is now."""
-    return {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
-
-
 def moved(model: nn.Module, start: dict[str, Tensor]) -> dict[str, float]:
     """By parameter, the length of the way from `start` in parts of the start's own length (of 0.001, if shorter)."""
     return {

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from types import TracebackType
 
 from upslope.academy.grading.job import Job, receive, send
-from upslope.academy.grading.limits import LOOK_EVERY, end_group, usage, written
+from upslope.academy.grading.limits import LOOK_EVERY, end_group, patience, usage, written
 from upslope.academy.grading.needs import AT_LEISURE
 from upslope.academy.grading.referee import Referee, Told
 from upslope.academy.grading.sandbox import readable
@@ -157,13 +157,14 @@ class Bench:
 
     def _wait_until_loaded(self) -> None:
         """Take the answers to preload: from then on the child is quick, and what it takes now is not the answer's."""
-        until = time.monotonic() + _LOADING
+        seconds = _LOADING * patience()
+        until = time.monotonic() + seconds
         while self._awaited:
             self._control.settimeout(max(until - time.monotonic(), 0.001))
             try:
                 said, _ = receive(self._control)
             except TimeoutError:
-                raise self._broken(f"has not loaded {', '.join(self._preload[:9])} in {_LOADING:.0f} s") from None
+                raise self._broken(f"has not loaded {', '.join(self._preload[:9])} in {seconds:.0f} s") from None
             finally:
                 if self._process is not None:
                     self._control.settimeout(None)
@@ -242,7 +243,7 @@ class Bench:
         """Let a child that is its own examinee end by itself, without reaping it: until then its number is its own."""
         if self._fork or self._process is None:
             return
-        until = time.monotonic() + seconds
+        until = time.monotonic() + seconds * patience()
         while time.monotonic() < until:
             if hasattr(os, "waitid"):
                 if os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None:
@@ -253,7 +254,7 @@ class Bench:
 
     def _drain(self, referee: Referee, events: selectors.BaseSelector, seconds: float, *, until_status: bool) -> None:
         """Take in what is still on the way."""
-        until = time.monotonic() + seconds
+        until = time.monotonic() + seconds * patience()
         while events.get_map() and (left := until - time.monotonic()) > 0:
             if until_status and referee.told.status is not None:
                 left = 0.0

@@ -256,7 +256,7 @@ def rules(job: Job) -> landlock.Rules:
 
 def _threads_left() -> int:
     """Threads beside this one and the examining one, after a moment in which they may come to their end."""
-    for _ in range(20):
+    for _ in range(100):
         if count_threads() <= 1:
             return 0
         time.sleep(0.01)

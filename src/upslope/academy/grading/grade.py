@@ -15,7 +15,7 @@ from upslope.academy.checklist import CheckList, checks_of
 from upslope.academy.grading import gate as reading
 from upslope.academy.grading import mistakes
 from upslope.academy.grading.bench import Bench, GradingFailed
-from upslope.academy.grading.limits import Limits
+from upslope.academy.grading.limits import Limits, patience
 from upslope.academy.grading.needs import absent, loads
 from upslope.academy.grading.verdict import NOT_RUN, Asked, CheckResult, Graded, Verdict, judge
 from upslope.academy.grading.workplace import Workplace
@@ -25,7 +25,7 @@ from upslope.academy.source import Located, locate
 
 __all__ = ["CheckResult", "GradingFailed", "Limits", "Verdict", "grade", "grade_with_others"]
 
-_ALL_SECONDS = 20.0  # a verdict takes no longer, whatever the answer does
+_ALL_SECONDS = 20.0  # a verdict takes no longer, whatever the answer does; as all seconds here, times the patience
 _SLOW = 50  # times the reference's time: worth a note
 _WORTH_A_LOOK = 0.5  # seconds in all checks below which nobody asks how fast the reference is
 
@@ -72,8 +72,8 @@ def grade(
         overlay = place.package(answers)
         names = [check.name for check in checks.checks]
         job = place.job(overlay, checks, names, seed=seed, limits=limits, answers=answers, landlock=landlock)
-        graded = judge(bench.run(job, rest=1.0, until=began + _ALL_SECONDS - 3.0), asked)
-        left = _ALL_SECONDS - 1.0 - (time.monotonic() - began)
+        graded = judge(bench.run(job, rest=patience(), until=began + (_ALL_SECONDS - 3.0) * patience()), asked)
+        left = (_ALL_SECONDS - 1.0) * patience() - (time.monotonic() - began)
         verdict = _with_what_follows(graded, located, checks, place, bench, left, alone=not with_answers)
     return replace(verdict, seconds=time.monotonic() - began)
 
@@ -107,7 +107,7 @@ def grade_with_others(
         together = beside(rest)
         if together.passed:
             return replace(alone, seconds=alone.seconds + together.seconds)
-        until = time.monotonic() + _ALL_SECONDS
+        until = time.monotonic() + _ALL_SECONDS * patience()
         guilty = [
             name for name, answer in rest.items() if time.monotonic() < until and not beside({name: answer}).passed
         ]
@@ -169,7 +169,7 @@ def _with_what_follows(
     if left < 0.5:
         return verdict
     if graded.overran:
-        took = _reference_seconds([graded.overran], checks, place, bench, verdict.seed, min(left, 2.0))
+        took = _reference_seconds([graded.overran], checks, place, bench, verdict.seed, min(left, 2.0 * patience()))
         said = f"The reference needs {max(took, 0.001):.3f} s for this check." if took is not None else ""
         return replace(verdict, note=said)
     if verdict.passed:
@@ -177,7 +177,7 @@ def _with_what_follows(
         if spent < _WORTH_A_LOOK:
             return verdict
         names = [result.name for result in verdict.checks]
-        took = _reference_seconds(names, checks, place, bench, verdict.seed, min(left, 5.0))
+        took = _reference_seconds(names, checks, place, bench, verdict.seed, min(left, 5.0 * patience()))
         if took is not None and spent > _SLOW * max(took, 0.001):
             times = spent / max(took, 0.001)
             return replace(verdict, note=f"right, but {times:.0f} times slower than the reference in these checks")
@@ -188,7 +188,8 @@ def _with_what_follows(
     first = graded.outcomes.get(learner.failed[0]) if learner.failed else None
     if first is None or first.get("error") == "NotImplementedError":
         return verdict
-    known = mistakes.patterns_in(located, checks, place, bench, verdict.seed, seconds=min(left, 3.0), like=learner)
+    seconds = min(left, 3.0 * patience())
+    known = mistakes.patterns_in(located, checks, place, bench, verdict.seed, seconds=seconds, like=learner)
     return replace(verdict, mistake=mistakes.name_of(learner, known))
 
 

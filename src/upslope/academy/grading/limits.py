@@ -11,7 +11,7 @@ import resource
 import signal
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _MB = 1 << 20
@@ -19,12 +19,23 @@ _PROC = os.path.exists("/proc/self/stat")  # Linux; elsewhere ps is asked, which
 LOOK_EVERY = 0.05 if _PROC else 0.25  # seconds between two looks at memory and processes
 
 
+def patience() -> float:
+    """By how much all seconds of a grading are stretched: UPSLOPE_PATIENCE, for a machine that is slow or busy."""
+    try:
+        return max(1.0, float(os.environ.get("UPSLOPE_PATIENCE", "1")))
+    except ValueError:
+        return 1.0
+
+
 @dataclass(frozen=True)
 class Limits:
-    """The bounds of one grading. Seconds are wall-clock; sizes are in MB (2**20 bytes) or KB."""
+    """The bounds of one grading. Seconds are wall-clock; sizes are in MB (2**20 bytes) or KB.
 
-    check_seconds: float = 5.0  # one check, and loading the answer
-    total_seconds: float = 14.0  # all checks together; with what comes after, a verdict takes 20 s at most
+    The default seconds are 5 and 14, stretched by `patience`; those that are given stand as they are.
+    """
+
+    check_seconds: float = field(default_factory=lambda: 5.0 * patience())  # one check, and loading the answer
+    total_seconds: float = field(default_factory=lambda: 14.0 * patience())  # all checks; a verdict takes 20 s at most
     memory_mb: int = 1024  # on top of what the interpreter and the libraries take
     file_mb: int = 16  # one file
     files_mb: int = 64  # all files together

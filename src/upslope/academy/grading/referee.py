@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass, field
 
 from upslope.academy.grading.job import Job
+from upslope.academy.grading.limits import patience
 from upslope.academy.grading.wire import Forged, Message, Reader
 
 BOOT_SECONDS = 15.0  # until the child is ready; only our own code runs in that time
@@ -41,7 +42,7 @@ class Referee:
         self.filtered = False
         self._limits, self._reader, self._rest = job.limits, reader, rest
         self._until_all = time.monotonic() + 1e6 if until is None else until
-        self.deadline = min(time.monotonic() + BOOT_SECONDS, self._until_all)
+        self.deadline = min(time.monotonic() + BOOT_SECONDS * patience(), self._until_all)
         self._late = "died"
         self._end: float | None = None
         self._printed = 0

@@ -3,6 +3,7 @@
 import copy
 
 import torch
+
 from upslope.checks.contract.subject import Broken, Outputs, Subject, run
 
 _WITHIN = 0.1  # of an output's norm; bfloat16 rounds every number by up to 0.4 %

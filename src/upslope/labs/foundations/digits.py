@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from upslope.cards import Expect, LabCard
+from upslope.cards import Ablation, Expect, LabCard, Metric
 from upslope.data.loading.dataset import Dataset
 from upslope.data.loading.splits import splits
 from upslope.runs import pictures
@@ -163,4 +163,13 @@ CARD = LabCard(
         "laptop": {},
         "full": {"data": "mnist", "epochs": 20, "hidden": 512},
     },
+    metrics={
+        "test_accuracy": Metric(unit="%", chance=0.1),
+        "validation_accuracy": Metric(unit="%", chance=0.1),
+        "loss": Metric(unit="nats", higher_is_better=False),
+        "hidden_moved": Metric(unit="%"),
+    },
+    ablations=(Ablation(name="frozen hidden layer", settings={"freeze": "hidden"}),),
+    variants={"": {}, "mnist": {"data": "mnist"}},
+    seeds=10,
 )

@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from upslope.cards import Expect, LabCard
+from upslope.cards import Ablation, Expect, LabCard, Metric
 from upslope.data import digits
 from upslope.data.loading.dataset import Dataset
 from upslope.data.loading.splits import splits
@@ -144,4 +144,12 @@ CARD = LabCard(
         "laptop": {},
         "full": {"epochs": 40, "hidden": 32},
     },
+    metrics={
+        "test_accuracy": Metric(unit="%", chance=0.1),
+        "validation_accuracy": Metric(unit="%", chance=0.1),
+        "loss": Metric(unit="nats", higher_is_better=False),
+        "hidden_moved": Metric(unit="%"),
+    },
+    ablations=(Ablation(name="frozen hidden layer", settings={"freeze": "hidden"}),),
+    seeds=5,
 )

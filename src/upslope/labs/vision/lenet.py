@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from upslope.cards import Expect, LabCard
+from upslope.cards import Ablation, Expect, LabCard, Metric
 from upslope.data.loading.dataset import Dataset
 from upslope.data.loading.splits import splits
 from upslope.runs import pictures
@@ -185,4 +185,12 @@ CARD = LabCard(
         "laptop": {},
         "full": {"epochs": 10},
     },
+    metrics={
+        "test_accuracy": Metric(unit="%", chance=0.1),
+        "validation_accuracy": Metric(unit="%", chance=0.1),
+        "loss": Metric(unit="nats", higher_is_better=False),
+        "filters_moved": Metric(unit="%"),
+    },
+    ablations=(Ablation(name="frozen filters", settings={"freeze": "conv"}),),
+    seeds=10,
 )

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from upslope.cards import Expect, LabCard
+from upslope.cards import Ablation, Expect, LabCard, Metric
 from upslope.data.loading.splits import splits
 from upslope.models.build import built
 from upslope.runs import ladder
@@ -74,15 +74,8 @@ def run(config: Config, run: Run[Config]) -> None:
         ladder.finish(run, LADDER, seeds=config.ladder, always=always)
         return
     train, validation, test = splits(config.data, toy="mnist", rng=np.random.default_rng(config.seed))
-    network = built(
-        "sprint",
-        seed=config.seed,
-        strided=config.strided,
-        padded=not config.strided,
-        pool_first=config.pool_first,
-        activation=config.activation,
-        channels_last=config.channels_last,
-    )
+    design = config.model_dump(include={"strided", "pool_first", "activation", "channels_last"})
+    network = built("sprint", seed=config.seed, padded=not config.strided, **design)
     model = network.module
     if config.freeze == "conv":
         model.get_submodule("stages").requires_grad_(False)
@@ -122,4 +115,13 @@ CARD = LabCard(
         "full": {"epochs": 6},
         "ladder": {"ladder": 5},
     },
+    metrics={
+        "test_accuracy": Metric(unit="%", chance=0.1),
+        "validation_accuracy": Metric(unit="%", chance=0.1),
+        "loss": Metric(unit="nats", higher_is_better=False),
+        "filters_moved": Metric(unit="%"),
+        "time_ratio": Metric(higher_is_better=False),
+    },
+    ablations=(Ablation(name="frozen filters", settings={"freeze": "conv"}),),
+    seeds=10,
 )

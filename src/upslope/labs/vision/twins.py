@@ -31,7 +31,7 @@ from torch import Tensor, nn
 
 from upslope.blocks import residual
 from upslope.blocks.schedules import warmup_cosine
-from upslope.cards import Expect, LabCard
+from upslope.cards import Ablation, Expect, LabCard, Metric
 from upslope.data.loading.dataset import Dataset
 from upslope.data.loading.splits import splits
 from upslope.models.build import Built, built
@@ -45,7 +45,7 @@ from upslope.runs.reports.classification import accuracy
 from upslope.runs.run import Run
 from upslope.training.batches import Batch, Batches
 from upslope.training.state import Kept, arrays
-from upslope.training.tasks.image_classification import ImageClassification
+from upslope.training.tasks.image_classification import ImageClassification, standardize
 from upslope.twins.backend import use
 
 SIZES = {"lenet": "lenet5-modern", "resnet": "resnet8"}
@@ -97,7 +97,7 @@ def run(config: Config, run: Run[Config]) -> None:
 
     def standardized(rows: Dataset) -> Batch:
         batch = task.collate(rows)
-        return {"images": (batch["image"] - task.mean) / task.std, "labels": batch["label"]}
+        return {"images": standardize(batch["image"], task.mean, task.std), "labels": batch["label"]}
 
     batches = Batches(train, collate=standardized, batch_size=config.batch_size, seed=config.seed)
     total = config.epochs * batches.per_epoch
@@ -284,4 +284,16 @@ CARD = LabCard(
         "laptop": {},
         "full": {"epochs": 40},
     },
+    metrics={
+        "test_accuracy": Metric(unit="%", chance=0.1),
+        "validation_accuracy": Metric(unit="%", chance=0.1),
+        "loss": Metric(unit="nats", higher_is_better=False),
+        "keras_validation_accuracy": Metric(unit="%", chance=0.1),
+        "keras_loss": Metric(unit="nats", higher_is_better=False),
+        "accuracy_difference": Metric(unit="%", higher_is_better=False),
+        "same_steps": Metric(),
+        "filters_moved": Metric(unit="%"),
+    },
+    ablations=(Ablation(name="frozen filters in Keras", settings={"freeze": "conv"}),),
+    seeds=3,
 )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from upslope.data.loading.dataset import Dataset
 from upslope.features import Image
 from upslope.image import prepare
+from upslope.image.channels import channels_first
 from upslope.image.read import Picture, UnreadablePicture, pictures_in, read_picture
 from upslope.image.resize import with_longest
 from upslope.runs.model_spec import ModelSpec
@@ -82,6 +83,8 @@ class ImageClassification(Pipeline):
         import torch
         from torch import Tensor, nn
 
+        from upslope.training.tasks.image_classification import standardize
+
         class Standardized(nn.Module):
             """Subtracts the mean, divides by the standard deviation, asks the network."""
 
@@ -96,7 +99,7 @@ class ImageClassification(Pipeline):
                     self.register_buffer(name, value.reshape(-1, 1, 1))
 
             def forward(self, image: Tensor) -> Tensor:
-                return cast(Tensor, self.model((image - self.mean) / self.std))
+                return cast(Tensor, self.model(standardize(image, self.mean, self.std)))
 
         return Standardized()
 
@@ -167,10 +170,8 @@ class ImageClassification(Pipeline):
 
     def rows(self, dataset: Dataset) -> Arrays:
         """Pictures of a data set, in all the channels that the network takes."""
-        images = dataset["image"]
-        images = images[:, np.newaxis] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
-        wanted = np.broadcast_to(images, (len(dataset), *self.spec.shape))
-        return {next(iter(self.spec.inputs)): np.ascontiguousarray(wanted, dtype=np.float32)}
+        images = np.broadcast_to(channels_first(dataset["image"]), (len(dataset), *self.spec.shape))
+        return {next(iter(self.spec.inputs)): np.ascontiguousarray(images)}
 
     def draw(self, answers: Sequence[Classified]) -> "Figure":
         """Each of the first DRAWN pictures beside what the network saw of it, with its answer."""

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from upslope.blocks.losses import smoothed_cross_entropy
 from upslope.data.loading.dataset import Dataset
 from upslope.features import Image
+from upslope.image.channels import channels_first
 from upslope.models.build import Built
 from upslope.models.vision.vit import ViT
 from upslope.runs import pictures
@@ -20,6 +21,8 @@ from upslope.runs.run import Run
 from upslope.training.attention_maps import class_token_attention
 from upslope.training.batches import Batch, as_tensor
 from upslope.training.tasks.task import Task
+
+Pixels = Float[Tensor, "B C H W"]  # in [0, 1]
 
 
 class ImageClassification(Task):
@@ -52,9 +55,9 @@ class ImageClassification(Task):
         logits = self.logits(self.model, batch["image"])
         return {"loss": smoothed_cross_entropy(logits, batch["label"], smoothing=self.label_smoothing)}
 
-    def logits(self, model: nn.Module, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B K"]:
+    def logits(self, model: nn.Module, images: Pixels) -> Float[Tensor, "B K"]:
         """What a network says of pictures with pixels in [0, 1]."""
-        return cast(Tensor, model((images - self.mean) / self.std))
+        return cast(Tensor, model(standardize(images, self.mean, self.std)))
 
     def predict(self, dataset: Dataset, *, batch_size: int = 500) -> NDArray[np.float32]:
         """The probability of each class: (N, classes)."""
@@ -77,7 +80,7 @@ class ImageClassification(Task):
         classification.mistakes(run, predictions, dataset["label"], dataset.classes, images=dataset["image"])
         if isinstance(self.predictor, ViT):
             first = dataset.take([int((dataset["label"] == label).argmax()) for label in range(len(dataset.classes))])
-            shown = (self.collate(first)["image"] - self.mean) / self.std
+            shown = standardize(self.collate(first)["image"], self.mean, self.std)
             looks = pictures.looks(first["image"], class_token_attention(self.predictor, shown), dataset.classes)
             run.picture("attention", looks, "From where the class token of the last block gathers.")
         filters = next((p for p in self.predictor.parameters() if p.ndim == 4), None)
@@ -97,7 +100,6 @@ class ImageClassification(Task):
         )
 
 
-def channels_first(images: NDArray[Any]) -> NDArray[np.float32]:
-    """Pictures (N, H, W) or (N, H, W, C), float32 or bytes, as (N, C, H, W) in [0, 1]."""
-    images = images[:, np.newaxis] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
-    return images.astype(np.float32) / np.float32(255) if images.dtype == np.uint8 else np.ascontiguousarray(images)
+def standardize(images: Pixels, mean: Tensor, std: Tensor) -> Pixels:
+    """Mean 0 and standard deviation 1 by channel; in training, in use and in exported files."""
+    return (images - mean) / std

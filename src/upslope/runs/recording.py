@@ -1,0 +1,54 @@
+"""What a lab records, from its card: every variant over its seeds, as it is and with each ablation."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from upslope.cards import Ablation, Found, LabCard
+from upslope.runs.config import setting_words
+from upslope.runs.execute import start
+from upslope.runs.records import Record, record
+from upslope.runs.result import Result
+
+PRESETS = ("smoke", "laptop", "full")  # which every lab has
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One record that is to be made: its name is the lab's and the variant."""
+
+    variant: str
+    words: tuple[str, ...]  # settings, as they are typed
+    preset: str
+    seeds: int
+    ablation: Ablation | None = None
+
+
+def planned(card: LabCard) -> list[Planned]:
+    """All records of a lab, in the order of its card.
+
+    A preset of the lab's own (a ladder, which trains under several seeds by itself) is recorded too, as one run.
+    """
+    plan = []
+    for variant, settings in card.variants.items():
+        for ablation in (None, *card.ablations):
+            words = setting_words({**settings, **(ablation.settings if ablation else {})})
+            name = "-".join(part for part in (variant, ablation.word if ablation else "") if part)
+            plan.append(Planned(name, tuple(words), "laptop", card.seeds, ablation))
+    return plan + [Planned(preset, (), preset, 1) for preset in card.presets if preset not in PRESETS]
+
+
+def make(found: Found, plan: Planned, *, quiet: bool, said: Callable[[int, Result], None]) -> Record:
+    """Run the lab under every seed; `said` hears of each seed's result. A variant without a word is named by `record`.
+
+    Raises RunProblem where the runs make no common record, ConfigProblem for settings that cannot be.
+    """
+    results = []
+    for seed in range(plan.seeds):
+        results.append(start(found, [*plan.words, f"seed={seed}"], preset=plan.preset, quiet=quiet))
+        said(seed, results[-1])
+    return record(results, variant=plan.variant)
+
+
+def as_wanted(made: Record, plan: Planned) -> bool:
+    """Whether every seed reached the targets, if there are any; with an ablation, whether none did."""
+    return not made.targets or made.reached == (0 if plan.ablation else plan.seeds)
