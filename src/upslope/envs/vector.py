@@ -27,6 +27,13 @@ class Step(NamedTuple):
     truncated: Bools  # (N,), never where terminated
     moved: Bools  # (N,), False where the copy was reset and the action ignored: no transition
 
+    def as_bootstrapped(self, ends: str) -> "Step":
+        """The step as it is for `truncated`; `always` takes every end for truncation, `never` none."""
+        over = self.terminated | self.truncated
+        if ends == "always":
+            return self._replace(terminated=np.zeros_like(over), truncated=over)
+        return self._replace(terminated=over, truncated=np.zeros_like(over)) if ends == "never" else self
+
 
 class VectorEnv(Protocol):
     """N copies of one environment. `observation`, (N, *S), is what they show now; it is replaced, never changed."""
