@@ -8,9 +8,9 @@ Claim: after 50,000 steps of CartPole the last network holds the pole for at lea
 fresh greedy episodes, on at least 9 of 10 seeds, within 2 minutes of training on 2 CPU cores.
 
 - The last network counts, not the best one seen: it is tested once, in environments of its own.
-- `n_step=1` is DQN as it was published, beside it in the results: with some seeds it ends near 500, with others far off.
-- `bootstrap` says after which ends a value follows: after truncation (the clock ran out), which is right; `always` takes
-  falls for the clock as well, and nothing can be learned; `never` takes the clock for a fall, which returns hardly show.
+- `n_step=1` is DQN as it was published, beside it in the results: some seeds end near 500, others far off.
+- `bootstrap` says after which ends a value follows: after truncation (the clock ran out), as is right; `always` takes
+  falls for the clock, too, and nothing can be learned; `never` takes the clock for a fall, which returns hardly show.
 - Left out: prioritized replay, noisy networks, distributions of returns, frames of pixels.
 """
 
