@@ -35,5 +35,5 @@ def seed_step(*key: int) -> None:
     As `torch.manual_seed`, which on a machine without a GPU notes a stack trace at every call, in case one appears.
     """
     torch.default_generator.manual_seed(number(*key))
-    if torch.cuda.is_initialized():
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.manual_seed_all(number(*key))

@@ -1,4 +1,4 @@
-"""Replay memory: the last transitions in preallocated arrays, from which batches are drawn.
+"""Experience: the last transitions in preallocated arrays, from which batches are drawn, and the returns on the way.
 
 L.-J. Lin, "Self-Improving Reactive Agents Based on Reinforcement Learning, Planning and Teaching", 1992,
 https://doi.org/10.1007/BF00992699; V. Mnih et al. 2015, https://doi.org/10.1038/nature14236.
@@ -21,19 +21,19 @@ Arrays = dict[str, NDArray[Any]]
 
 
 class ReplayMemory:
-    """Up to `capacity` transitions: observation, action, n-step return, discount, and the observation n steps later."""
+    """Up to `memory` transitions: observation, action, n-step return, discount, and the observation n steps later."""
 
-    def __init__(self, *, capacity: int, copies: int, shape: tuple[int, ...], n_step: int, gamma: float) -> None:
-        if capacity < copies:
-            raise ValueError(f"capacity={capacity} is less than one step of {copies} copies")
-        self.capacity, self.gamma = capacity, gamma
+    def __init__(self, *, memory: int, copies: int, shape: tuple[int, ...], n_step: int, gamma: float) -> None:
+        if memory < copies:
+            raise ValueError(f"memory={memory} is less than one step of {copies} copies")
+        self.capacity, self.gamma = memory, gamma
         self.written = 0  # transitions ever written; the oldest are overwritten
         self._rows: Arrays = {
-            "observations": np.empty((capacity, *shape), dtype=np.float32),
-            "actions": np.empty(capacity, dtype=np.int64),
-            "returns": np.empty(capacity, dtype=np.float32),
-            "discounts": np.empty(capacity, dtype=np.float32),
-            "next_observations": np.empty((capacity, *shape), dtype=np.float32),
+            "observations": np.empty((memory, *shape), dtype=np.float32),
+            "actions": np.empty(memory, dtype=np.int64),
+            "returns": np.empty(memory, dtype=np.float32),
+            "discounts": np.empty(memory, dtype=np.float32),
+            "next_observations": np.empty((memory, *shape), dtype=np.float32),
         }
         # The last n steps, the oldest first. A step that was none (moved is False) is never written.
         self._window: Arrays = {
@@ -87,3 +87,31 @@ class ReplayMemory:
             row[: len(self)] = state["rows"][name]
         for name, part in self._window.items():
             part[...] = state["window"][name]
+
+
+class EpisodeReturns:
+    """Adds up each copy's rewards, unscaled and undiscounted, until its episode ends."""
+
+    def __init__(self, *, copies: int) -> None:
+        self._running = np.zeros(copies)
+        self._ended: list[float] = []  # since they were last asked for
+
+    def add(self, step: Step) -> None:
+        """Take in one step of all copies. Where a copy was reset its reward is 0, so it adds nothing."""
+        self._running += step.reward
+        ended = step.terminated | step.truncated
+        self._ended += self._running[ended].tolist()
+        self._running[ended] = 0.0
+
+    def since(self) -> dict[str, float]:
+        """{"return": the mean of the episodes that ended since the last call}, or {} if none did."""
+        ended, self._ended = self._ended, []
+        return {"return": float(np.mean(ended))} if ended else {}
+
+    def state_dict(self) -> dict[str, Any]:
+        """The sums so far."""
+        return {"running": self._running.copy(), "ended": list(self._ended)}
+
+    def load_state_dict(self, state: dict[str, Any], /) -> None:
+        """The inverse of `state_dict`."""
+        self._running, self._ended = np.array(state["running"]), list(state["ended"])

@@ -126,8 +126,8 @@ class ReinforcementLearning(Pipeline):
         frames = []
         for answer in answers:
             every = -(-len(answer.observations) // _FRAMES)
-            for step in range(0, len(answer.observations), every):
-                frames.append(draw.frame(answer.subject, answer.observations[step], f"step {step}"))
+            moments = range(0, len(answer.observations), every)
+            frames += [draw.frame(answer.subject, answer.observations[step], f"step {step}") for step in moments]
         return draw.gif(frames, comment=_OURS)
 
     def card(self) -> dict[str, list[str]]:
@@ -135,8 +135,8 @@ class ReinforcementLearning(Pipeline):
         shape, actions = " x ".join(map(str, self.spec.shape)), self.spec.outputs["q"]["actions"]
         return {
             "What it does": [
-                f"Takes an observation ({shape}) of {self.trained_in} and gives a Q value for each of {actions} actions. "
-                "The action to take is the one with the highest value."
+                f"Takes an observation ({shape}) of {self.trained_in} and gives a Q value for each of {actions} "
+                "actions. The action to take is the one with the highest value."
             ],
             "How observations are prepared": [f"As {self.trained_in} gives them, as float32; nothing is scaled."],
             "Limits": [

@@ -6,6 +6,7 @@ environments of the training, nor its generators, nor what it explores.
 """
 
 import copy
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,6 +24,7 @@ from upslope.runs.model_spec import ModelSpec
 from upslope.runs.reports import play as figures
 from upslope.runs.run import Run
 from upslope.training.batches import Batch
+from upslope.training.state import Kept
 from upslope.training.tasks.task import Task
 
 
@@ -46,12 +48,17 @@ class ReinforcementLearning(Task):
         aim = double_dqn_target(batch["returns"], batch["discounts"], online, older)
         return {"loss": F.smooth_l1_loss(q, aim), "q": q.detach().mean()}
 
-    def values(self, observations: Floats) -> Floats:
-        """Q values (N, A) of observations (N, *S), without gradients."""
+    def values(self, observations: Floats, *, by: nn.Module | None = None) -> Floats:
+        """Q values (N, A) of observations (N, *S) by the network that learns, or by another; without gradients."""
         with torch.no_grad():
             device = next(self.model.parameters()).device
-            said: Floats = self.predictor(torch.from_numpy(observations).to(device)).float().cpu().numpy()
+            said: Floats = (by or self.model)(torch.from_numpy(observations).to(device)).float().cpu().numpy()
         return said
+
+    def kept(self, optimizer: torch.optim.Optimizer) -> dict[str, Kept]:
+        """What training changes, for `run.keep`: the network, its older copy and the optimizer."""
+        things = {"model": self.model, "target": self.target, "optimizer": optimizer}
+        return {name: Kept(thing) for name, thing in things.items()}
 
     def copy_to_target(self) -> None:
         """Make the older copy what the network is now."""
@@ -59,8 +66,8 @@ class ReinforcementLearning(Task):
 
     def predict(self, dataset: Any) -> Episodes:
         """One greedy episode of every copy of an environment."""
-        with self.asking():
-            return play(dataset, self.values)
+        with self.asking() as network:
+            return play(dataset, partial(self.values, by=network))
 
     def metrics(self, predictions: Episodes, dataset: Any) -> dict[str, float]:
         """The mean return, the lowest, and by how much Q values promise more than comes, in the mean."""
@@ -77,7 +84,9 @@ class ReinforcementLearning(Task):
         own = np.arange(len(played.rewards))[:, np.newaxis] < played.lengths
         # What would have followed where the clock ended an episode: the best Q value of the state it ended in.
         steps, copies = played.rewards.shape
-        after = self.values(played.next_observations.reshape(steps * copies, *self.shape)).max(axis=1)
+        after = self.values(played.next_observations.reshape(steps * copies, *self.shape), by=self.predictor).max(
+            axis=1
+        )
         came = discounted_returns(
             played.rewards, played.terminated, played.truncated, after.reshape(steps, copies), gamma=self.gamma
         )
