@@ -113,15 +113,7 @@ CARD = LabCard(
     data=(),
     expect=(Expect(metric="test_return", at_least=475, when=TARGET, broken={"falls not seen": 100}),),
     presets={
-        "smoke": {
-            "environment": "walk",
-            "frames": 4000,
-            "copies": 16,
-            "units": 32,
-            "lr": 3e-3,
-            "warmup": 200,
-            "episodes": 20,
-        },
+        "smoke": {"environment": "walk", "frames": 4000, "copies": 16, "lr": 3e-3, "warmup": 200, "episodes": 20},
         "laptop": {},
         "full": {"frames": 250_000},
     },
