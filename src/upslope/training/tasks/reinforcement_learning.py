@@ -57,8 +57,7 @@ class ReinforcementLearning(Task):
 
     def kept(self, optimizer: torch.optim.Optimizer) -> dict[str, Kept]:
         """What training changes, for `run.keep`: the network, its older copy and the optimizer."""
-        things = {"model": self.model, "target": self.target, "optimizer": optimizer}
-        return {name: Kept(thing) for name, thing in things.items()}
+        return {"model": Kept(self.model), "target": Kept(self.target), "optimizer": Kept(optimizer)}
 
     def copy_to_target(self) -> None:
         """Make the older copy what the network is now."""
