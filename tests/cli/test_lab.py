@@ -94,7 +94,7 @@ def test_reached_is_evidence_and_missed_is_an_honest_exit(upslope, monkeypatch, 
 
     def judged(*words, **options):
         result = start(*words, **options)
-        target = Target("test_accuracy", 0.5, None, result.metrics["test_accuracy"], reached, {"frozen": 0.4})
+        target = Target("test_accuracy", 0.5, None, result.metrics["test_accuracy"], reached, {"frozen": 0.4}, "%")
         return replace(result, reached=reached, targets=(target,), cause="" if reached else "too few epochs")
 
     monkeypatch.setattr(execute, "start", judged)

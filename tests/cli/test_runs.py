@@ -2,12 +2,15 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
 from upslope.cards import discover
 from upslope.cli import author as author_verb
-from upslope.runs import records
+from upslope.runs import recording, records
+
+RESULTS = Path(__file__).parents[2] / "results"
 
 
 @pytest.fixture(scope="module")
@@ -163,9 +166,45 @@ def test_a_record_is_made_listed_and_printed(upslope, checkout):
     assert upslope("author", "results").code == 0
 
 
+@pytest.fixture
+def recorded(monkeypatch):
+    """What was asked to be recorded; in place of the runs, the records that there are."""
+    there, asked = {made.name: made for made in records.read_records(RESULTS)}, []
+
+    def make(found, plan, **_):
+        asked.append((found.card.name, plan.variant, plan.words, plan.seeds))
+        return there["-".join(filter(None, (found.card.name, plan.variant)))]
+
+    monkeypatch.setattr(recording, "make", make)
+    return asked
+
+
+def test_all_labs_are_recorded_as_their_cards_say(upslope, checkout, recorded):
+    said = upslope("author", "record", "--all", "--json")
+    assert said.code == 0
+    assert len(said.json["records"]) == len(recorded) == len(list(RESULTS.glob("*.json")))
+    assert ("fashion", "vit-features", ("model=vit", "freeze=features"), 3) in recorded
+    assert {path.name for path in (checkout / "results").iterdir()} == {path.name for path in RESULTS.glob("*.json")}
+
+
+def test_one_lab_is_recorded_in_all_its_variants(upslope, checkout, recorded):
+    said = upslope("author", "record", "digits", "--seeds", "2")
+    assert said.code == 0
+    assert [(variant, seeds) for _, variant, _, seeds in recorded] == [
+        ("", 2),
+        ("hidden", 2),
+        ("mnist", 2),
+        ("mnist-hidden", 2),
+    ]
+    assert "digits data=mnist freeze=hidden" in said.out
+    assert upslope("author", "record", "digits", "data=mnist", "freeze=hidden", "--variant", "mnist-hidden").code == 0
+    assert recorded[-1] == ("digits", "mnist-hidden", ("data=mnist", "freeze=hidden"), 10)
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
+        (("--all",), "name the lab to record, or say --all"),
         (("--seeds", "0"), "at least one seed"),
         (("seed=3",), "the seeds are counted from 0"),
         (("--preset", "smok"), 'no preset "smok"'),

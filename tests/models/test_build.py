@@ -35,7 +35,7 @@ def test_overrides_replace_arguments_of_the_size():
         ("resnt50", r'^there is no model "resnt50"; did you mean resnet50\?$'),
         ("toy", r'^there is no model "toy"'),
         ("xyzzy", r'^there is no model "xyzzy"$'),
-        ("vit", r"^vit is a family; its sizes are vit-tiny, vit-small, vit-base, vit-large and vit-toy$"),
+        ("vit", r"^vit is a family; its sizes are vit-28, vit-tiny, vit-small, vit-base, vit-large and vit-toy$"),
     ],
 )
 def test_a_name_that_there_is_not(name, sentence):

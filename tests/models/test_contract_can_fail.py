@@ -22,7 +22,15 @@ HERE = Path(__file__).parent
 FILES = sorted((HERE / "planted").rglob("*.py"))
 FOLDERS = {path.stem: path.parent.name for path in FILES}
 # Exports take longer than all other contracts together: they are asked of these folders and models only.
-WITH_ONNX = {"export", "onnx", "perceptron", "reads_the_past", "drops_in_evaluation"}
+WITH_ONNX = {
+    "export",
+    "onnx",
+    "perceptron",
+    "reads_the_past",
+    "drops_in_evaluation",
+    "draws_its_code",
+    "gives_its_states",
+}
 WITH_EXPORT = {*WITH_ONNX, "sound", "shapes", "modes", "inputs", "causality"}
 
 

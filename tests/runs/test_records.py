@@ -197,7 +197,6 @@ def test_all_that_a_card_names_is_recorded():
     assert {plan.seeds for name, plan in plans.items() if name != "ladder"} == {CARDS["mnist"].seeds}
     for runs, plan, wanted in (
         (RUNS, plans[""], False),
-        ([result(0, 0.99)], plans[""], False),
         ([result(n, 0.99) for n in range(10)], plans[""], True),
         ([result(0, 0.5)], plans["conv"], True),
         (RUNS, plans["conv"], False),

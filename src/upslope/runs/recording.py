@@ -51,4 +51,4 @@ def make(found: Found, plan: Planned, *, quiet: bool, said: Callable[[int, Resul
 
 def as_wanted(made: Record, plan: Planned) -> bool:
     """Whether every seed reached the targets, if there are any; with an ablation, whether none did."""
-    return not made.targets or made.reached == (0 if plan.ablation else plan.seeds)
+    return not made.targets or made.reached == (0 if plan.ablation else len(made.seeds))

@@ -51,7 +51,10 @@ def _exported(subject: Subject) -> tuple[nn.Module, ExportedProgram]:
     inputs = subject.inputs(_TRACED)
     batch = torch.export.Dim("batch")
     try:
-        return model, torch.export.export(model, inputs, dynamic_shapes=tuple({0: batch} for _ in inputs))
+        with warnings.catch_warnings():
+            # nn.LSTM and nn.GRU list their parameters a second time; the comparison shows that it does no harm.
+            warnings.filterwarnings("ignore", r"The tensor attributes? self\..*_flat_weights", UserWarning)
+            return model, torch.export.export(model, inputs, dynamic_shapes=tuple({0: batch} for _ in inputs))
     except Exception as error:
         raise Broken(f"torch.export refuses the toy with a dynamic batch: {in_one_line(error)}") from error
 
@@ -69,7 +72,8 @@ def _compare(
         inputs = subject.inputs(batch, seed=batch)
         expected = run(model, inputs)
         try:
-            with seeded(0), torch.no_grad():
+            # Under another seed than eager's, chance shows; where the card speaks of it, both are given the same.
+            with seeded(0 if subject.card.random_in_evaluation else 1), torch.no_grad():
                 got = graph(inputs)
         except Exception as error:
             raise Broken(f"{what}, traced with {_TRACED} samples, fails for {batch}: {in_one_line(error)}") from error

@@ -16,7 +16,9 @@ def bfloat16(subject: Subject) -> None:
     expected = run(model, inputs)
     halved = tuple(x.bfloat16() if x.is_floating_point() else x for x in inputs)
     # What is drawn in bfloat16 is not what is drawn in float32; of such outputs only finite numbers are asked.
-    comparable = [steady and x.is_floating_point() for steady, x in zip(subject.steady(model, inputs), expected)]
+    comparable = [
+        steady and x.is_floating_point() for steady, x in zip(subject.steady(model, inputs), expected, strict=True)
+    ]
 
     def near(got: Outputs, how: str) -> None:
         for number, (one, other, compared) in enumerate(zip(got, expected, comparable, strict=True)):

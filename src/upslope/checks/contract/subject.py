@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from upslope.cards import Found, Input, ModelCard, Size
-from upslope.models.build import construct_size
+from upslope.models.build import construct, construct_size
 
 Outputs = tuple[Tensor, ...]  # the leaves of what a network returned
 
@@ -73,7 +73,7 @@ class Subject:
     def build(self, *, seed: int = 0) -> nn.Module:
         """The toy with the weights that this seed draws, in training mode, as a fresh network is."""
         with seeded(seed):
-            return construct_size(self.found, self.size)
+            return construct(self.found, self.toy.arguments, builder=self.toy.builder)
 
     def used(self, *, seed: int = 0) -> nn.Module:
         """The toy as after some training, in evaluation: weights are nudged, and batch statistics have moved.

@@ -1,7 +1,5 @@
 """A `forward` whose annotation promises as many numbers as came in."""
 
-# ruff: noqa: F722
-
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F

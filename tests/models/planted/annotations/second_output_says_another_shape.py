@@ -1,6 +1,5 @@
 """The annotation is wrong for the second output alone."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 

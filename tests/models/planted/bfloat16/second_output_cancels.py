@@ -1,6 +1,5 @@
 """The second output alone is a small difference of large numbers."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 

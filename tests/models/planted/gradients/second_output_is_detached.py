@@ -1,6 +1,5 @@
 """The second output alone is cut off from the gradient."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -22,8 +21,8 @@ class Planted(nn.Module):
 
 
 def loss(outputs: tuple[Tensor, Tensor], x: Tensor) -> Tensor:
-    logits, second = outputs
-    return (logits - x[:, :4]).square().mean() + (second.float() - x[:, :5]).square().mean()
+    logits, _ = outputs
+    return (logits - x[:, :4]).square().mean()
 
 
 CARD = ModelCard(

@@ -1,6 +1,5 @@
 """The second output alone is centred over the batch."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 

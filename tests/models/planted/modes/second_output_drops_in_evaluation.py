@@ -1,10 +1,11 @@
 """Dropout that is never switched off, in the second output alone."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from upslope.cards import Input, ModelCard, Size
+
+ALSO = ("independence", "export")
 
 
 class Planted(nn.Module):

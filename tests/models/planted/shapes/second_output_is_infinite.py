@@ -1,10 +1,11 @@
 """The second output alone is not finite for what is large."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from upslope.cards import Input, ModelCard, Size
+
+ALSO = ("independence", "inputs", "overfitting", "modes", "export", "bfloat16")
 
 
 class Planted(nn.Module):
@@ -17,7 +18,7 @@ class Planted(nn.Module):
     def forward(self, x: Float[Tensor, "batch 6"]) -> tuple[Float[Tensor, "batch 4"], Float[Tensor, "batch 5"]]:
         h = self.first(x).tanh()
         second = self.second(h)
-        second = second + torch.where(h[:, :1] > -2, torch.inf, 0.0)
+        second = second + x[:, :5].relu().log()
         return self.logits(h), second
 
 
