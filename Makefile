@@ -76,6 +76,7 @@ bench: $(VENV)/full
 	@$(BIN)/python benchmarks/lenet.py
 	@$(BIN)/python benchmarks/mnist.py
 	@$(BIN)/python benchmarks/models.py
+	@$(BIN)/python benchmarks/dqn.py
 
 # Every lab as its card says: all variants over its seeds, each also broken on purpose; and the speed beside PyTorch.
 results: $(VENV)/full

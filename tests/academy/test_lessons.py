@@ -20,7 +20,7 @@ STEPS = pytest.mark.parametrize("step", steps(), ids=lambda step: step.name)
 EXERCISES = pytest.mark.parametrize("step", exercises(), ids=lambda step: step.name)
 
 
-def test_the_roadmap_holds_the_exercises_of_levels_1_and_2():
+def test_the_roadmap_holds_the_exercises_of_all_levels():
     assert {step.exercise for step in exercises()} == {
         "upslope.scratch.scalar:Value.backward",
         "upslope.scratch.ops:matmul",
@@ -47,6 +47,10 @@ def test_the_roadmap_holds_the_exercises_of_levels_1_and_2():
         "upslope.blocks.patches:PatchEmbedding",
         "upslope.blocks.patches:ClassTokenAndPositions",
         "upslope.blocks.transformer:EncoderBlock",
+        "upslope.blocks.play.returns:n_step_return",
+        "upslope.blocks.play.returns:discounted_returns",
+        "upslope.blocks.play.q_learning:double_dqn_target",
+        "upslope.blocks.play.exploration:epsilon_greedy",
     }
 
 
