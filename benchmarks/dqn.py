@@ -45,7 +45,7 @@ THEIRS: dict[str, dict[str, Any]] = {
         "policy_kwargs": {"net_arch": [256, 256]},
     },
     "lab": {
-        "learning_rate": 1e-3,
+        "learning_rate": 2e-3,
         "batch_size": 128,
         "train_freq": 2,
         "gradient_steps": 1,
