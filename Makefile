@@ -37,7 +37,7 @@ $(VENV)/torch: $(VENV)/base
 
 $(VENV)/full: $(VENV)/torch
 	@echo "Installing what the tests and checks need into $(VENV) ..."
-	@$(PIP) install --constraint constraints.txt --editable ".[torch,ship,track,keras,dev]"
+	@$(PIP) install --constraint constraints.txt --editable ".[torch,ship,track,keras,play,dev]"
 	@touch $@
 
 # An extra of 1.5 GB: the twins' second backend. Without it they run on PyTorch, and the tests say so.
@@ -77,6 +77,7 @@ bench: $(VENV)/full
 	@$(BIN)/python benchmarks/lenet.py
 	@$(BIN)/python benchmarks/mnist.py
 	@$(BIN)/python benchmarks/models.py
+	@$(BIN)/python benchmarks/dqn.py
 
 # Every lab as its card says: all variants over its seeds, each also broken on purpose; and the speed beside PyTorch.
 results: $(VENV)/full

@@ -43,6 +43,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "tensorflow": (lambda: importlib.util.find_spec("tensorflow") is not None, "TensorFlow is not installed"),
     "onnx": (lambda: importlib.util.find_spec("onnxscript") is not None, "ONNX is not installed"),
     "mlflow": (lambda: importlib.util.find_spec("mlflow") is not None, "MLflow is not installed"),
+    "play": (lambda: importlib.util.find_spec("gymnasium") is not None, "Gymnasium is not installed"),
     "browser": (lambda: shutil.which("chromium") is not None, "no chromium on this machine"),
     "gpu": (lambda: shutil.which("nvidia-smi") is not None, "no GPU on this machine"),
     "landlock": (_has_landlock, "this kernel has no Landlock"),

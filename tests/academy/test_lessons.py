@@ -61,6 +61,10 @@ def test_no_exercise_id_is_given_up():
         "upslope.blocks.language.rms_norm:rms_norm",
         "upslope.blocks.language.rotary:rotary_embedding",
         "upslope.blocks.language.muon:newton_schulz",
+        "upslope.blocks.play.returns:n_step_return",
+        "upslope.blocks.play.returns:discounted_returns",
+        "upslope.blocks.play.q_learning:double_dqn_target",
+        "upslope.blocks.play.exploration:epsilon_greedy",
     }
 
 

@@ -24,6 +24,7 @@ OPENS = {
     "torch": "later levels, which build on PyTorch; levels 0 and 1 need none of it",
     "ship": "exported networks: upslope export, and upslope predict with an ONNX file",
     "track": "runs in MLflow's store and pages",
+    "play": "the environments of Gymnasium, for agents",
     "keras": "the Keras twins and the lab twins, on PyTorch",
     "tensorflow": "the Keras twins on TensorFlow",
 }

@@ -51,6 +51,7 @@ _EXTRAS = {
     **dict.fromkeys(("onnx", "onnxruntime", "onnxscript"), "ship"),
     **dict.fromkeys(("mlflow", "sqlalchemy", "alembic"), "track"),
     "keras": "keras",
+    "gymnasium": "play",
     "tensorflow": "tensorflow",
 }
 

@@ -16,7 +16,7 @@ from upslope.training.tasks.task import Task, evaluate
 def conclude(
     run: Run[Any],
     task: Task,
-    test: Dataset,
+    test: Any,
     *,
     network: Built,
     per_epoch: int,

@@ -28,7 +28,7 @@ from upslope.training.config import TrainingConfig, compiled, use_threads
 from upslope.training.launch import cluster, followers
 from upslope.training.learner import Learner
 from upslope.training.norms import SharedBatchNorm
-from upslope.training.randomness import number
+from upslope.training.randomness import seed_step
 from upslope.training.state import Kept
 from upslope.training.tasks.task import Task, evaluate
 
@@ -143,7 +143,7 @@ class _Steps:
         self._stream = self.run.steps(self.total, per_epoch=self.batches.per_epoch)
         for step in self._stream:
             self.now = step
-            torch.manual_seed(number(self.run.config.seed, step, self._process))
+            seed_step(self.run.config.seed, step, self._process)
             yield step, self.batches.at(step, process=self._process, of=self._of)
 
     def finish(self) -> None:

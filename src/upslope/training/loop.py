@@ -18,7 +18,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import lightning as L
-import torch
 from torch import Tensor
 
 from upslope.runs.follower import Followed, rank
@@ -27,7 +26,7 @@ from upslope.training.batches import Batch, Source
 from upslope.training.config import TrainingConfig, use_threads
 from upslope.training.fit import calm, together
 from upslope.training.launch import followers
-from upslope.training.randomness import number
+from upslope.training.randomness import seed_step
 
 
 @contextmanager
@@ -53,7 +52,7 @@ def seeded_steps(run: Run[Any], total: int, *, per_epoch: int | None = None) -> 
     """The steps that are left of 1..total; before each PyTorch's generator is set from (seed, step, process)."""
     process = rank(run.config)
     for step in run.steps(total, per_epoch=per_epoch):
-        torch.manual_seed(number(run.config.seed, step, process))
+        seed_step(run.config.seed, step, process)
         yield step
 
 

@@ -27,3 +27,13 @@ def seeded(*key: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(number(*key))
         yield
+
+
+def seed_step(*key: int) -> None:
+    """Let PyTorch's own generators, the CPU's and those of devices in use, start from these numbers.
+
+    As `torch.manual_seed`, which on a machine without a GPU notes a stack trace at every call, in case one appears.
+    """
+    torch.default_generator.manual_seed(number(*key))
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.manual_seed_all(number(*key))

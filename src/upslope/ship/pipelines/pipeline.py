@@ -40,9 +40,9 @@ class Network:
 
     @property
     def learned_from(self) -> str:
-        """The data set by its title, or what else it was trained on."""
+        """The data set by its title, the environment, or what else it was trained on."""
         card = data_card(self.spec)
-        return card.title if card is not None else "generated data"
+        return card.title if card is not None else str(self.spec.preprocessing.get("environment", "generated data"))
 
     @property
     def warning(self) -> str:
