@@ -3,14 +3,14 @@
 Z. Jackson et al., "Free Spoken Digit Dataset", 2018, https://github.com/Jakobovski/free-spoken-digit-dataset. The
 network: `upslope.models.audio.mel_resnet`; the augmentation: Jaitly and Hinton 2013, Park et al. 2019.
 
-Claim: over six speakers, each held out of training in turn, at least 85 % of 1,500 spoken digits are recognised with
+Claim: over six speakers, each held out of training in turn, at least 88 % of 1,500 spoken digits are recognised with
 every seed, after at most 5 minutes of training on 2 CPU cores (3 seeds).
 
 - Six networks learn side by side, each from five speakers, and are measured on the sixth. A seventh learns from all
   six; it is the one that is saved, and the six say what to expect of it for a new voice.
 - A random split of the recordings would put the same voices into training and test, and look far better than it is.
-- Settings are chosen with `choose=true`: each network leaves a second speaker out as well, and is measured on that
-  one.
+- Settings were chosen on three pairs of left-out speakers; `choose=true` leaves a second speaker out of each network and
+  measures on that one.
 - Left out: other data, pretrained networks, ensembles, the other half of the recordings.
 
 Voices differ by their throats: without augmentation (`augment=false`) the networks miss the target.
@@ -81,18 +81,19 @@ def run(config: Config, run: Run[Config]) -> None:
 
 
 SHARE = Metric(unit="%", chance=0.1)
+TARGET = {"data": "fsdd", "choose": False}
 CARD = LabCard(
     name="spoken-digits",
     title="Spoken digits by unheard speakers",
     paper="Jackson et al. 2018",
     claim=(
-        "over six speakers, each held out of training in turn, at least 85 % of 1,500 spoken digits are recognised "
+        "over six speakers, each held out of training in turn, at least 88 % of 1,500 spoken digits are recognised "
         "with every seed, after at most 5 minutes of training on 2 CPU cores"
     ),
     domain="audio",
     seconds={"smoke": 9, "laptop": 200, "full": 1000},
     data=("fsdd",),
-    expect=(Expect("test_accuracy", at_least=0.85, when={"data": "fsdd", "choose": False}),),
+    expect=(Expect("test_accuracy", at_least=0.88, when=TARGET, broken={"without augmentation": 0.854}),),
     presets={
         "smoke": {"data": "toy", "epochs": 7, "batch_size": 60, "width": 6, "lr": 2e-2, "label_smoothing": 0.0},
         "laptop": {},
