@@ -9,8 +9,7 @@ every seed, after at most 5 minutes of training on 2 CPU cores (3 seeds).
 - Six networks learn side by side, each from five speakers, and are measured on the sixth. A seventh learns from all
   six; it is the one that is saved, and the six say what to expect of it for a new voice.
 - A random split of the recordings would put the same voices into training and test, and look far better than it is.
-- Settings were chosen on three pairs of left-out speakers; `choose=true` leaves a second speaker out of each network and
-  measures on that one.
+- Settings were chosen on three pairs of speakers that were left out of training; `choose=true` does it for all six.
 - Left out: other data, pretrained networks, ensembles, the other half of the recordings.
 
 Voices differ by their throats: without augmentation (`augment=false`) the networks miss the target.

@@ -20,12 +20,9 @@ import numpy as np
 from pydantic import Field, model_validator
 from torch import nn
 
-from upslope.blocks.language.characters import Characters
-from upslope.blocks.language.kneser_ney import KneserNey
 from upslope.blocks.language.muon import Muon
 from upslope.cards import Ablation, Expect, LabCard, Metric
 from upslope.data.loading.splits import splits
-from upslope.data.tinyshakespeare import ALPHABET
 from upslope.models.build import built
 from upslope.runs.run import Run
 from upslope.training.batches import TokenWindows
@@ -66,10 +63,10 @@ def run(config: Config, run: Run[Config]) -> None:
         "gpt-characters", seed=config.seed, context=config.context, ngrams=config.ngrams, rotary=config.rotary
     )
     network.module.blocks.requires_grad_(config.freeze == "none")
-    task = TextGeneration(network.module, tokenizer=Characters(ALPHABET), precision=config.precision)
+    task = TextGeneration(network.module, precision=config.precision)
     tokens = task.tokens(train)
     batches = TokenWindows(tokens, context=config.context, batch_size=config.batch_size, seed=config.seed)
-    task.counts = KneserNey(tokens, order=config.order, vocab_size=len(ALPHABET))
+    task.count(train, order=config.order)
     fit(
         run,
         task,

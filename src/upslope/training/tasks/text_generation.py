@@ -12,6 +12,7 @@ from upslope.blocks.language.characters import Characters
 from upslope.blocks.language.generation import generate
 from upslope.blocks.language.kneser_ney import KneserNey
 from upslope.data.loading.dataset import Dataset
+from upslope.data.tinyshakespeare import ALPHABET
 from upslope.models.build import Built
 from upslope.models.language.gpt import GPT
 from upslope.runs import pictures
@@ -31,12 +32,17 @@ class TextGeneration(Task):
 
     tag: ClassVar[str] = "text-generation"
 
-    def __init__(self, model: nn.Module, *, tokenizer: Characters, precision: str = "32") -> None:
+    def __init__(self, model: nn.Module, *, tokenizer: Characters | None = None, precision: str = "32") -> None:
+        """Without a `tokenizer` the tokens are the characters of Shakespeare's works."""
         super().__init__(model)
         self.model: GPT
-        self.tokenizer, self.precision = tokenizer, precision
+        self.tokenizer, self.precision = tokenizer or Characters(ALPHABET), precision
         self.counts: KneserNey | None = None  # a model that stands beside this one
         self.weight: float | None = None  # of this one in a mixture of both
+
+    def count(self, train: Dataset, *, order: int) -> None:
+        """Let a Kneser-Ney model of this order, counted on these data, stand beside the model."""
+        self.counts = KneserNey(self.tokens(train), order=order, vocab_size=len(self.tokenizer))
 
     def choose_weight(self, validation: Dataset) -> None:
         """Give this model the weight in a mixture with the counts that suits these data best."""
