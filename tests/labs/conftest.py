@@ -1,5 +1,6 @@
 """A smoke run of each lab, drawn and traced once, for all tests that only look at it."""
 
+import inspect
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -93,5 +94,8 @@ def _code_of(exercise: str) -> set[CodeType]:
         return set()  # without torch its labs do not run either
     for part in qualname.split("."):
         target = getattr(target, part)
-    functions = [target] if not isinstance(target, type) else list(vars(target).values())
+    # What a decorator wraps counts: the code of `torch.no_grad`'s wrapper is that of everything it decorates.
+    functions = map(
+        inspect.unwrap, [target] if not isinstance(target, type) else filter(callable, vars(target).values())
+    )
     return {function.__code__ for function in functions if hasattr(function, "__code__")}

@@ -69,6 +69,9 @@ def run(config: Config, run: Run[Config]) -> None:
     conclude(run, task, test, network=network, per_epoch=batches.per_epoch)
 
 
+MNIST = {"data": "mnist"}
+AVERAGED = "reconstruction averaged over pixels"
+UNSAMPLED = "without sampling"
 CARD = LabCard(
     name="vae",
     title="A variational autoencoder of handwritten digits",
@@ -81,8 +84,8 @@ CARD = LabCard(
     seconds={"smoke": 5, "laptop": 120, "full": 900},
     data=("mnist", "fashion_mnist"),
     expect=(
-        Expect(metric="test_negative_elbo", at_most=102.0, when={"data": "mnist"}),
-        Expect(metric="test_iw_bound", at_most=97.0, when={"data": "mnist"}),
+        Expect("test_negative_elbo", at_most=102.0, when=MNIST, broken={AVERAGED: 205.844, UNSAMPLED: 2383.656}),
+        Expect("test_iw_bound", at_most=97.0, when=MNIST, broken={AVERAGED: 205.822, UNSAMPLED: 894.611}),
     ),
     presets={
         "smoke": {"data": "toy", "hidden": 64, "latent": 8, "samples": 10, "epochs": 4, "batch_size": 50},
@@ -97,8 +100,8 @@ CARD = LabCard(
         "validation_negative_elbo": Metric(unit="nats", higher_is_better=False),
     },
     ablations=(
-        Ablation(name="without sampling", settings={"sampling": False}),
-        Ablation(name="reconstruction averaged over pixels", settings={"beta": 784.0}),
+        Ablation(name=UNSAMPLED, settings={"sampling": False}),
+        Ablation(name=AVERAGED, settings={"beta": 784.0}),
     ),
     seeds=3,
 )
