@@ -200,6 +200,7 @@ class LabCard:
     ablations: tuple[Ablation, ...] = ()
     variants: dict[str, dict[str, object]] = field(default_factory=lambda: {"": {}})
     seeds: int = 5
+    may_miss: int = 0  # so many of them may miss the targets: a claim such as "on at least 9 of 10 seeds"
 
     def unit(self, metric: str) -> str:
         """The unit of a metric; none for one that the card does not name."""

@@ -201,6 +201,8 @@ def test_all_that_a_card_names_is_recorded():
         ([result(0, 0.5)], plans["conv"], True),
         (RUNS, plans["conv"], False),
         ([result(0, 0.5, targets=())], plans[""], True),
+        (RUNS, replace(plans[""], may_miss=1), True),
+        ([*RUNS, result(7, 0.5)], replace(plans[""], may_miss=1), False),
     ):
         assert as_wanted(record(runs, variant="x"), plan) == wanted
 
