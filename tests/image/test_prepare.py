@@ -27,7 +27,7 @@ def alike(a, b):
 
 @pytest.fixture(scope="module")
 def digits():
-    return mnist.toy(rng=np.random.default_rng(6), count=3).images
+    return mnist.toy(rng=np.random.default_rng(6), count=3)["image"]
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def made_of_digits(digits):
 
 @pytest.fixture(scope="module")
 def garments():
-    return fashion_mnist.toy(rng=np.random.default_rng(6), count=12).images
+    return fashion_mnist.toy(rng=np.random.default_rng(6), count=12)["image"]
 
 
 SHOWN = {
@@ -140,16 +140,16 @@ def test_noise_of_any_size_is_a_picture(prepare, size):
 def test_handwriting_of_people():
     """The nearest neighbour among 5,000 training images finds as many digits as in the test images themselves."""
     train, test = mnist.load("train").take(slice(5000)), mnist.load("test").take(slice(20))
-    known = train.images.reshape(5000, -1)
+    known = train["image"].reshape(5000, -1)
 
     def right(images):
         asked = np.asarray(images).reshape(len(images), -1)
         distances = (known**2).sum(axis=1) - 2 * asked @ known.T
-        return float((train.labels[distances.argmin(axis=1)] == test.labels).mean())
+        return float((train["label"][distances.argmin(axis=1)] == test["label"]).mean())
 
-    prepared = [handwriting(rgb(1 - enlarged(image))) for image in test.images]
-    assert right(prepared) >= right(test.images) - 0.05
-    assert np.mean([alike(made, image) for made, image in zip(prepared, test.images, strict=True)]) > 0.9
+    prepared = [handwriting(rgb(1 - enlarged(image))) for image in test["image"]]
+    assert right(prepared) >= right(test["image"]) - 0.05
+    assert np.mean([alike(made, image) for made, image in zip(prepared, test["image"], strict=True)]) > 0.9
 
 
 @pytest.mark.parametrize("way", ["as it is", "negated"])
@@ -191,9 +191,9 @@ def test_a_thing_on_a_page_is_cut_out(garments, way):
 def test_garments_of_the_shop():
     """Those that fill their box come out as they are; the others are moved by a pixel at most."""
     test = fashion_mnist.load("test").take(slice(200))
-    errors = [np.abs(product(rgb(1 - image)) - image).mean() for image in test.images]
+    errors = [np.abs(product(rgb(1 - image)) - image).mean() for image in test["image"]]
     assert np.median(errors) < 0.01
-    assert np.mean([alike(product(rgb(1 - enlarged(image))), image) for image in test.images[:50]]) > 0.93
+    assert np.mean([alike(product(rgb(1 - enlarged(image))), image) for image in test["image"][:50]]) > 0.93
 
 
 @pytest.mark.parametrize("size", [(375, 500), (500, 375), (224, 224), (256, 256), (100, 60), (300, 1200), (1000, 999)])

@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("torch", reason="the models are made of PyTorch")
 
-from upslope.models.build import UnknownModel, build, find, size_of
+from upslope.models.build import UnknownModel, build, find, full_name, size_of
 
 
 def test_every_size_of_every_card_is_found_by_its_name():
@@ -12,7 +12,7 @@ def test_every_size_of_every_card_is_found_by_its_name():
 
     for family, found in discover("models").items():
         for size in found.card.sizes:
-            name = f"{family}-toy" if size == "toy" else size
+            name = full_name(family, size)
             assert find(name) == (found, size)
             assert size_of(found, size) is found.card.sizes[size]
 

@@ -28,8 +28,8 @@ def log_mel(signal: Floats, *, rate: float, n_fft: int, hop: int, n_mels: int, f
     # Half a frame of silence on both sides: the first frame is centred on the first sample.
     padded = np.pad(signal, n_fft // 2)
     # The power at each frequency, moment by moment.
-    power = power_spectrum(padded, n_fft=n_fft, hop=hop)  # (frames, n_fft // 2 + 1)
+    power = power_spectrum(padded, n_fft=n_fft, hop=hop)  # a row for each frame
     # What each filter lets through.
-    bands = mel_filter_bank(n_mels, n_fft=n_fft, rate=rate) @ power.T  # (n_mels, frames)
+    bands = mel_filter_bank(n_mels, n_fft=n_fft, rate=rate) @ power.T
     # Loudness is heard in ratios: the logarithm, which silence must not make infinite.
     return np.log(np.maximum(floor, bands))

@@ -24,10 +24,10 @@ def power_spectrum(signal: Floats, *, n_fft: int, hop: int) -> Floats:
     # The first sample of each whole frame.
     starts = np.arange(max(0, 1 + (len(signal) - n_fft) // hop)) * hop
     # One row of samples for each frame; neighbours overlap where hop < n_fft.
-    frames = signal[starts[:, None] + np.arange(n_fft)]  # (frames, n_fft)
+    frames = signal[starts[:, None] + np.arange(n_fft)]
     # Fade each frame in and out, so that its cut edges do not look like frequencies.
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)
     # The transform of real numbers repeats itself above the middle: keep the half that does not.
-    spectrum = np.fft.rfft(frames * window, n=n_fft, axis=1)  # (frames, n_fft // 2 + 1)
+    spectrum = np.fft.rfft(frames * window, n=n_fft, axis=1)  # a row for each frame
     # Power is the squared magnitude; the phase is dropped.
     return np.asarray(spectrum.real**2 + spectrum.imag**2, dtype=np.float64)

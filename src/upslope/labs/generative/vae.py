@@ -88,7 +88,7 @@ CARD = LabCard(
         Expect("test_iw_bound", at_most=97.0, when=MNIST, broken={AVERAGED: 205.822, UNSAMPLED: 894.611}),
     ),
     presets={
-        "smoke": {"data": "toy", "hidden": 64, "latent": 8, "samples": 10, "epochs": 4, "batch_size": 50},
+        "smoke": {"data": "toy", "hidden": 64, "latent": 8, "samples": 10, "epochs": 4, "batch_size": 50, "lr": 1e-3},
         "laptop": {},
         "full": {"epochs": 150},
     },

@@ -58,7 +58,7 @@ def test_moved(rng):
 
 @grades(frechet.frechet_distance)
 def test_correlations(rng):
-    """features that rise together are not features of which one falls: the covariance counts, not the variances"""
+    """features that rise together are not features of which one falls: the covariance counts"""
     x = np.array([-1.0, 1.0, -1.0, 1.0])
     a, b = np.stack([x, x], 1), np.stack([x, -x], 1)
     got = frechet.frechet_distance(tensor(a), tensor(b))
@@ -151,4 +151,10 @@ wrong(
     "only the variances are compared, without correlations",
     "eigh(cov_a)",
     "eigh(cov_a.diag().diag())",
+)
+wrong(
+    frechet.frechet_distance,
+    "a single row of features is taken: its covariance is not defined",
+    "if fewest < 2:",
+    "if fewest < 1:",
 )

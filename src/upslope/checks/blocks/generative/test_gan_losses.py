@@ -42,7 +42,7 @@ def test_discriminator_shape_and_dtype(rng):
 
 @grades(gan_losses.discriminator_loss)
 def test_discriminator_by_hand(rng):
-    """ln 3 for a real image and -ln 3 for a generated one cost 0.5754; a discriminator that cannot tell, 2 ln 2"""
+    """ln 3 for a real image and -ln 3 for a generated one cost 0.5754; knowing nothing costs 2 ln 2"""
     third = math.log(3)
     for real, fake, expected in (
         ([third], [-third], -2 * math.log(3 / 4)),
@@ -56,7 +56,7 @@ def test_discriminator_by_hand(rng):
 
 @grades(gan_losses.discriminator_loss)
 def test_discriminator_random(rng):
-    """random logits: the mean over the real ones plus the mean over the generated ones, also of other counts"""
+    """random logits: the mean over the real ones plus that over the generated ones, also of other counts"""
     for ours, theirs in SHAPES:
         real, fake = some(rng, *ours, spread=2), some(rng, *theirs, spread=2)
         case = f"real logits {spelled(real)}, fake logits {spelled(fake)}"
@@ -207,3 +207,21 @@ wrong(
     "-fake_logits",
 )
 wrong(gan_losses.generator_loss, "the losses are summed over the images, not averaged", "costs.mean()", "costs.sum()")
+wrong(
+    gan_losses.discriminator_loss,
+    "the loss has a dimension: it is no scalar",
+    "return missed + fooled",
+    "return (missed + fooled)[None]",
+)
+wrong(
+    gan_losses.generator_loss,
+    "cut from the graph: the generator learns nothing",
+    "return costs.mean()",
+    "return costs.mean().detach()",
+)
+wrong(
+    gan_losses.generator_loss,
+    "the loss has a dimension: it is no scalar",
+    "return costs.mean()",
+    "return costs.mean()[None]",
+)

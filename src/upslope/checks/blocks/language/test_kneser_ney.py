@@ -123,3 +123,9 @@ wrong(
     "(kept + saved * lower) / whole",
     "kept / whole + saved * lower",
 )
+wrong(
+    module.kneser_ney,
+    "one probability for all tokens together",
+    "return np.where(seen, (kept + saved * lower) / whole, lower)",
+    "return np.where(seen, (kept + saved * lower) / whole, lower).mean()",
+)

@@ -88,3 +88,9 @@ wrong(
     "x.square().mean(dim=-1, keepdim=True)",
     "x.square().mean(dim=-1, keepdim=True).detach()",
 )
+wrong(
+    module.rms_norm,
+    "the result is a double, whatever x is",
+    "return x * torch.rsqrt(mean_square + eps)",
+    "return (x * torch.rsqrt(mean_square + eps)).double()",
+)

@@ -120,3 +120,15 @@ wrong(
     "device=x.device) / (2 * half))",
 )
 wrong(rotary.rotary_embedding, "the base is always 10,000", "= base ** (", "= 10_000.0 ** (")
+wrong(
+    rotary.rotary_embedding,
+    "cut from the graph: no gradient goes back",
+    "first * sin + second * cos], dim=-1)",
+    "first * sin + second * cos], dim=-1).detach()",
+)
+wrong(
+    rotary.rotary_embedding,
+    "the result is a double, whatever x is",
+    "first * sin + second * cos], dim=-1)",
+    "first * sin + second * cos], dim=-1).double()",
+)

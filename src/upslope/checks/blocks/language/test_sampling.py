@@ -138,3 +138,9 @@ wrong(
     "torch.zeros_like(logits).scatter(-1, logits.argmax(dim=-1, keepdim=True), 1.0)",
     "(logits == logits.amax(dim=-1, keepdim=True)).to(logits.dtype)",
 )
+wrong(
+    sampling.next_token_probabilities,
+    "the probabilities are doubles, whatever the logits are",
+    "empty_like(probabilities).scatter(-1, order, probabilities)",
+    "empty_like(probabilities).scatter(-1, order, probabilities).double()",
+)

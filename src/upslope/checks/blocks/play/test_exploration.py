@@ -124,3 +124,9 @@ wrong(
     "values.max(axis=1, keepdims=True)",
     "values.max()",
 )
+wrong(
+    exploration.epsilon_greedy,
+    "random actions come from a generator of their own, not from rng",
+    "rng.integers(actions, size=n)",
+    "np.random.default_rng().integers(actions, size=n)",
+)

@@ -130,3 +130,9 @@ wrong(
     "x * logits - F.softplus(logits)",
     "-0.5 * (x - logits.sigmoid()).square()",
 )
+wrong(
+    variational.bernoulli_log_likelihood,
+    "cut from the graph: no gradient goes back",
+    "return each.sum(dim=-1)",
+    "return each.sum(dim=-1).detach()",
+)

@@ -122,3 +122,9 @@ wrong(
     "(mean.square() + 1) / log_variance.exp() + log_variance - 1",
 )
 wrong(variational.gaussian_kl, "the mean is not squared", "mean.square()", "mean")
+wrong(
+    variational.gaussian_kl,
+    "cut from the graph: no gradient goes back",
+    "return 0.5 * each.sum(dim=-1)",
+    "return (0.5 * each.sum(dim=-1)).detach()",
+)

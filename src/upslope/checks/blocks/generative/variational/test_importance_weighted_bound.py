@@ -105,7 +105,7 @@ def test_exact_posterior(rng):
 
 @grades(variational.importance_weighted_bound)
 def test_tighter(rng):
-    """with the prior as q, 2,000 samples come closer to log p(x) than the mean of single ones, which stays below it"""
+    """with the prior as q, 2,000 samples come closer to log p(x) than single ones, which stay below"""
     x, samples = 1.0, 2000
     z = rng.normal(size=(samples, 1, 1))
     log_likelihood = log_normal(x, SLOPE * z[..., 0], SPREAD)
@@ -153,7 +153,7 @@ wrong(
 )
 wrong(
     variational.importance_weighted_bound,
-    "K is subtracted, not log K",
+    "the number of samples is subtracted, not its logarithm",
     "math.log(len(log_weights))",
     "len(log_weights)",
 )
@@ -192,4 +192,10 @@ wrong(
     "the mean is taken over the batch, not over the K samples",
     "log_weights.logsumexp(dim=0) - math.log(len(log_weights))",
     "log_weights.logsumexp(dim=1) - math.log(log_weights.shape[1])",
+)
+wrong(
+    variational.importance_weighted_bound,
+    "cut from the graph: no gradient goes back",
+    "return log_weights.logsumexp(dim=0) - math.log(len(log_weights))",
+    "return (log_weights.logsumexp(dim=0) - math.log(len(log_weights))).detach()",
 )

@@ -65,7 +65,7 @@ def test_distribution(rng):
 
 @grades(variational.reparameterize)
 def test_gradient(rng):
-    """the gradients of mean and log_variance agree with finite differences, and nothing is changed in place"""
+    """gradients of mean and log_variance agree with finite differences; nothing is changed in place"""
     for more, shape in SIZES[:4]:
         given, case = drawn(rng, more, shape)
         gradients(variational.reparameterize, given, rng=rng, case=case)
@@ -113,4 +113,10 @@ wrong(
     "no gradient reaches log_variance: the deviation is cut from the graph",
     "deviation * noise",
     "deviation.detach() * noise",
+)
+wrong(
+    variational.reparameterize,
+    "the result is a double, whatever the mean is",
+    "return mean + deviation * noise",
+    "return (mean + deviation * noise).double()",
 )

@@ -130,3 +130,9 @@ wrong(
     "np.where(truncated[t], next_values[t], following)",
     "np.where(truncated[t], next_values[t] / gamma, following)",
 )
+wrong(
+    returns.discounted_returns,
+    "the returns are doubles, whatever the rewards are",
+    "returns = np.empty_like(rewards)",
+    "returns = np.empty(rewards.shape)",
+)

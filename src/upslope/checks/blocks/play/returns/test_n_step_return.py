@@ -164,3 +164,9 @@ wrong(
     "terminated",
 )
 wrong(returns.n_step_return, "last is the number of steps, one more than the index", "steps - 1", "steps")
+wrong(
+    returns.n_step_return,
+    "the powers of gamma are doubles, and so are the returns",
+    "(gamma ** np.arange(len(rewards))).astype(rewards.dtype)",
+    "gamma ** np.arange(len(rewards))",
+)
