@@ -113,6 +113,8 @@ CARD = ModelCard(
             arguments={},
             inputs=MNIST,
             outputs={"reconstruction": (1, 28, 28), "mean": (32,), "log_variance": (32,)},
+            parameters=1_379_152,
+            counted_by="hand: 401,920 + 262,656 + 32,832 in the encoder, 16,896 + 262,656 + 402,192 in the decoder",
         ),
         "vae-kingma2013": Size(
             arguments={"hidden": (500,), "latent": 20, "activation": "tanh"},

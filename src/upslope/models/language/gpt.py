@@ -153,6 +153,8 @@ CARD = ModelCard(
             arguments={"vocab_size": 65, "context": 128, "dim": 128, "depth": 4, "heads": 4, "ngrams": (2, 3, 4)},
             inputs=(Input(shape=(128,), dtype="int64", high=65),),
             output=(128, 65),
+            parameters=5_538_176,
+            counted_by="hand: twice 65 x 128, n-grams (4,225 + 2 x 16,384) x 128, 4 blocks of 12 x 128 x 128",
         ),
     },
     causal=True,

@@ -76,7 +76,13 @@ CARD = ModelCard(
         "toy-dueling": Size(
             arguments={"hidden": (16,), "actions": 3, "dueling": True}, inputs=(Input(shape=(4,)),), output=(3,)
         ),
-        "cartpole": Size(arguments={}, inputs=(Input(shape=(4,)),), output=(2,)),
+        "cartpole": Size(
+            arguments={},
+            inputs=(Input(shape=(4,)),),
+            output=(2,),
+            parameters=17_410,
+            counted_by="hand: 640 + 16,512 + 258",
+        ),
         "atari": Size(
             arguments={"shape": (4, 84, 84), "actions": 4, "hidden": (512,)},
             inputs=(Input(shape=(4, 84, 84)),),
