@@ -194,6 +194,7 @@ def test_without_a_compiler_compiling_is_refused(made, monkeypatch):
 
 
 @pytest.mark.deep
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")  # the compiler's own, about itself
 def test_a_compiled_network_learns_the_same(made):
     import shutil
 
