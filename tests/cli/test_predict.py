@@ -278,6 +278,6 @@ def test_a_run_a_lab_and_a_folder_mean_the_same(upslope, home, one, described):
     (found,) = load("mnist-0002").answers([str(one)])
     assert isinstance(found, Answer)
     with torch.no_grad():
-        expected = model((torch.from_numpy(found.shown.seen)[None] - 0.1) / 0.3).softmax(dim=1)[0]
+        expected = model((torch.from_numpy(found.item.seen)[None] - 0.1) / 0.3).softmax(dim=1)[0]
     for name, share in answered[0]["answers"][0]["probabilities"].items():
         assert share == pytest.approx(float(expected[int(name)]), abs=1e-5)

@@ -93,7 +93,7 @@ def pictures(tmp_path):
 def test_an_answer_is_a_softmax_over_the_scores(pictures):
     network = Matrix()
     (answer,) = network.says_all(pictures[:1])
-    scores = answer.shown.seen.reshape(-1).astype(np.float64) @ network.weights
+    scores = answer.item.seen.reshape(-1).astype(np.float64) @ network.weights
     expected = np.exp(scores) / np.exp(scores).sum()
     assert by_class(answer) == pytest.approx(expected, abs=1e-6)
     assert answer.classes[0] == "abcdefghij"[int(np.argmax(scores))]
@@ -211,11 +211,11 @@ def test_a_network_gets_as_many_channels_as_it_was_trained_on(tmp_path):
     truth = np.asarray(coloured(), dtype=np.float32) / 255
     quarters = [(8, 8), (8, 24), (24, 8), (24, 24)]  # the same places in 32 x 32 as 5 times as far in 160 x 160
     three, one = Matrix(shape=(3, 32, 32)), Matrix(shape=(1, 32, 32))
-    (seen,) = (answer.shown.seen for answer in three.says_all([path]))
+    (seen,) = (answer.item.seen for answer in three.says_all([path]))
     assert seen.shape == (3, 32, 32)
     for row, column in quarters:
         assert seen[:, row, column] == pytest.approx(truth[5 * row, 5 * column], abs=1e-3)
-    (seen,) = (answer.shown.seen for answer in one.says_all([path]))
+    (seen,) = (answer.item.seen for answer in one.says_all([path]))
     assert seen.shape == (1, 32, 32)
     for row, column in quarters:
         assert seen[0, row, column] == pytest.approx(truth[5 * row, 5 * column].mean(), abs=1e-3)
@@ -226,9 +226,9 @@ def test_a_network_gets_as_many_channels_as_it_was_trained_on(tmp_path):
 def test_handwriting_for_a_network_with_three_channels(pictures):
     (grey,) = Matrix("mnist", (1, 28, 28)).says_all(pictures[:1])
     (colour,) = Matrix("mnist", (3, 28, 28)).says_all(pictures[:1])
-    assert grey.shown.seen.max() > 0.9, "ink is 1"
-    assert colour.shown.seen.shape == (3, 28, 28)
-    assert all(np.array_equal(channel, grey.shown.seen[0]) for channel in colour.shown.seen)
+    assert grey.item.seen.max() > 0.9, "ink is 1"
+    assert colour.item.seen.shape == (3, 28, 28)
+    assert all(np.array_equal(channel, grey.item.seen[0]) for channel in colour.item.seen)
 
 
 @pytest.mark.parametrize("data", ["mnist", "fashion_mnist", ""])
@@ -281,7 +281,7 @@ def test_a_figure_shows_the_picture_and_what_was_seen(pictures, tmp_path):
     drawn, seen = (axes.get_images()[0].get_array() for axes in figure.axes[:2])
     assert drawn.shape[:2] == (200, 200)
     assert np.abs(np.asarray(drawn)[..., 0] - np.asarray(written("7")) / 255).max() < 0.02
-    assert np.array_equal(np.asarray(seen), found[0].shown.seen[0])
+    assert np.array_equal(np.asarray(seen), found[0].item.seen[0])
     figure.savefig(tmp_path / "figure.png")
     (sure,) = Matrix(gain=2.0).says_all(pictures[:1])
     assert "?" not in Matrix().reader.draw([sure]).axes[1].get_title()

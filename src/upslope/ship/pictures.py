@@ -55,12 +55,6 @@ def prepared(picture: Picture, *, look: str, shape: tuple[int, ...]) -> Pictures
     return np.ascontiguousarray(made.transpose(2, 0, 1), dtype=np.float32)
 
 
-def shortened(name: str, most: int = 34) -> str:
-    """A name that fits over its picture; what cannot be drawn is a question mark."""
-    name = "".join(c if c.isprintable() else "?" for c in name)
-    return name if len(name) <= most else f"{name[: most // 2 - 1]}...{name[-most // 2 + 2 :]}"
-
-
 def _files(words: Sequence[str]) -> Iterator[Path | Unread]:
     for path in map(Path, words):
         if not path.is_dir():

@@ -3,6 +3,7 @@
 Training and use call the same function, so a network is never shown what it did not learn from.
 """
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upslope.sound.log_mel import log_mel
+from upslope.sound.resample import resample
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,12 @@ def spectrogram(samples: NDArray[np.float32], front: FrontEnd) -> NDArray[np.flo
     shown = (np.maximum(bands, top - front.span) - top) / front.span * 3 + 1.5
     missing = front.frames - bands.shape[1]
     return np.pad(shown, ((0, 0), (missing // 2, missing - missing // 2)), constant_values=-1.5).astype(np.float32)
+
+
+def spectrograms(recordings: Iterable[NDArray[np.float32]], *, rate: int, front: FrontEnd) -> NDArray[np.float32]:
+    """Recordings at `rate` hertz, each (N,), as spectrograms: (recordings, n_mels, frames)."""
+    made = [spectrogram(resample(one, rate, front.rate), front) for one in recordings]
+    return np.stack(made) if made else np.empty((0, front.n_mels, front.frames), np.float32)
 
 
 def loudest_stretch(bands: NDArray[np.floating[Any]], frames: int) -> NDArray[np.floating[Any]]:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from upslope.data.loading.dataset import Dataset
 from upslope.features import Audio
 from upslope.runs.workspace import short
-from upslope.ship.pipelines.pipeline import Answer, Arrays, Options, Pipeline, Unread
-from upslope.sound.prepare import FrontEnd, spectrogram
+from upslope.ship.classified import UNSURE, ClassificationPipeline, Classified, shortened
+from upslope.ship.pipelines.pipeline import Arrays, Options, Unread
+from upslope.sound.prepare import FrontEnd, spectrogram, spectrograms
 from upslope.sound.resample import resample
 from upslope.sound.wav import UnreadableSound, mono, read_wav, wavs_in
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 
 DRAWN = 24  # answers in one figure
-UNSURE = 0.5  # below this no class stands out
 SILENT = 1e-4  # of full scale, 80 dB down: less than the noise of any microphone
 
 
@@ -36,39 +36,12 @@ class Heard:
     seen: Floats = field(repr=False)  # (F, T)
 
 
-@dataclass(frozen=True)
-class Classified(Answer):
-    """What a network says about one recording, most probable class first."""
-
-    path: Path
-    classes: tuple[str, ...]
-    probabilities: tuple[float, ...]
-    heard: Heard = field(repr=False)
-
-    def rows(self, options: Options) -> list[tuple[str, str, float | None]]:
-        """The first classes with their shares."""
-        best = zip(self.classes[: options.top], self.probabilities[: options.top], strict=True)
-        return [(name, f"{100 * share:.1f} %", share) for name, share in best]
-
-    def facts(self, options: Options) -> dict[str, Any]:
-        """The path, its length, the class, the first probabilities."""
-        best = zip(self.classes[: options.top], self.probabilities[: options.top], strict=True)
-        return {
-            "path": str(self.path),
-            "seconds": round(self.heard.seconds, 3),
-            "answer": self.classes[0],
-            "probabilities": dict(best),
-            "doubt": self.doubt or None,
-        }
-
-
-class AudioClassification(Pipeline):
+class AudioClassification(ClassificationPipeline):
     """WAV files and folders of them in, classes out."""
 
     tag: ClassVar[str] = "audio-classification"
     noun: ClassVar[str] = "sound"
     example: ClassVar[str] = "sound.wav"
-    options: ClassVar[frozenset[str]] = frozenset({"top"})
 
     @property
     def front(self) -> FrontEnd:
@@ -92,31 +65,18 @@ class AudioClassification(Pipeline):
                 samples = resample(mono(sound.samples), sound.rate, self.front.rate)
                 yield Heard(path, sound.seconds, samples, spectrogram(samples, self.front))
 
-    def preprocess(self, items: Sequence[Heard]) -> Arrays:
-        """{"spectrogram": (N, F, T)}."""
-        return {next(iter(self.spec.inputs)): np.stack([item.seen for item in items])}
+    def more(self, item: Heard) -> dict[str, Any]:
+        """How long the whole recording is."""
+        return {"seconds": round(item.seconds, 3)}
 
-    def postprocess(self, outputs: Arrays, items: Sequence[Heard]) -> list[Answer]:
-        """The softmax of the logits, most probable class first."""
-        logits = outputs["logits"].astype(np.float64)
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        shares = powers / powers.sum(axis=1, keepdims=True)
-        return [self._answer(item, row) for item, row in zip(items, shares, strict=True)]
-
-    def _answer(self, item: Heard, row: NDArray[np.float64]) -> Classified:
-        order = np.argsort(-row, kind="stable")
-        names = tuple(self.spec.classes[k] for k in order)
-        return Classified(
-            str(item.path), item.path, names, tuple(float(row[k]) for k in order), item, doubt=self._doubt(item, row)
-        )
-
-    def _doubt(self, item: Heard, row: NDArray[np.float64]) -> str:
+    def doubt(self, item: Heard, probabilities: Floats) -> str:
+        """Silence, what is longer than the network looks at, no class that stands out."""
         if np.abs(item.samples).max(initial=0.0) < SILENT:
             return f"{short(item.path)} is silent: ignore this prediction"
         if item.seconds > self.front.seconds + 0.05:
             looked = f"only the loudest {self.front.seconds:.1f} of {item.seconds:.1f} seconds"
             return f"of {short(item.path)} {looked} are looked at, and one class is named for them"
-        if float(row.max()) < UNSURE:
+        if float(probabilities.max()) < UNSURE:
             return f"no class stands out for {short(item.path)}: it may hold none of them"
         return ""
 
@@ -124,8 +84,8 @@ class AudioClassification(Pipeline):
         """Recordings of a data set, as the network looks at them."""
         feature = dataset.features["audio"]
         assert isinstance(feature, Audio)
-        made = [spectrogram(resample(one, feature.rate, self.front.rate), self.front) for one in dataset["audio"]]
-        return {next(iter(self.spec.inputs)): np.stack(made)}
+        made = spectrograms(dataset["audio"], rate=feature.rate, front=self.front)
+        return {next(iter(self.spec.inputs)): made}
 
     def draw(self, answers: Sequence[Classified]) -> "Figure":
         """Each of the first DRAWN waveforms above what the network saw of it, with its answer."""
@@ -141,14 +101,14 @@ class AudioClassification(Pipeline):
         for number, answer in enumerate(answers):
             line, column = divmod(number, across)
             wave, seen = axes[2 * line, column], axes[2 * line + 1, column]
-            samples = answer.heard.samples
+            samples = answer.item.samples
             wave.plot(np.arange(len(samples)) / self.front.rate, samples, linewidth=0.4, color="#0b5394")
-            doubt = "?" if answer.doubt else ""
-            said = f"{answer.classes[0]}{doubt}   {100 * answer.probabilities[0]:.1f} %"
-            wave.set_title(f"{_printable(answer.path.name)}\n{said}", fontsize=8, loc="left", parse_math=False)
+            wave.set_title(
+                f"{shortened(answer.path.name, 40)}\n{answer.title}", fontsize=8, loc="left", parse_math=False
+            )
             seen.set_axis_on()
             seen.imshow(
-                answer.heard.seen,
+                answer.item.seen,
                 origin="lower",
                 aspect="auto",
                 cmap="magma",
@@ -178,9 +138,3 @@ class AudioClassification(Pipeline):
                 "them men's, recorded close to a microphone; measure it on your own before you rely on it.",
             ],
         }
-
-
-def _printable(name: str, most: int = 40) -> str:
-    """A name that fits over its drawing; what cannot be drawn is a question mark."""
-    name = "".join(c if c.isprintable() else "?" for c in name)
-    return name if len(name) <= most else f"{name[: most // 2 - 1]}...{name[-most // 2 + 2 :]}"

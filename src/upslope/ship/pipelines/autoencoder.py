@@ -17,7 +17,8 @@ from upslope.image.binarize import binarized
 from upslope.image.channels import channels_first
 from upslope.runs.model_spec import ModelSpec
 from upslope.runs.workspace import short
-from upslope.ship.pictures import DRAWN, Shown, read_pictures, shortened
+from upslope.ship.classified import shortened
+from upslope.ship.pictures import DRAWN, Shown, read_pictures
 from upslope.ship.pipelines.pipeline import Answer, Arrays, Options, Pipeline, Unread
 
 if TYPE_CHECKING:

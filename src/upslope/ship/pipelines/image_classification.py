@@ -1,26 +1,22 @@
 """Image classification in use: any picture, prepared to look like the training data, and a probability by class."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from upslope.data.loading.dataset import Dataset
 from upslope.features import Image
 from upslope.image.channels import channels_first
 from upslope.runs.model_spec import ModelSpec
 from upslope.runs.workspace import short
-from upslope.ship.pictures import DRAWN, Shown, read_pictures, shortened
-from upslope.ship.pipelines.pipeline import Answer, Arrays, Options, Pipeline, Unread, data_card, generated_like
+from upslope.ship.classified import UNSURE, ClassificationPipeline, Classified, shortened
+from upslope.ship.pictures import DRAWN, Pictures, Shown, read_pictures
+from upslope.ship.pipelines.pipeline import Arrays, Options, Unread, data_card, generated_like
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import nn
-
-UNSURE = 0.5  # below this no class stands out
 
 _LOOKS = {
     "handwriting": "one character, ink 1 on a background of 0, scaled into a box of 20 x 20 pixels and centred by mass",
@@ -29,38 +25,12 @@ _LOOKS = {
 }
 
 
-@dataclass(frozen=True)
-class Classified(Answer):
-    """What a network says about one picture, most probable class first."""
-
-    path: Path
-    classes: tuple[str, ...]
-    probabilities: tuple[float, ...]
-    shown: Shown = field(repr=False)
-
-    def rows(self, options: Options) -> list[tuple[str, str, float | None]]:
-        """The first classes with their shares."""
-        best = zip(self.classes[: options.top], self.probabilities[: options.top], strict=True)
-        return [(name, f"{100 * share:.1f} %", share) for name, share in best]
-
-    def facts(self, options: Options) -> dict[str, Any]:
-        """The path, the class, the first probabilities."""
-        best = zip(self.classes[: options.top], self.probabilities[: options.top], strict=True)
-        return {
-            "path": str(self.path),
-            "answer": self.classes[0],
-            "probabilities": dict(best),
-            "doubt": self.doubt or None,
-        }
-
-
-class ImageClassification(Pipeline):
+class ImageClassification(ClassificationPipeline):
     """Pictures and folders of them in, classes out."""
 
     tag: ClassVar[str] = "image-classification"
     noun: ClassVar[str] = "picture"
     example: ClassVar[str] = "picture.png"
-    options: ClassVar[frozenset[str]] = frozenset({"top"})
 
     @classmethod
     def wrap(cls, model: "nn.Module", spec: ModelSpec) -> "nn.Module":
@@ -101,24 +71,13 @@ class ImageClassification(Pipeline):
         """Each picture; a folder stands for the pictures in it."""
         yield from read_pictures(words, look=self.look, shape=self.spec.shape)
 
-    def preprocess(self, items: Sequence[Shown]) -> Arrays:
-        """{"image": (N, C, H, W)}."""
-        return {next(iter(self.spec.inputs)): np.stack([item.seen for item in items])}
-
-    def postprocess(self, outputs: Arrays, items: Sequence[Shown]) -> list[Answer]:
-        """The softmax of the logits, most probable class first."""
-        logits = outputs["logits"].astype(np.float64)
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return [
-            self._answer(item, row.astype(np.float32))
-            for item, row in zip(items, powers / powers.sum(axis=1, keepdims=True), strict=True)
-        ]
-
-    def _answer(self, item: Shown, row: NDArray[np.float32]) -> Classified:
-        order = np.argsort(-row, kind="stable")
-        names = tuple(self.spec.classes[k] for k in order)
-        shares = tuple(float(row[k]) for k in order)
-        return Classified(str(item.path), item.path, names, shares, item, doubt=_doubt(item, row))
+    def doubt(self, item: Shown, probabilities: Pictures) -> str:
+        """A blank picture, no class that stands out."""
+        if float(np.ptp(item.seen)) < 0.05:
+            return f"no clear object in {short(item.path)}: ignore this prediction"
+        if float(probabilities.max()) < UNSURE:
+            return f"no class stands out for {short(item.path)}: it may show none of them"
+        return ""
 
     def rows(self, dataset: Dataset) -> Arrays:
         """Pictures of a data set, in all the channels that the network takes."""
@@ -137,13 +96,12 @@ class ImageClassification(Pipeline):
         for unused in axes[2 * len(answers) :]:
             unused.remove()
         for left, right, answer in zip(axes[::2], axes[1::2], answers, strict=False):
-            if answer.shown.picture is not None:
-                left.imshow(np.clip(answer.shown.picture, 0, 1))
+            if answer.item.picture is not None:
+                left.imshow(np.clip(answer.item.picture, 0, 1))
             left.set_title(shortened(answer.path.name), fontsize=8, parse_math=False)
-            seen = answer.shown.seen.transpose(1, 2, 0)
+            seen = answer.item.seen.transpose(1, 2, 0)
             right.imshow(seen[:, :, 0] if seen.shape[2] == 1 else seen, cmap="gray_r", vmin=0, vmax=1)
-            doubt = "?" if answer.doubt else ""
-            right.set_title(f"{answer.classes[0]}{doubt}   {100 * answer.probabilities[0]:.1f} %", fontsize=8)
+            right.set_title(answer.title, fontsize=8)
             for axis in (left, right):
                 axis.set_xticks([])
                 axis.set_yticks([])
@@ -170,11 +128,3 @@ class ImageClassification(Pipeline):
                 "pictures before you rely on it. Nothing was done against pictures made to mislead it.",
             ],
         }
-
-
-def _doubt(item: Shown, row: NDArray[np.float32]) -> str:
-    if float(np.ptp(item.seen)) < 0.05:
-        return f"no clear object in {short(item.path)}: ignore this prediction"
-    if float(row.max()) < UNSURE:
-        return f"no class stands out for {short(item.path)}: it may show none of them"
-    return ""

@@ -1,6 +1,6 @@
 """Audio classification: one of several classes for each recording, by its log-mel spectrogram."""
 
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -8,23 +8,22 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from upslope.blocks.losses import smoothed_cross_entropy
 from upslope.data.loading.dataset import Dataset
 from upslope.features import Audio
 from upslope.models.build import Built
 from upslope.runs.model_spec import ModelSpec
 from upslope.runs.reports import classification
 from upslope.runs.run import Run
-from upslope.sound.prepare import FrontEnd, spectrogram
-from upslope.sound.resample import resample
-from upslope.training.batches import Batch
-from upslope.training.tasks.task import Task
+from upslope.sound.prepare import FrontEnd, spectrograms
+from upslope.training.batches import Batch, as_tensor
+from upslope.training.tasks.classification import Classification
 
 
-class AudioClassification(Task):
-    """Recordings to classes by cross-entropy with smoothed labels; the data have columns `audio` and `label`."""
+class AudioClassification(Classification):
+    """Recordings to classes; the data have columns `audio` and `label`."""
 
     tag: ClassVar[str] = "audio-classification"
+    looks_at: ClassVar[str] = "spectrogram"
 
     def __init__(
         self,
@@ -36,47 +35,23 @@ class AudioClassification(Task):
         precision: str = "32",
     ) -> None:
         """`front` says how samples become spectrograms, in training as in use."""
-        super().__init__(model)
-        self.classes, self.front = classes, front or FrontEnd()
-        self.label_smoothing, self.precision = label_smoothing, precision
+        super().__init__(model, classes=classes, label_smoothing=label_smoothing, precision=precision)
+        self.front = front or FrontEnd()
 
-    def collate(self, rows: Dataset) -> Batch:
-        """{"spectrogram": (B, F, T), "label": (B,)}, and other columns of whole numbers as they are: the speaker."""
-        others = {name: column for name, column in rows.columns.items() if isinstance(column, np.ndarray)}
-        shown = torch.from_numpy(self.spectrograms(rows))
-        return {"spectrogram": shown} | {name: torch.from_numpy(np.array(column)) for name, column in others.items()}
+    def inputs(self, rows: Dataset) -> Float[Tensor, "B F T"]:
+        """Log-mel spectrograms."""
+        return torch.from_numpy(self.spectrograms(rows))
 
     def spectrograms(self, rows: Dataset) -> NDArray[np.float32]:
         """What the network looks at: (N, F, T)."""
         feature = rows.features["audio"]
         assert isinstance(feature, Audio)
-        shape = (0, self.front.n_mels, self.front.frames)
-        made = [spectrogram(resample(one, feature.rate, self.front.rate), self.front) for one in rows["audio"]]
-        return np.stack(made) if made else np.empty(shape, np.float32)
+        return spectrograms(rows["audio"], rate=feature.rate, front=self.front)
 
-    def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """The cross-entropy of a batch."""
-        logits = self.logits(self.model, batch["spectrogram"])
-        return {"loss": smoothed_cross_entropy(logits, batch["label"], smoothing=self.label_smoothing)}
-
-    def logits(self, model: nn.Module, x: Float[Tensor, "B F T"]) -> Float[Tensor, "B K"]:
-        """What a network says of spectrograms."""
-        return cast(Tensor, model(x))
-
-    def predict(self, dataset: Dataset, *, batch_size: int = 500) -> NDArray[np.float32]:
-        """The probability of each class: (N, classes)."""
-        with self.asking() as model:
-            device = next(model.parameters()).device
-            parts = [torch.empty(0, len(self.classes))]
-            for first in range(0, len(dataset), batch_size):
-                x = torch.from_numpy(self.spectrograms(dataset.take(slice(first, first + batch_size)))).to(device)
-                with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
-                    parts.append(self.logits(model, x).float().cpu())
-        return torch.cat(parts).softmax(dim=1).numpy()
-
-    def metrics(self, predictions: NDArray[np.float32], dataset: Dataset) -> dict[str, float]:
-        """The share of right answers."""
-        return {"accuracy": classification.accuracy(predictions, dataset["label"])}
+    def collate(self, rows: Dataset) -> Batch:
+        """{"spectrogram": (B, F, T), "label": (B,)}, and other columns of whole numbers as they are: the speaker."""
+        others = {name: as_tensor(c) for name, c in rows.columns.items() if isinstance(c, np.ndarray)}
+        return super().collate(rows) | others
 
     def report(self, run: Run[Any], predictions: NDArray[np.float32], dataset: Dataset, *, per_epoch: int) -> None:
         """Curves, confusion matrix and the worst mistakes, low frequencies at the bottom."""

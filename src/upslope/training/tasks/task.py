@@ -1,6 +1,6 @@
 """A task: one kind of question, with what is the same for every model and data set that answers it.
 
-    task = ImageClassification(model, mean=mean, std=std)
+    task = ImageClassification(model, train=train)
     batches = Batches(train, collate=task.collate, batch_size=128, seed=seed)
     fit(run, task, batches, optimizer=optimizer, lr=schedule, epochs=8, validate=validation)
     predictions, metrics = evaluate(task, test, "test")
