@@ -27,7 +27,7 @@ import torch
 
 from upslope.cards import discover
 from upslope.labs.play import dqn as lab
-from upslope.runs.execute import start
+from upslope.runs.launcher import start
 
 BOUNDS = {"theirs": 1.5, "lab": 3.0}
 AIMS = {"theirs": 1.5, "lab": 5.0}

@@ -38,8 +38,8 @@ from upslope.blocks.language.characters import Characters
 from upslope.cards import discover
 from upslope.data import tinyshakespeare
 from upslope.labs.language import gpt as lab
-from upslope.runs.execute import start
-from upslope.runs.problem import DataProblem
+from upslope.runs.errors import DataProblem
+from upslope.runs.launcher import start
 from upslope.training.tasks.text_generation import TextGeneration
 
 LOSS, RATIO = 1.60, 1.0

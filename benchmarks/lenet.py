@@ -22,7 +22,7 @@ import numpy as np
 from mnist import Timed, compare
 
 from upslope.cards import discover
-from upslope.runs.execute import start
+from upslope.runs.launcher import start
 
 
 def ours(seed: int) -> Timed:

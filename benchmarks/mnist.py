@@ -32,8 +32,8 @@ from torch import nn
 from upslope.cards import discover
 from upslope.data import mnist
 from upslope.labs.vision import mnist as lab
-from upslope.runs.execute import start
-from upslope.runs.problem import DataProblem
+from upslope.runs.errors import DataProblem
+from upslope.runs.launcher import start
 
 ACCURACY, RATIO, AIM = 0.99, 0.6, 0.35
 EPOCHS, BATCH, LR = 2, 256, 1e-2  # the peer's
@@ -89,16 +89,16 @@ class Peer:
         torch.manual_seed(seed)
         net = network()
         steps = len(self.images) // BATCH
-        optimiser = torch.optim.AdamW(net.parameters(), lr=LR)
-        cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=LR, total_steps=EPOCHS * steps)
+        optimizer = torch.optim.AdamW(net.parameters(), lr=LR)
+        cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=LR, total_steps=EPOCHS * steps)
         begun = time.perf_counter()
         for _ in range(EPOCHS):
             order = torch.randperm(len(self.images))
             for step in range(steps):
                 index = order[step * BATCH : (step + 1) * BATCH]
-                optimiser.zero_grad()
+                optimizer.zero_grad()
                 nn.functional.cross_entropy(net(self.images[index]), self.labels[index]).backward()
-                optimiser.step()
+                optimizer.step()
                 cycle.step()
         seconds = time.perf_counter() - begun
         net.eval()

@@ -14,7 +14,7 @@ Time: the forms run in turns and in changing order, so that whatever else the ma
 ratio is the median over rounds of ours / theirs within a round.
 
 Memory: each form runs three times in a process of its own. What counts is how far the process grows beyond what it held
-when libraries, model and pictures were there: activations, gradients, the optimiser's moments, scratch space. The
+when libraries, model and pictures were there: activations, gradients, the optimizer's moments, scratch space. The
 kernel keeps that high-water mark exactly; malloc is told to give back at once what is freed and not to keep arenas, so
 the mark follows what is alive. The ratio is that of the medians over the processes. Linux only.
 """
@@ -45,7 +45,7 @@ from transformers import ResNetConfig, ResNetForImageClassification, ViTConfig, 
 
 from upslope.models.build import build, find
 from upslope.models.checkpoints import read, translate
-from upslope.models.published import formats
+from upslope.models.pretrained import formats
 
 BATCH, THREADS, BOUND = 8, 2, 1.0
 GPU_BATCH = 256
@@ -103,7 +103,7 @@ def make(name: str, mode: str, form: str) -> Step:
         model, x = model.to(memory_format=torch.channels_last), x.contiguous(memory_format=torch.channels_last)
     model.train(mode == "step")
     y = torch.arange(BATCH)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
 
     def scores() -> Tensor:
         out = model(x)
@@ -115,9 +115,9 @@ def make(name: str, mode: str, form: str) -> Step:
 
     def step() -> float:
         loss = F.cross_entropy(scores(), y)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         return loss.item()
 
     return forward if mode == "forward" else step
@@ -220,7 +220,7 @@ def gpu_peers(name: str) -> dict[str, nn.Module]:
 def gpu_step(model: nn.Module, x: Tensor, mode: str) -> Step:
     """A forward pass or a training step under bf16 autocast."""
     y = torch.arange(len(x), device=x.device)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
 
     def forward() -> None:
         with torch.inference_mode(), torch.autocast("cuda", torch.bfloat16):
@@ -229,9 +229,9 @@ def gpu_step(model: nn.Module, x: Tensor, mode: str) -> Step:
     def step() -> None:
         with torch.autocast("cuda", torch.bfloat16):
             loss = F.cross_entropy(model(x), y)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
 
     return forward if mode == "forward" else step
 

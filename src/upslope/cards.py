@@ -139,13 +139,13 @@ class ModelCard:
 
 @dataclass(frozen=True)
 class Expect:
-    """A lab's target. `when` says for which settings it counts; `broken` holds what named broken variants reach."""
+    """A lab's target. `when` says for which settings it counts; `ablations` holds what each named ablation reaches."""
 
     metric: str
     at_least: float | None = None
     at_most: float | None = None
     when: Mapping[str, object] = field(default_factory=dict)
-    broken: dict[str, float] = field(default_factory=dict)
+    ablations: dict[str, float] = field(default_factory=dict)
 
     def reached(self, value: float) -> bool:
         """Whether a measured value is on the right side of the bound; nan never is."""

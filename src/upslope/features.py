@@ -14,7 +14,7 @@ class Image:
     """A picture: float32 in [0, 1], or uint8. `shape` is (height, width) for grey, (height, width, 3) for colour."""
 
     shape: tuple[int, ...]  # () where every picture has its own size
-    look: str = "photo"  # how any picture is prepared to look like these: a function of `upslope.image.prepare`
+    look: str = "photo"  # how any picture is prepared to look like these: a function of `upslope.image.preprocess`
 
     def describe(self) -> str:
         """In words, for a table."""

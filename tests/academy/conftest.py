@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from upslope.academy.grading.bench import Bench
-from upslope.academy.grading.verdict import Verdict
-from upslope.academy.source import PACKAGE
+from upslope.academy.grading.host.child_process import Bench
+from upslope.academy.grading.host.verdict import Verdict
+from upslope.academy.reference import PACKAGE
 
 
 class World:

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from upslope.academy import proofread
+from upslope.academy import lint
 from upslope.academy.author import author_check
 from upslope.academy.checklist import Check, CheckList, Wrong, checks_of
 from upslope.academy.lessons import UnknownStep, exercises, find, read, steps
+from upslope.academy.reference import PACKAGE, Located, locate, parse
 from upslope.academy.roadmap import Place
-from upslope.academy.source import PACKAGE, Located, locate, parse
 
 RELU = "upslope.scratch.ops:relu"
 OPS = "scratch/ops/activations.py"
@@ -128,7 +128,7 @@ def test_wrong_answers_that_cannot_be_told_apart(copy):
 def test_a_quote_of_a_body_that_was_rewritten():
     wrong = Wrong("a quote of a body that was rewritten", "np.fmax(x.data, 0)", "0")
     checks = checks_of(RELU)
-    texts, problems = proofread.quotes(locate(RELU), replace(checks, wrongs=(*checks.wrongs, wrong)))
+    texts, problems = lint.quotes(locate(RELU), replace(checks, wrongs=(*checks.wrongs, wrong)))
     assert len(texts) == len(checks.wrongs)
     one_of(problems, "a quote of a body that was rewritten", "stands 0 times")
 
@@ -187,12 +187,12 @@ def edited(*pairs: tuple[str, str]) -> Located:
 
 
 def against(located: Located) -> list[str]:
-    return list(proofread.reference(located, find("relu")))
+    return list(lint.reference(located, find("relu")))
 
 
 def test_nothing_is_said_against_the_references():
     for step in exercises():
-        assert list(proofread.reference(locate(step.exercise), step)) == []
+        assert list(lint.reference(locate(step.exercise), step)) == []
 
 
 def test_no_comments():
@@ -221,7 +221,7 @@ def test_an_answer_could_not_import_what_is_private_or_stands_below():
 
 def test_what_the_lesson_refuses_the_reference_may_not_use():
     step = replace(find("relu"), refuses=("x",))
-    one_of(list(proofread.reference(locate(RELU), step)), "refuses x, which the reference itself uses")
+    one_of(list(lint.reference(locate(RELU), step)), "refuses x, which the reference itself uses")
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_a_lesson_with_a_fault(old, new, words, tmp_path):
     path.write_text(text.replace(old, new), encoding="utf-8")
     step = read(path, Place(1, "Foundations", "", 3, "foundations", "relu"))
     roadmap = [step if other.name == "relu" else other for other in steps()]
-    said = list(proofread.lesson(step, roadmap))
+    said = list(lint.lesson(step, roadmap))
     assert len(said) == 1
     one_of(said, words)
 
@@ -253,7 +253,7 @@ def test_a_lesson_with_a_fault(old, new, words, tmp_path):
 def test_checks_and_wrong_answers_in_too_small_number_or_under_one_name():
     checks = (Check("test_a", "it works"), Check("test_a", "it works"), Check("test_b", "test_b"))
     wrongs = (Wrong("a slip", "1", "2"), Wrong("a slip", "3", "4"))
-    said = list(proofread.graders(replace(checks_of(RELU), checks=checks, wrongs=wrongs)))
+    said = list(lint.graders(replace(checks_of(RELU), checks=checks, wrongs=wrongs)))
     for words in (
         '2 checks are named "test_a"',
         'the title "it works"',
@@ -263,4 +263,4 @@ def test_checks_and_wrong_answers_in_too_small_number_or_under_one_name():
         one_of(said, words)
     one_of(said, "test_b has no docstring")
     none = CheckList("m", Path("p"), (), ())
-    one_of(list(proofread.graders(none)), "0 checks; at least 3")
+    one_of(list(lint.graders(none)), "0 checks; at least 3")

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from upslope.academy.grading.bench import Bench, GradingFailed
-from upslope.academy.grading.grade import grade
-from upslope.academy.source import PACKAGE
+from upslope.academy.grading.host.child_process import Bench, GradingFailed
+from upslope.academy.grading.host.grade import grade
+from upslope.academy.reference import PACKAGE
 
 RELU = "upslope.scratch.ops:relu"
 GOOD = """\
@@ -36,7 +36,7 @@ def bench():
 
 def test_the_parent_stays_light():
     heavy = ("numpy", "upslope.scratch", "torch", "rich")
-    code = f"import sys, upslope.academy.grading.grade; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys, upslope.academy.grading.host.grade; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -46,7 +46,7 @@ def _loop_in_a_child(tmp_path: Path) -> tuple[subprocess.Popen[str], int]:
     code = f"""
         import sys
         from upslope.academy.grading import bench
-        from upslope.academy.grading.grade import grade
+        from upslope.academy.grading.host.grade import grade
         usage = bench.usage
         def tell(pid):
             print(pid, flush=True)
@@ -107,7 +107,7 @@ def test_one_bench_serves_many_jobs(fork):
 
 
 def test_the_reference_body_is_hidden_from_the_child():
-    from upslope.academy.grading.sandbox import readable
+    from upslope.academy.grading.host.readable_paths import readable
 
     places = readable()
     assert str(PACKAGE) in places.closed

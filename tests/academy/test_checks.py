@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from upslope.academy.checklist import apply, checks_of, checks_path
-from upslope.academy.grading import gate
-from upslope.academy.grading.bench import Bench
-from upslope.academy.grading.grade import grade, needed_by
-from upslope.academy.grading.workplace import Workplace
+from upslope.academy.grading.host.child_process import Bench
+from upslope.academy.grading.host.grade import grade, needed_by
+from upslope.academy.grading.host.workdir import Workplace
+from upslope.academy.grading.static import source_check
 from upslope.academy.lessons import Step, exercises
-from upslope.academy.source import PACKAGE, locate
-from upslope.academy.trial import run_seeds
+from upslope.academy.mutation_run import run_seeds
+from upslope.academy.reference import PACKAGE, locate
 
 ALTERNATIVES = Path(__file__).parent / "alternatives"
 FILES = sorted((PACKAGE / "checks").rglob("test_*.py"))
@@ -115,7 +115,7 @@ def test_a_right_answer_of_another_making_passes(step: Step, bench, seeds):
     needs_of(step)
     text = (ALTERNATIVES / f"{step.name}.py").read_text(encoding="utf-8")
     located, graders = locate(step.exercise), checks_of(step.exercise)
-    assert gate.refusal(text, located, step) is None
+    assert source_check.refusal(text, located, step) is None
     bench.preload(needed_by(str(step.exercise)))
     with Workplace() as place:
         done = run_seeds(located, text, graders, seeds, place=place, bench=bench)
@@ -144,7 +144,7 @@ def test_a_check_is_quick(step: Step):
 def test_the_mistake_is_named_to_a_learner(step: Step, bench):
     """The first wrong answer, graded as a learner's own text would be, comes back with its name."""
     needs_of(step)
-    from upslope.academy.trial import standing_alone
+    from upslope.academy.mutation_run import standing_alone
 
     located, graders = locate(step.exercise), checks_of(step.exercise)
     wrong = graders.wrongs[0]
@@ -209,7 +209,7 @@ def test_the_truths_of_losses_and_pooling(rng):
 
 
 @pytest.mark.needs("torch")
-def test_the_truths_of_the_optimisers(rng):
+def test_the_truths_of_the_optimizers(rng):
     import torch
 
     from upslope.checks.scratch.optim import test_adam, test_sgd
@@ -223,8 +223,8 @@ def test_the_truths_of_the_optimisers(rng):
     ):
         start, seen = rng.normal(size=3), list(rng.normal(size=(5, 3)))
         p = torch.tensor(start, requires_grad=True)
-        optimiser = kind([p], **settings)
+        optimizer = kind([p], **settings)
         for g, expected in zip(seen, truth(start, seen, **settings), strict=True):
             p.grad = torch.tensor(g)
-            optimiser.step()
+            optimizer.step()
             assert np.allclose(p.detach().numpy(), expected)

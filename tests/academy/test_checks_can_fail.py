@@ -3,9 +3,9 @@
 import pytest
 
 from upslope.academy.checklist import checks_of
-from upslope.academy.grading import mistakes
-from upslope.academy.grading.bench import Bench
-from upslope.academy.grading.grade import needed_by
+from upslope.academy.grading.host import mistakes
+from upslope.academy.grading.host.child_process import Bench
+from upslope.academy.grading.host.grade import needed_by
 from upslope.academy.lessons import exercises
 
 

@@ -7,12 +7,12 @@ import textwrap
 
 import pytest
 
-from upslope.academy import compose, pages, proofread
+from upslope.academy import generated_docs, lab_parts, lint
 from upslope.academy.lessons import Return, Step, exercises, find, read, steps
+from upslope.academy.mutation_run import standing_alone
 from upslope.academy.overlay import Answer, build
+from upslope.academy.reference import locate
 from upslope.academy.roadmap import BadLesson, Place
-from upslope.academy.source import locate
-from upslope.academy.trial import standing_alone
 from upslope.cards import discover
 
 ATTENTION, BLOCK = "upslope.blocks.attention:scaled_dot_product_attention", "upslope.blocks.residual:BasicBlock"
@@ -80,28 +80,28 @@ def roadmap(monkeypatch):
         made("softmax", "fashion model=vit"),
         made("linear", "fashion model=vit", "fashion model=lenet", "digits"),
     )
-    monkeypatch.setattr(compose, "exercises", lambda: roadmap)
+    monkeypatch.setattr(lab_parts, "exercises", lambda: roadmap)
     return roadmap
 
 
 def names(parts) -> list[str]:
-    return [compose.part_name(part) for part in parts]
+    return [lab_parts.part_name(part) for part in parts]
 
 
 def test_parts_depend_on_the_settings(roadmap):
-    assert names(compose.parts_of("fashion")) == ["relu", "softmax", "Linear"]
-    assert names(compose.parts_of("fashion", {"model": "vit"})) == ["relu", "softmax", "Linear"]
-    assert names(compose.parts_of("fashion", {"model": "lenet"})) == ["relu", "Linear"]
-    assert names(compose.parts_of("fashion", {"model": "resnet"})) == ["relu"]
-    assert names(compose.parts_of("digits", {"model": "resnet"})) == ["Linear"]
+    assert names(lab_parts.parts_of("fashion")) == ["relu", "softmax", "Linear"]
+    assert names(lab_parts.parts_of("fashion", {"model": "vit"})) == ["relu", "softmax", "Linear"]
+    assert names(lab_parts.parts_of("fashion", {"model": "lenet"})) == ["relu", "Linear"]
+    assert names(lab_parts.parts_of("fashion", {"model": "resnet"})) == ["relu"]
+    assert names(lab_parts.parts_of("digits", {"model": "resnet"})) == ["Linear"]
     answers = {step.exercise: Answer(step.exercise, "", "") for step in roadmap[:2]}
-    assert compose.whose("fashion", answers, {"model": "resnet"}) == {roadmap[0].exercise: "yours"}
-    assert list(compose.whose("fashion", answers).values()) == ["yours", "yours", "ours"]
+    assert lab_parts.whose("fashion", answers, {"model": "resnet"}) == {roadmap[0].exercise: "yours"}
+    assert list(lab_parts.whose("fashion", answers).values()) == ["yours", "yours", "ours"]
     assert [step.labs for step in roadmap] == [("fashion",), ("fashion",), ("fashion", "digits")]
 
 
 def test_the_table_in_the_readme_shows_them_in_brackets(roadmap):
-    assert [pages._places(step) for step in roadmap] == [
+    assert [generated_docs._places(step) for step in roadmap] == [
         "fashion, softmax",
         "fashion (model=vit)",
         "fashion (model=vit or model=lenet), digits",
@@ -120,27 +120,27 @@ def test_the_table_in_the_readme_shows_them_in_brackets(roadmap):
 def test_proofreading_knows_the_labs_settings(place, said):
     step = made("relu", place)
     roadmap = [step if other.name == "relu" else other for other in steps()]
-    assert list(proofread.lesson(step, roadmap)) == said
+    assert list(lint.lesson(step, roadmap)) == said
 
 
 def test_settings_are_read_from_the_labs_own_text():
     fashion = discover("labs")["fashion"]
-    assert compose.settings_said(fashion)["model"] == "resnet"
-    assert compose.settings_said(fashion, ["model = vit", "epochs=3"])["model"] == "vit"
-    smoke = compose.settings_said(fashion, preset="smoke")
+    assert lab_parts.settings_said(fashion)["model"] == "resnet"
+    assert lab_parts.settings_said(fashion, ["model = vit", "epochs=3"])["model"] == "vit"
+    smoke = lab_parts.settings_said(fashion, preset="smoke")
     assert smoke["data"] == fashion.card.presets["smoke"]["data"]
 
 
 def test_a_vision_transformer_has_no_residual_block_and_a_resnet_no_attention():
     """What the lessons say of the real lab."""
-    vit, resnet = (compose.parts_of("fashion", {"model": model}) for model in ("vit", "resnet"))
+    vit, resnet = (lab_parts.parts_of("fashion", {"model": model}) for model in ("vit", "resnet"))
     assert ATTENTION in vit
     assert ATTENTION not in resnet
     assert BLOCK in resnet
     assert BLOCK not in vit
     both = set(vit) & set(resnet)
     assert both, "the training step and the schedule are parts of either"
-    assert set(compose.parts_of("fashion")) >= set(vit) | set(resnet)
+    assert set(lab_parts.parts_of("fashion")) >= set(vit) | set(resnet)
 
 
 def test_every_place_of_every_lesson_can_be_read():

@@ -5,10 +5,10 @@ import textwrap
 import pytest
 
 from upslope.academy import stub
-from upslope.academy.grading import gate
+from upslope.academy.grading.static import source_check
 from upslope.academy.lessons import exercises, find
-from upslope.academy.source import locate
-from upslope.academy.trial import standing_alone
+from upslope.academy.mutation_run import standing_alone
+from upslope.academy.reference import locate
 
 HEAD = "import numpy as np\n\nfrom upslope.scratch.tensor import Tensor\n\n\n"
 EACH = pytest.mark.parametrize("step", exercises(), ids=lambda step: step.name)
@@ -16,7 +16,7 @@ EACH = pytest.mark.parametrize("step", exercises(), ids=lambda step: step.name)
 
 def said(text, name="softmax"):
     step = find(name)
-    found = gate.refusal(text, locate(step.exercise), step)
+    found = source_check.refusal(text, locate(step.exercise), step)
     return found and found.sentence
 
 
@@ -27,9 +27,9 @@ def softmax(body, head=HEAD):
 @EACH
 def test_the_reference_and_the_stub_pass(step):
     located = locate(step.exercise)
-    assert gate.refusal(standing_alone(located), located, step) is None
-    assert gate.refusal(stub.stub_text(step), located, step) is None
-    assert gate.refusal(stub.stub_text(step).encode(), located, step) is None
+    assert source_check.refusal(standing_alone(located), located, step) is None
+    assert source_check.refusal(stub.stub_text(step), located, step) is None
+    assert source_check.refusal(stub.stub_text(step).encode(), located, step) is None
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,13 @@ import textwrap
 import pytest
 
 from upslope.academy.checklist import checks_of
-from upslope.academy.grading.bench import Bench, GradingFailed
-from upslope.academy.grading.grade import Verdict, grade, grade_with_others
-from upslope.academy.grading.limits import Limits
-from upslope.academy.grading.verdict import judge
+from upslope.academy.grading.host.child_process import Bench, GradingFailed
+from upslope.academy.grading.host.grade import Verdict, grade, grade_with_others
+from upslope.academy.grading.host.limits import Limits
+from upslope.academy.grading.host.verdict import judge
+from upslope.academy.mutation_run import standing_alone
 from upslope.academy.overlay import Answer
-from upslope.academy.source import locate
-from upslope.academy.trial import standing_alone
+from upslope.academy.reference import locate
 
 RELU, SOFTMAX = "upslope.scratch.ops:relu", "upslope.scratch.ops:softmax"
 HEAD = "import numpy as np\n\nfrom upslope.scratch.tensor import Tensor\n\n\n"
@@ -145,7 +145,7 @@ def test_the_checks_together_are_bounded_too(bench):
 
 
 def test_right_and_slow_is_right_with_a_note(bench, monkeypatch):
-    monkeypatch.setattr("upslope.academy.grading.grade._SLOW", 3)  # not 50: the reference may be kept waiting here
+    monkeypatch.setattr("upslope.academy.grading.host.grade._SLOW", 3)  # not 50: the reference may be kept waiting here
     verdict = ungated(relu("import time\n\ntime.sleep(0.03)\n" + textwrap.dedent(RIGHT)), bench)
     assert verdict.passed
     assert "times slower than the reference" in verdict.note
@@ -154,7 +154,7 @@ def test_right_and_slow_is_right_with_a_note(bench, monkeypatch):
 def test_after_a_failure_the_rest_has_little_time(bench, monkeypatch):
     ended = []
     monkeypatch.setattr(
-        "upslope.academy.grading.grade.judge", lambda told, asked: ended.append(told) or judge(told, asked)
+        "upslope.academy.grading.host.grade.judge", lambda told, asked: ended.append(told) or judge(told, asked)
     )
     monkeypatch.setenv("UPSLOPE_PATIENCE", "1")
     text = relu("import time\n\ntime.sleep(1.2)\nreturn x.then(x.data * 0, lambda g: g)")
@@ -182,7 +182,7 @@ def test_the_answers_world_is_small(bench, monkeypatch):
         import os, sys
         print("home", os.path.expanduser("~") == os.getcwd() == os.environ["TMPDIR"], os.listdir("."))
         print("environment", sorted(os.environ))
-        print("pytest", "pytest" in sys.modules, "academy", "upslope.academy.grading.child" in sys.modules)
+        print("pytest", "pytest" in sys.modules, "academy", "upslope.academy.grading.child.server" in sys.modules)
         open("mine.txt", "w").write("x")
         print("mine", open("mine.txt").read(), os.listdir("."))
         os.remove("mine.txt")
@@ -276,7 +276,7 @@ def test_an_answer_that_breaks_with_an_earlier_one_names_it():
 
 def test_together_names_the_guilty(monkeypatch):
     """The orchestration alone: who is graded with whom, and whose name comes out."""
-    from upslope.academy.grading import grade as module
+    from upslope.academy.grading.host import grade as module
 
     seen = []
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from upslope.academy.grading import bench as benches
-from upslope.academy.grading.bench import Bench
-from upslope.academy.grading.examine import Fooled, _canary
-from upslope.academy.grading.grade import grade
-from upslope.academy.grading.limits import Limits, Usage, end_group, usage, written
-from upslope.academy.grading.referee import exited_by, place_in
-from upslope.academy.source import PACKAGE
+from upslope.academy.grading.child.check_runner import Fooled, _canary
+from upslope.academy.grading.host import child_process as benches
+from upslope.academy.grading.host.child_process import Bench
+from upslope.academy.grading.host.grade import grade
+from upslope.academy.grading.host.job_monitor import exited_by, place_in
+from upslope.academy.grading.host.limits import Limits, Usage, end_group, usage, written
+from upslope.academy.reference import PACKAGE
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -26,7 +26,7 @@ def test_the_kernels_own_limits():
     code = f"""
         import json, os, resource, sys
         sys.path.insert(0, {str(PACKAGE.parent)!r})
-        from upslope.academy.grading.limits import Limits, restrict
+        from upslope.academy.grading.host.limits import Limits, restrict
         restrict(Limits(total_seconds=3, memory_mb=64, file_mb=1, open_files=40), alone=True)
         came = {{}}
         for name in ("CPU", "FSIZE", "NOFILE", "CORE"):

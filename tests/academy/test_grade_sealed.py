@@ -8,8 +8,8 @@ import types
 import numpy as np
 import pytest
 
-from upslope.academy.grading.sealed import GRADER, Copies, copies_of_libraries, sealed
-from upslope.academy.grading.wire import Reader, Writer
+from upslope.academy.grading.integrity.isolated_copies import GRADER, Copies, copies_of_libraries, sealed
+from upslope.academy.grading.protocol.signed_pipe import Reader, Writer
 from upslope.checks.expect import Mismatch
 
 TOOLS = """
@@ -215,7 +215,7 @@ def test_a_twin_does_what_the_object_does_whatever_becomes_of_its_class(monkeypa
     secret = b"s" * 32
     twin = Copies(of=GRADER).twin(Writer(writing, secret))
     monkeypatch.setattr(Writer, "send_bytes", lambda self, content: None)
-    monkeypatch.setattr("upslope.academy.grading.wire.encoded", lambda message: b"{}")
+    monkeypatch.setattr("upslope.academy.grading.protocol.signed_pipe.encoded", lambda message: b"{}")
     twin.send({"kind": "result", "passed": False, "seconds": 0.5, "of": [1, None, "ä"]})
     twin.send({"kind": "end"})
     os.close(writing)
@@ -226,8 +226,8 @@ def test_a_twin_does_what_the_object_does_whatever_becomes_of_its_class(monkeypa
 
 def test_a_check_whose_failure_was_caught_has_not_passed(tables):
     """Whatever an answer puts in the way of an error: it was made, and that counts."""
-    from upslope.academy.grading.examine import examine
-    from upslope.academy.grading.settings import Settings
+    from upslope.academy.grading.child.check_runner import examine
+    from upslope.academy.grading.child.torch_state import Settings
 
     said = []
     job = types.SimpleNamespace(module=tables.__name__, checks=("test_caught", "test_two"), seed=1, learner=())

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from upslope.academy.checklist import apply, checks_of
-from upslope.academy.grading import bench as benches
-from upslope.academy.grading import needs
-from upslope.academy.grading.bench import Bench
-from upslope.academy.grading.grade import grade, needed_by
-from upslope.academy.grading.limits import Usage
+from upslope.academy.grading.host import child_process as benches
+from upslope.academy.grading.host.child_process import Bench
+from upslope.academy.grading.host.grade import grade, needed_by
+from upslope.academy.grading.host.limits import Usage
+from upslope.academy.grading.static import required_modules
 from upslope.academy.lessons import exercises, find
-from upslope.academy.source import locate
-from upslope.academy.trial import standing_alone
+from upslope.academy.mutation_run import standing_alone
+from upslope.academy.reference import locate
 
 ATTENTION, BLOCK = "upslope.blocks.attention:scaled_dot_product_attention", "upslope.blocks.residual:BasicBlock"
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -22,7 +22,7 @@ TORCH = pytest.mark.needs("torch")
 
 def roots(exercise: str) -> set[str]:
     located = locate(exercise)
-    return {name.partition(".")[0] for name in needs.loads(checks_of(exercise).path, located.path)}
+    return {name.partition(".")[0] for name in required_modules.loads(checks_of(exercise).path, located.path)}
 
 
 @pytest.mark.parametrize("step", exercises(), ids=lambda step: step.name)
@@ -39,21 +39,21 @@ def test_what_the_module_imports_by_way_of_others_is_found():
     assert "einops" not in roots(BLOCK)
 
 
-def test_who_speaks_of_an_optimiser_gets_what_its_first_step_loads(tmp_path):
+def test_who_speaks_of_an_optimizer_gets_what_its_first_step_loads(tmp_path):
     plain, steps = tmp_path / "plain.py", tmp_path / "steps.py"
     plain.write_text("import torch\n\nx = torch.ones(3)\n")
     steps.write_text("import torch\n\no = torch.optim.SGD([], lr=1)\n")
-    assert needs.loads(plain) == ["torch"]
-    assert needs.loads(steps) == ["torch", "torch._dynamo"]
+    assert required_modules.loads(plain) == ["torch"]
+    assert required_modules.loads(steps) == ["torch", "torch._dynamo"]
 
 
 def test_a_library_that_is_absent_is_named(monkeypatch):
-    true = needs.importlib.util.find_spec
+    true = required_modules.importlib.util.find_spec
     gone = {"einops", "torch"}
-    monkeypatch.setattr(needs.importlib.util, "find_spec", lambda name: None if name in gone else true(name))
-    assert needs.absent(["numpy", "einops.layers", "torch.nn"]) == "torch"
-    assert needs.absent(["numpy", "einops"]) == "einops"
-    assert needs.absent(["numpy", "math"]) is None
+    monkeypatch.setattr(required_modules.importlib.util, "find_spec", lambda name: None if name in gone else true(name))
+    assert required_modules.absent(["numpy", "einops.layers", "torch.nn"]) == "torch"
+    assert required_modules.absent(["numpy", "einops"]) == "einops"
+    assert required_modules.absent(["numpy", "math"]) is None
     with pytest.raises(ModuleNotFoundError) as caught:
         grade(ATTENTION, "def scaled_dot_product_attention(q, k, v, *, mask=None): ...", "x.py")
     assert caught.value.name == "torch"
@@ -95,7 +95,7 @@ def test_the_libraries_own_memory_is_not_the_answers(bench, monkeypatch):
 
 
 def benches_limits(**more):
-    from upslope.academy.grading.limits import Limits
+    from upslope.academy.grading.host.limits import Limits
 
     return Limits(**more)
 
@@ -181,7 +181,7 @@ def test_ordinary_classes_pass(bench, name):
 
 @TORCH
 def test_what_pytorch_loads_late_works_in_the_sandbox(bench):
-    """An optimiser's first step, a backward with a gradient of its own, vmap: a thousand modules more."""
+    """An optimizer's first step, a backward with a gradient of its own, vmap: a thousand modules more."""
     verdict = grade(BLOCK, ORDINARY["another way to write a class"].replace("return (norm", LATE), "x.py", bench=bench)
     assert verdict.passed, [verdict.refused, verdict.stopped, *(c for c in verdict.checks if not c.passed)]
 
@@ -193,10 +193,10 @@ LATE = """if not hasattr(BasicBlock, "tried"):
             with torch.enable_grad():
                 p = nn.Parameter(torch.ones(2))
                 for kind in (torch.optim.SGD, torch.optim.AdamW):
-                    optimiser = kind([p], lr=0.1)
+                    optimizer = kind([p], lr=0.1)
                     (p * 2).backward(torch.ones(2))
-                    optimiser.step()
-                    optimiser.zero_grad()
+                    optimizer.step()
+                    optimizer.zero_grad()
                 torch.autograd.grad((p**2).sum(), p, create_graph=True)
                 torch.func.vmap(lambda a: a * 2)(p.detach())
                 str(p), repr(nn.Linear(2, 2)), nn.init.kaiming_normal_(torch.ones(2, 2))

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from upslope.academy.grading.bench import Bench
-from upslope.academy.grading.grade import grade
-from upslope.academy.grading.limits import Limits
+from upslope.academy.grading.host.child_process import Bench
+from upslope.academy.grading.host.grade import grade
+from upslope.academy.grading.host.limits import Limits
 
 FOLDER = Path(__file__).parent / "hostile"
 RELU = "upslope.scratch.ops:relu"

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from upslope.academy.grading import gate
-from upslope.academy.grading.bench import Bench
-from upslope.academy.grading.grade import grade, needed_by
-from upslope.academy.grading.limits import Limits
+from upslope.academy.grading.host.child_process import Bench
+from upslope.academy.grading.host.grade import grade, needed_by
+from upslope.academy.grading.host.limits import Limits
+from upslope.academy.grading.static import source_check
 from upslope.academy.lessons import of_exercise
-from upslope.academy.source import locate
+from upslope.academy.reference import locate
 
 pytestmark = pytest.mark.needs("torch")
 
@@ -122,7 +122,7 @@ def test_it_does_not_pass_without_the_gate(world, bench, name, landlock):
 
 @pytest.mark.parametrize("name", sorted(SAYS))
 def test_the_gate_says_so_where_it_can(world, name):
-    refused = gate.refusal(world.fill(TEXTS[name]), locate(ATTENTION), of_exercise(ATTENTION))
+    refused = source_check.refusal(world.fill(TEXTS[name]), locate(ATTENTION), of_exercise(ATTENTION))
     if name in GATE_LETS_PASS:
         assert refused is None
     else:

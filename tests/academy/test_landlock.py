@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from upslope.academy.checklist import checks_of
-from upslope.academy.grading import landlock, seccomp
-from upslope.academy.grading.limits import Limits
-from upslope.academy.grading.sandbox import readable
-from upslope.academy.grading.workplace import Workplace
+from upslope.academy.grading.host.limits import Limits
+from upslope.academy.grading.host.readable_paths import readable
+from upslope.academy.grading.host.workdir import Workplace
+from upslope.academy.grading.sandbox import landlock, seccomp
 from upslope.academy.overlay import Answer
-from upslope.academy.source import PACKAGE
+from upslope.academy.reference import PACKAGE
 
 SHUT_IN = """
 import json, os, sys
@@ -196,8 +196,8 @@ def test_the_rules_of_a_real_job_hide_the_reference(tmp_path, monkeypatch):
             import json, os, sys
             sys.path.insert(0, {str(PACKAGE.parent)!r})
             from upslope.academy.grading import landlock
-            from upslope.academy.grading.child import rules
-            from upslope.academy.grading.job import Job
+            from upslope.academy.grading.child.server import rules
+            from upslope.academy.grading.protocol.job import Job
             job = Job.from_json(json.loads({json.dumps(json.dumps(job.to_json()))}))
             landlock.shut_in(rules(job))
             readable = []

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from upslope.academy.lessons import Step, exercises, steps
-from upslope.academy.source import locate
+from upslope.academy.reference import locate
 from upslope.cards import discover
 from upslope.scratch import nn, ops, optim
 from upslope.scratch.scalar import Value
@@ -161,11 +161,11 @@ def prose(name: str) -> str:
 
 def walk(make, gradients_in_steps):
     p = Tensor(np.array([1.0]), requires_grad=True)
-    optimiser = make([p])
+    optimizer = make([p])
     path = []
     for g in gradients_in_steps:
         p.grad = np.array([g])
-        optimiser.step()
+        optimizer.step()
         path.append(round(float(p.data[0]), 6))
     return path
 

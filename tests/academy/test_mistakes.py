@@ -2,15 +2,15 @@
 
 import pytest
 
-from upslope.academy import trial
+from upslope.academy import mutation_run
 from upslope.academy.checklist import apply, checks_of
-from upslope.academy.grading import mistakes
-from upslope.academy.grading.bench import Bench
-from upslope.academy.grading.grade import grade
-from upslope.academy.grading.mistakes import Pattern
-from upslope.academy.grading.workplace import Workplace
-from upslope.academy.source import locate
-from upslope.academy.trial import standing_alone
+from upslope.academy.grading.host import mistakes
+from upslope.academy.grading.host.child_process import Bench
+from upslope.academy.grading.host.grade import grade
+from upslope.academy.grading.host.mistakes import Pattern
+from upslope.academy.grading.host.workdir import Workplace
+from upslope.academy.mutation_run import standing_alone
+from upslope.academy.reference import locate
 
 SOFTMAX = "upslope.scratch.ops:softmax"
 HEAD = "import numpy as np\n\nfrom upslope.scratch.tensor import Tensor\n\n\n"
@@ -117,8 +117,8 @@ def test_a_variant_that_does_not_come_back_costs_only_itself(bench):
         "right again": right,
     }
     with Workplace() as place, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trial, "_SECONDS", 0.2)  # times the patience
-        done = trial.run_variants(located, texts, checks, range(3), place=place, bench=bench)
+        patch.setattr(mutation_run, "_SECONDS", 0.2)  # times the patience
+        done = mutation_run.run_variants(located, texts, checks, range(3), place=place, bench=bench)
     assert {name for name, one in done.items() if one.passed == (0, 1, 2)} == {"right", "right again"}
     assert [name for name, one in done.items() if not one.loaded] == ["no Python"]
     assert "SyntaxError" in done["no Python"].said

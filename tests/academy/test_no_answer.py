@@ -2,9 +2,9 @@
 
 import pytest
 
-from upslope.academy.grading.bench import Bench
-from upslope.academy.grading.grade import grade
-from upslope.academy.grading.limits import Limits
+from upslope.academy.grading.host.child_process import Bench
+from upslope.academy.grading.host.grade import grade
+from upslope.academy.grading.host.limits import Limits
 
 RELU = "upslope.scratch.ops:relu"
 LEARNERS_FILE = "/learner/relu.py"

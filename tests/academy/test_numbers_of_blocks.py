@@ -41,13 +41,13 @@ def test_number_of_training_step(torch):
     def walk(*, forget: bool):
         model = torch.nn.Linear(1, 1, bias=False, dtype=torch.float64)
         torch.nn.init.constant_(model.weight, 2.0)
-        optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
         if not forget:
-            optimiser.zero_grad = lambda: None
+            optimizer.zero_grad = lambda: None
         x, y = torch.tensor([[3.0]], dtype=torch.float64), torch.tensor([[5.0]], dtype=torch.float64)
         path = []
         for _ in range(3):
-            out = training_step(model, x, y, loss=lambda z, y: (z - y).square().sum() / 2, optimiser=optimiser)
+            out = training_step(model, x, y, loss=lambda z, y: (z - y).square().sum() / 2, optimizer=optimizer)
             path.append((round(float(out), 3), round(model.weight.item(), 6)))
         return path
 

@@ -8,7 +8,7 @@ import textwrap
 import pytest
 
 from upslope.academy.overlay import Answer, build
-from upslope.academy.source import locate
+from upslope.academy.reference import locate
 
 RELU = """\
 import numpy as np

@@ -3,12 +3,12 @@
 import pytest
 
 from upslope.academy.checklist import checks_of
-from upslope.academy.grading.bench import Bench
-from upslope.academy.grading.grade import needed_by
-from upslope.academy.grading.workplace import Workplace
+from upslope.academy.grading.host.child_process import Bench
+from upslope.academy.grading.host.grade import needed_by
+from upslope.academy.grading.host.workdir import Workplace
 from upslope.academy.lessons import Step, exercises
-from upslope.academy.source import locate
-from upslope.academy.trial import exercises_called
+from upslope.academy.mutation_run import exercises_called
+from upslope.academy.reference import locate
 
 EXERCISES = pytest.mark.parametrize("step", exercises(), ids=lambda step: step.name)
 

@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from upslope.academy.source import UnknownExercise, body_lines, locate
+from upslope.academy.reference import UnknownExercise, body_lines, locate
 
 
 def test_an_id_goes_through_the_face_to_the_file_that_defines_it():

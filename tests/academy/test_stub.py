@@ -7,7 +7,7 @@ import pytest
 
 from upslope.academy.hints import comments
 from upslope.academy.lessons import exercises
-from upslope.academy.source import Located, locate
+from upslope.academy.reference import Located, locate
 from upslope.academy.stub import definition, stub_text
 
 STEPS = exercises()

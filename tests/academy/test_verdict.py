@@ -3,9 +3,9 @@
 import pytest
 
 from upslope.academy.checklist import checks_of
-from upslope.academy.grading.limits import Limits
-from upslope.academy.grading.referee import Told
-from upslope.academy.grading.verdict import Asked, judge
+from upslope.academy.grading.host.job_monitor import Told
+from upslope.academy.grading.host.limits import Limits
+from upslope.academy.grading.host.verdict import Asked, judge
 
 RELU = "upslope.scratch.ops:relu"
 

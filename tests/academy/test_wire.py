@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from upslope.academy.grading.wire import Forged, Reader, Writer
+from upslope.academy.grading.protocol.signed_pipe import Forged, Reader, Writer
 
 
 def wired(secret, *messages):

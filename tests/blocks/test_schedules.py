@@ -17,17 +17,17 @@ def test_the_worked_numbers(blocks):
 @pytest.mark.parametrize(("total", "warmup"), [(10, 3), (10, 0), (10, 1), (50, 5), (2, 0)])
 @pytest.mark.parametrize("final", [0.0, 0.1])
 def test_equals_pytorchs_two_schedulers_in_a_row(blocks, total, warmup, final):
-    optimiser = SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
-    descent = CosineAnnealingLR(optimiser, T_max=total - 1 - warmup, eta_min=final)
+    optimizer = SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    descent = CosineAnnealingLR(optimizer, T_max=total - 1 - warmup, eta_min=final)
     if warmup:
-        climb = LinearLR(optimiser, start_factor=1 / (warmup + 1), total_iters=warmup)
-        scheduler = SequentialLR(optimiser, [climb, descent], milestones=[warmup])
+        climb = LinearLR(optimizer, start_factor=1 / (warmup + 1), total_iters=warmup)
+        scheduler = SequentialLR(optimizer, [climb, descent], milestones=[warmup])
     else:
         scheduler = descent
     for step in range(total):
         got = blocks.schedules.warmup_cosine(step, total=total, warmup=warmup, final=final)
         assert got == pytest.approx(scheduler.get_last_lr()[0], abs=1e-9), step
-        optimiser.step()
+        optimizer.step()
         scheduler.step()
 
 

@@ -24,7 +24,7 @@ def test_the_worked_number(blocks):
         torch.tensor([[3.0]]),
         torch.tensor([[5.0]]),
         loss=lambda outputs, labels: 0.5 * (outputs - labels).square().mean(),
-        optimiser=torch.optim.SGD(model.parameters(), lr=0.1),
+        optimizer=torch.optim.SGD(model.parameters(), lr=0.1),
     )
     assert loss.item() == 0.5
     assert model.weight.grad.item() == 3
@@ -42,7 +42,7 @@ def test_five_steps_equal_five_written_out(blocks, generator, make):
     mine, other = make(ours.parameters()), make(theirs.parameters())
     for _ in range(5):
         inputs, labels = torch.randn(6, 4, generator=generator), torch.randint(3, (6,), generator=generator)
-        got = blocks.training.training_step(ours, inputs, labels, loss=F.cross_entropy, optimiser=mine)
+        got = blocks.training.training_step(ours, inputs, labels, loss=F.cross_entropy, optimizer=mine)
         other.zero_grad()
         expected = F.cross_entropy(theirs(inputs), labels)
         expected.backward()
@@ -60,7 +60,7 @@ def test_old_gradients_do_not_count(blocks, generator):
         parameter.grad = torch.full_like(parameter, 1e3)
     for model in (clean, dirty):
         blocks.training.training_step(
-            model, inputs, labels, loss=F.cross_entropy, optimiser=torch.optim.SGD(model.parameters(), lr=0.1)
+            model, inputs, labels, loss=F.cross_entropy, optimizer=torch.optim.SGD(model.parameters(), lr=0.1)
         )
     assert torch.equal(clean[0].weight, dirty[0].weight)
 
@@ -73,7 +73,7 @@ def test_a_trainers_own_backward_is_used(blocks, generator):
         torch.randn(6, 4, generator=generator),
         torch.zeros(6, dtype=torch.long),
         loss=F.cross_entropy,
-        optimiser=torch.optim.SGD(model.parameters(), lr=0.1),
+        optimizer=torch.optim.SGD(model.parameters(), lr=0.1),
         backward=lambda loss: seen.append(loss.requires_grad),
     )
     assert seen == [True]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from upslope.cli.main import main
-from upslope.cli.options import asked
+from upslope.cli.terminal.options import asked
 
 
 @dataclass(frozen=True)

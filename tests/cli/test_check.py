@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from upslope.academy.grading.grade import CheckResult, Verdict
+from upslope.academy.grading.host.grade import CheckResult, Verdict
 from upslope.academy.lessons import find
 from upslope.academy.progress import Progress
-from upslope.cli import author_picture, verdict
-from upslope.cli.grading import Graded
-from upslope.cli.screen import Screen
+from upslope.cli.authoring import picture
+from upslope.cli.learning import verdict
+from upslope.cli.learning.grading import Graded
+from upslope.cli.terminal.console import Screen
 from upslope.runs.workspace import progress_file
 
 RELU = """\
@@ -39,7 +40,7 @@ def write(upslope, home):
 
 
 def test_a_wrong_answer_is_answered_as_the_storyboard_says(upslope, write):
-    write("softmax", author_picture.WRONG)
+    write("softmax", picture.WRONG)
     said = upslope("check", "softmax")
     assert said.code == 1
     assert said.err == ""

@@ -1,6 +1,6 @@
 """`upslope` alone: tier, next, labs, one command."""
 
-from upslope.academy.compose import parts_of
+from upslope.academy.lab_parts import parts_of
 from upslope.academy.progress import Progress
 from upslope.runs.workspace import progress_file
 

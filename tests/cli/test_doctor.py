@@ -2,8 +2,8 @@
 
 import pytest
 
-from upslope.academy.grading import landlock, seccomp
-from upslope.cli import machine
+from upslope.academy.grading.sandbox import landlock, seccomp
+from upslope.cli.machine.facts import facts
 
 NEEDS = ["numpy>=2.1", "scipy>=1.15", 'torch>=2.7; extra == "torch"', 'ruff>=0.9; extra == "dev"']
 
@@ -53,7 +53,7 @@ def test_a_machine_without_landlock_is_told_so(upslope, monkeypatch):
 
 
 def test_a_missing_package_is_a_lack_with_advice(upslope, monkeypatch):
-    monkeypatch.setattr(machine, "version_of", lambda package: {"scipy": "", "numpy": "1.0"}.get(package, "99.0"))
+    monkeypatch.setattr(facts, "version_of", lambda package: {"scipy": "", "numpy": "1.0"}.get(package, "99.0"))
     said = upslope("doctor", "--json")
     assert said.code == 3
     lacks = [finding for finding in said.json["findings"] if finding["state"] == "lack"]
@@ -65,8 +65,8 @@ def test_a_missing_package_is_a_lack_with_advice(upslope, monkeypatch):
 
 
 def test_a_missing_extra_says_what_it_would_open(upslope, monkeypatch):
-    real = machine.version_of
-    monkeypatch.setattr(machine, "version_of", lambda package: "" if package == "torch" else real(package))
+    real = facts.version_of
+    monkeypatch.setattr(facts, "version_of", lambda package: "" if package == "torch" else real(package))
     findings = about(upslope("doctor", "--json").json["findings"])
     assert findings["extra torch"]["state"] == "note"
     assert "opens" in findings["extra torch"]["fact"]

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from upslope.cli import learn as learn_verb
-from upslope.cli.sentences import judge
+from upslope.cli.learning import learn as learn_verb
+from upslope.cli.terminal.errors import judge
 
 
 @pytest.mark.parametrize(
@@ -98,9 +98,9 @@ def test_every_error_of_the_library_has_its_exit_code():
     """The table of sentences names classes by their dotted path; each of them must exist."""
     import importlib
 
-    from upslope.cli import sentences
+    from upslope.cli.terminal import errors
 
-    for dotted in sentences._CODES:
+    for dotted in errors._CODES:
         module, _, name = dotted.rpartition(".")
         assert issubclass(getattr(importlib.import_module(module), name), Exception), dotted
 

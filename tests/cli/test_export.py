@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from upslope.cards import discover
 from upslope.runs.config import LabConfig
-from upslope.runs.problem import DiskProblem
+from upslope.runs.errors import DiskProblem
 from upslope.runs.run import Run
 
 pytestmark = pytest.mark.needs("torch")
@@ -23,7 +23,7 @@ def finished(tmp_path_factory, described):
     """The folder of a finished run of a LeNet-5 with two channels, as it was drawn."""
     pytest.importorskip("torch")
     from upslope.models.vision.lenet import LeNet5
-    from upslope.training.randomness import seeded
+    from upslope.training.seeding import seeded
 
     arguments = {"padding": 2, "channels": (2, 4)}
     with seeded(7):

@@ -4,7 +4,7 @@ import pytest
 
 from upslope.academy.lessons import exercises, find
 from upslope.academy.stub import stub_text
-from upslope.cli import init as init_verb
+from upslope.cli.learning import init as init_verb
 
 
 def test_init_makes_one_stub_per_exercise(upslope, home):

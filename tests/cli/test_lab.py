@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from upslope.academy.standing import read_evidence
+from upslope.academy.step_status import read_evidence
 from upslope.cards import discover
 from upslope.runs.workspace import progress_file
 
@@ -89,17 +89,17 @@ def test_a_run_for_programs(upslope, home):
 @pytest.mark.parametrize(("reached", "code"), [(True, 0), (False, 1)])
 def test_reached_is_evidence_and_missed_is_an_honest_exit(upslope, monkeypatch, reached, code):
     """The same real run, judged by a target that it meets or misses."""
-    from upslope.runs import execute
+    from upslope.runs import launcher
     from upslope.runs.result import Target
 
-    start = execute.start
+    start = launcher.start
 
     def judged(*words, **options):
         result = start(*words, **options)
         target = Target("test_accuracy", 0.5, None, result.metrics["test_accuracy"], reached, {"frozen": 0.4}, "%")
         return replace(result, reached=reached, targets=(target,), cause="" if reached else "too few epochs")
 
-    monkeypatch.setattr(execute, "start", judged)
+    monkeypatch.setattr(launcher, "start", judged)
     said = upslope("lab", "digits", "--preset", "smoke")
     assert said.code == code
     assert ("Likely cause: too few epochs." in said.out) == (not reached)
@@ -119,10 +119,10 @@ def test_reached_is_evidence_and_missed_is_an_honest_exit(upslope, monkeypatch, 
 @pytest.mark.parametrize("yours", [0, 4, 5])
 def test_a_lab_is_proven_when_every_part_is_the_learners(upslope, monkeypatch, yours):
     """The same real run, said to have been made of so many parts of the learner's."""
-    from upslope.runs import execute
+    from upslope.runs import launcher
     from upslope.runs.result import Target
 
-    start = execute.start
+    start = launcher.start
 
     def judged(*words, **options):
         result = start(*words, **options)
@@ -130,7 +130,7 @@ def test_a_lab_is_proven_when_every_part_is_the_learners(upslope, monkeypatch, y
         target = Target("test_accuracy", 0.5, None, result.metrics["test_accuracy"], True)
         return replace(result, reached=True, targets=(target,), parts=parts)
 
-    monkeypatch.setattr(execute, "start", judged)
+    monkeypatch.setattr(launcher, "start", judged)
     said = upslope("lab", "digits", "--preset", "smoke")
     state = "proven" if yours == 5 else "reached"
     assert ("it is proven:" in said.out) == (state == "reached")

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from upslope.academy import compose
+from upslope.academy import lab_parts
 from upslope.academy.overlay import Answer
 from upslope.academy.progress import Progress
 from upslope.runs.workspace import progress_file
@@ -46,15 +46,15 @@ def test_two_answers_are_composed_and_named(program, home, temporary):
     accept(softmax=GOOD[SOFTMAX], relu=GOOD[RELU])
     said = program("lab", "digits", "--mine", "--preset", "smoke", "seed=5")
     assert said.code == 0, said.err
-    parts = compose.parts_of("digits")
-    mine = [compose.part_name(part) for part in parts if part in (SOFTMAX, RELU)]
+    parts = lab_parts.parts_of("digits")
+    mine = [lab_parts.part_name(part) for part in parts if part in (SOFTMAX, RELU)]
     assert f"  Yours: {', '.join(mine)}   {len(mine)} of {len(parts)}\n" in said.out
     assert "  Ours:  " in said.out
     assert said.out.splitlines()[-1].endswith("upslope lab digits --preset smoke --mine seed=6")
     folder = home / "runs" / "digits-0001"
     result = json.loads((folder / "result.json").read_text())
     assert {part for part, whose in result["parts"].items() if whose == "yours"} == {SOFTMAX, RELU} & set(parts)
-    assert {a.exercise: a.text for a in compose.load(folder / compose.FILE).values()} == GOOD
+    assert {a.exercise: a.text for a in lab_parts.load(folder / lab_parts.FILE).values()} == GOOD
     assert list(temporary.glob("upslope-mine-*")) == [], "the overlay goes when the process ends"
 
 
@@ -150,33 +150,33 @@ def test_answers_of_exercises_that_are_gone_are_left_out(program, temporary):
 
 
 def test_parts_and_their_owners():
-    parts = compose.parts_of("lenet")
+    parts = lab_parts.parts_of("lenet")
     assert "upslope.scratch.ops:conv2d" in parts
-    whose = compose.whose("lenet", {RELU: Answer(RELU, "", "")})
+    whose = lab_parts.whose("lenet", {RELU: Answer(RELU, "", "")})
     assert list(whose) == parts
     assert whose[RELU] == "yours"
     assert set(whose.values()) == {"yours", "ours"}
-    assert compose.part_name("upslope.scratch.scalar:Value.backward") == "Value.backward"
-    assert compose.parts_of("no-such-lab") == []
+    assert lab_parts.part_name("upslope.scratch.scalar:Value.backward") == "Value.backward"
+    assert lab_parts.parts_of("no-such-lab") == []
 
 
 def test_stored_answers_make_a_round_trip(tmp_path):
     answers = {RELU: Answer(RELU, 'text "quoted"\n\tänd\n', "/some/file.py")}
-    file = tmp_path / compose.FILE
-    file.write_text(compose.dump(answers), encoding="utf-8")
-    assert compose.load(file) == answers
+    file = tmp_path / lab_parts.FILE
+    file.write_text(lab_parts.dump(answers), encoding="utf-8")
+    assert lab_parts.load(file) == answers
     for damaged in ("", "{}", '[{"exercise": "x"}]', "[1]"):
         file.write_text(damaged)
         if damaged != "{}":
-            with pytest.raises(compose.BadAnswers, match=r"answers\.json"):
-                compose.load(file)
+            with pytest.raises(lab_parts.BadAnswers, match=r"answers\.json"):
+                lab_parts.load(file)
 
 
 def test_a_run_with_damaged_answers_does_not_go_on_with_others(program, upslope, home, temporary):
     upslope("lab", "digits", "--preset", "smoke")
     folder = home / "runs" / "digits-0001"
     (folder / "result.json").unlink()
-    (folder / compose.FILE).write_text("[")
+    (folder / lab_parts.FILE).write_text("[")
     said = program("lab", "--resume", "digits-0001")
     assert said.code == 3
     assert "does not hold the answers of a run" in said.err

@@ -233,7 +233,7 @@ def test_a_wrong_file_in_the_mirror_is_named_and_not_used(upslope, mirrored, tmp
 
 
 def test_completion_knows_families_and_sizes():
-    from upslope.cli.completion import model_names
+    from upslope.cli.terminal.completion import model_names
 
     assert {"resnet", "resnet50", "resnet-toy"} <= set(model_names("res"))
     assert model_names("vit-b") == ["vit-base"]

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from upslope.academy import compose
+from upslope.academy import lab_parts
 from upslope.academy.lessons import exercises, find
 from upslope.academy.migration import digest
+from upslope.academy.mutation_run import standing_alone
 from upslope.academy.progress import Progress
-from upslope.academy.source import PACKAGE, locate
+from upslope.academy.reference import PACKAGE, locate
 from upslope.academy.stub import stub_text
-from upslope.academy.trial import standing_alone
 from upslope.runs.workspace import progress_file
 
 # Where a learner's files lay, as it was released.
@@ -61,7 +61,7 @@ def old(home, program, wait_for, tmp_path):
         store.add("hint", "upslope.scratch.ops:sigmoid", stage=stage)
     store.add("solution", "upslope.scratch.ops:matmul")
     store.add(
-        "run", "digits", run="digits-0001", reached=True, parts=dict.fromkeys(compose.parts_of("digits"), "yours")
+        "run", "digits", run="digits-0001", reached=True, parts=dict.fromkeys(lab_parts.parts_of("digits"), "yours")
     )
     assert program("lab", "digits", "--preset", "smoke").code == 0
     words = ["lab", "digits", "--preset", "smoke", "epochs=400", "--mine"]
@@ -69,7 +69,7 @@ def old(home, program, wait_for, tmp_path):
     wait_for(home / "runs" / "digits-0002" / "metrics.jsonl", child)
     child.send_signal(signal.SIGINT)
     child.communicate()
-    assert (home / "runs" / "digits-0002" / compose.FILE).is_file()
+    assert (home / "runs" / "digits-0002" / lab_parts.FILE).is_file()
     return snapshot(folder)
 
 
@@ -162,7 +162,7 @@ def test_no_answer_tick_hint_or_run_is_lost(old, later, program, upslope, home):
     said = later("lab", "--resume", "digits-0002", "--json")
     assert said.code == 0, said.err
     assert {part for part, whose in said.json["parts"].items() if whose == "yours"} == PROVEN - {"digits"}
-    answers = json.loads((home / "runs" / "digits-0002" / compose.FILE).read_text())
+    answers = json.loads((home / "runs" / "digits-0002" / lab_parts.FILE).read_text())
     assert {answer["text"] for answer in answers} == set(RIGHT.values())
 
 

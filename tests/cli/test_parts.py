@@ -2,10 +2,10 @@
 
 import pytest
 
-from upslope.academy import compose, stub
+from upslope.academy import lab_parts, stub
 from upslope.academy.overlay import Answer
 from upslope.academy.progress import Progress
-from upslope.academy.source import locate
+from upslope.academy.reference import locate
 from upslope.cards import discover
 from upslope.runs.workspace import progress_file
 
@@ -46,8 +46,8 @@ def test_every_part_of_a_lab_is_called(program, tmp_path, lab, words):
     found = discover("labs")[lab]
     if "import torch" in found.path.read_text(encoding="utf-8"):
         pytest.importorskip("torch")
-    settings = compose.settings_said(found, words, "smoke")
-    parts = compose.parts_of(lab, settings)
+    settings = lab_parts.settings_said(found, words, "smoke")
+    parts = lab_parts.parts_of(lab, settings)
     assert parts, f"no lesson says that it returns in {lab}"
     marks = tmp_path / "marks"
     marks.mkdir()

@@ -192,9 +192,9 @@ def test_what_the_network_saw_is_drawn(upslope, stripes, one, lying, tmp_path):
 
 
 def test_a_figure_of_another_kind_is_refused_before_anything_is_done(upslope, stripes, one, tmp_path, monkeypatch):
-    from upslope.ship import load
+    from upslope.ship import predictor
 
-    monkeypatch.setattr(load, "load", lambda word: pytest.fail("a network was loaded"))
+    monkeypatch.setattr(predictor, "load", lambda word: pytest.fail("a network was loaded"))
     shows = tmp_path / "out.jpg"
     said = upslope("predict", stripes, str(one), "--show", str(shows))
     assert (said.code, said.out) == (2, "")
@@ -254,8 +254,8 @@ def test_a_run_a_lab_and_a_folder_mean_the_same(upslope, home, one, described):
     import torch
 
     from upslope.models.vision.lenet import LeNet5
-    from upslope.ship.load import load
     from upslope.ship.pipelines.pipeline import Answer
+    from upslope.ship.predictor import load
 
     arguments = {"padding": 2, "channels": (2, 4)}
     model = LeNet5(**arguments).eval()

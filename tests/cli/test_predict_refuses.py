@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from upslope.runs.folder import create_folder
+from upslope.runs.run_dir import create_folder
 
 
 @pytest.fixture

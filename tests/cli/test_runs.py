@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from upslope.cards import discover
-from upslope.cli import author as author_verb
+from upslope.cli.authoring import author as author_verb
 from upslope.runs import recording, records
 
 RESULTS = Path(__file__).parents[2] / "results"
@@ -16,7 +16,7 @@ RESULTS = Path(__file__).parents[2] / "results"
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """The folder of one finished smoke run, made once for this file."""
-    from upslope.runs.execute import start
+    from upslope.runs.launcher import start
 
     root = tmp_path_factory.mktemp("runs")
     start(discover("labs")["digits"], ["seed=4"], preset="smoke", root=root, quiet=True)
@@ -101,7 +101,7 @@ def test_a_set_that_cannot_be_had_is_missing(upslope, monkeypatch, tmp_path):
     """A mirror without it, and no other address: one sentence, exit code 3, nothing half there."""
     import dataclasses
 
-    from upslope.cli import data as data_verb
+    from upslope.cli.library import data as data_verb
 
     found = discover("data")["mnist"]
     files = tuple(dataclasses.replace(file, urls=("http://127.0.0.1:9/nothing",)) for file in found.card.files)

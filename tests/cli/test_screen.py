@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from upslope.cli.screen import Screen, clean
-from upslope.cli.words import listed, plural, seconds, size
+from upslope.cli.terminal.console import Screen, clean
+from upslope.cli.terminal.format import listed, plural, seconds, size
 
 
 def lines_of(capsys):

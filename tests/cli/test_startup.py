@@ -94,7 +94,7 @@ def test_completion_offers_verbs_and_names(words, wanted):
 
 def test_completion_is_light():
     code = (
-        "import sys, json; from upslope.cli.completion import step_names, lab_names, data_names, run_names; "
+        "import sys, json; from upslope.cli.terminal.completion import step_names, lab_names, data_names, run_names; "
         "names = [step_names(''), lab_names(''), data_names('d'), run_names('')]; "
         f"print(json.dumps([[m for m in {HEAVY!r} if m in sys.modules], names]))"
     )

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from upslope.academy.compose import parts_of
+from upslope.academy.lab_parts import parts_of
 from upslope.academy.lessons import Step
 from upslope.academy.overlay import Answer
 from upslope.academy.progress import Event, Progress
-from upslope.academy.standing import Evidence, next_step, opened, read_evidence, standings, unlocks
+from upslope.academy.step_status import Evidence, next_step, opened, read_evidence, standings, unlocks
 from upslope.academy.tier import tier
 
 

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from upslope.academy.grading.grade import CheckResult, Verdict
+from upslope.academy.grading.host.grade import CheckResult, Verdict
 from upslope.academy.lessons import find
-from upslope.academy.source import locate
-from upslope.cli import tour, tour_text
-from upslope.cli.grading import Graded
-from upslope.cli.tour import Untrue, judge_pictures, judge_right, judge_run, judge_wrong
+from upslope.academy.reference import locate
+from upslope.cli.learning.grading import Graded
+from upslope.cli.tour.tour import Untrue, judge_pictures, judge_right, judge_run, judge_wrong, text, tour
 from upslope.runs.result import Result
 
 
@@ -67,10 +66,10 @@ def test_the_tour_for_programs(program, temporary):
 def test_the_tours_answers_are_its_own():
     """They are not cut from the library, and the right one is not the wrong one."""
     body = {line.strip() for line in locate("upslope.scratch.ops:relu").source.splitlines()}
-    for code in (tour_text.WRONG_CODE, tour_text.RIGHT_CODE):
+    for code in (text.WRONG_CODE, text.RIGHT_CODE):
         own = {line.strip() for line in code.splitlines()[1:]} - {""}
         assert not own & body
-    assert tour_text.WRONG != tour_text.RIGHT
+    assert text.WRONG != text.RIGHT
 
 
 VERDICT = Verdict(
@@ -164,7 +163,7 @@ def test_an_untrue_tour_ends_with_1_and_leaves_nothing(upslope, monkeypatch, tmp
     import tempfile
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(tour_text, "WRONG", tour_text.RIGHT)
+    monkeypatch.setattr(text, "WRONG", text.RIGHT)
     home = os.environ["UPSLOPE_HOME"]
     said = upslope("tour")
     assert said.code == 1

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from upslope.academy.lessons import find
+from upslope.academy.mutation_run import standing_alone
 from upslope.academy.progress import Progress
-from upslope.academy.source import locate
-from upslope.academy.trial import standing_alone
+from upslope.academy.reference import locate
 from upslope.runs.workspace import exercises_folder, progress_file
 
 RELU = standing_alone(locate("upslope.scratch.ops:relu"))

@@ -11,7 +11,7 @@ import pytest
 from upslope.cards import DataCard, File
 from upslope.data.loading.fetch import get, have, sources
 from upslope.features import ClassLabel
-from upslope.runs.problem import DataProblem
+from upslope.runs.errors import DataProblem
 from upslope.runs.workspace import data_folder
 
 FIRST, SECOND = os.urandom(300_000), b"labels" * 50

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from upslope.data import fsdd
-from upslope.runs.problem import DataProblem
+from upslope.runs.errors import DataProblem
 from upslope.runs.workspace import data_folder
 from upslope.sound.spectrum import power_spectrum
 
@@ -71,7 +71,7 @@ def test_a_clone_is_read_and_another_one_refused(monkeypatch, tmp_path):
 
 def test_data_show_draws_sounds_and_writes_one():
     from upslope.cards import discover
-    from upslope.data.loading.show import picture, sound
+    from upslope.data.loading.preview import picture, sound
     from upslope.sound.wav import parse_wav
 
     found = discover("data")["fsdd"]

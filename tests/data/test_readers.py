@@ -12,7 +12,7 @@ from PIL import Image
 from upslope.data.loading.archives import image_folder, member, members, zipped
 from upslope.data.loading.coco import read_coco
 from upslope.data.loading.text_files import conll, csv_columns, json_lines, lines
-from upslope.runs.problem import DataProblem
+from upslope.runs.errors import DataProblem
 
 
 def test_lines_of_any_system(tmp_path):

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from upslope.cards import DataCard, discover
 from upslope.data import digits, fashion_mnist, mnist
-from upslope.data.loading import show
+from upslope.data.loading import preview
 from upslope.data.loading.dataset import Dataset, Ragged
 from upslope.data.loading.idx import parse_idx, read_idx
 from upslope.features import Audio, ClassLabel, Image, Text, Tokens
-from upslope.runs.problem import DataProblem
+from upslope.runs.errors import DataProblem
 
 SETS = discover("data")
 
@@ -218,16 +218,16 @@ def test_any_change_of_a_file_is_parsed_or_refused(tmp_path):
 
 
 def test_show_draws_any_set(found, tmp_path):
-    figure = show.picture(found, toy=True, each=2)
+    figure = preview.picture(found, toy=True, each=2)
     assert found.card.title in figure.get_suptitle()
-    saved = show.save(found, tmp_path / "pictures" / "x.png", toy=True)
+    saved = preview.save(found, tmp_path / "pictures" / "x.png", toy=True)
     assert saved.read_bytes().startswith(b"\x89PNG")
     assert saved.stat().st_size > 5000
 
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_show_draws_every_class(name):
-    (axis,) = show.picture(SETS[name], toy=True, each=2).axes
+    (axis,) = preview.picture(SETS[name], toy=True, each=2).axes
     classes = SETS[name].load().CLASSES
     assert len(axis.images) == 2 * len(classes)
     assert [text.get_text() for text in axis.texts] == [*classes, *classes]

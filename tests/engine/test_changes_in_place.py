@@ -74,7 +74,7 @@ def test_new_numbers_for_a_tensor_do_not_disturb_a_derivative_that_holds_the_old
     assert x.grad.tolist() == [4, 4]
 
 
-def test_an_optimiser_step_between_forward_and_backward_is_noticed():
+def test_an_optimizer_step_between_forward_and_backward_is_noticed():
     w = leaf(2, 2)
     y = (Tensor(np.ones((2, 2)), requires_grad=True) @ w).sum()
     w.data -= 0.1

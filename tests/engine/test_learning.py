@@ -1,4 +1,4 @@
-"""Optimisers and schedules step for step against torch.optim, batches, and a network that learns."""
+"""Optimizers and schedules step for step against torch.optim, batches, and a network that learns."""
 
 import numpy as np
 import pytest
@@ -51,26 +51,26 @@ def test_ten_steps_are_torchs(rng, name, kwargs, dtype):
 
 
 @pytest.mark.parametrize(("name", "kwargs"), OPTIMISERS, ids=str)
-def test_optimisers_resume_where_they_stopped(rng, name, kwargs):
+def test_optimizers_resume_where_they_stopped(rng, name, kwargs):
     gradients = [rng.standard_normal((2, 3)) for _ in range(6)]
 
-    def steps(optimiser, p, some):
+    def steps(optimizer, p, some):
         for g in some:
             p.grad = g.copy()
-            optimiser.step()
+            optimizer.step()
 
     whole = Tensor(np.ones((2, 3)), requires_grad=True)
     steps(getattr(optim, name)([whole], **kwargs), whole, gradients)
 
     first = Tensor(np.ones((2, 3)), requires_grad=True)
-    optimiser = getattr(optim, name)([first], **kwargs)
-    optimiser.lr = 0.5
-    optimiser.lr = kwargs.get("lr", 1e-3)
-    steps(optimiser, first, gradients[:3])
-    state = optimiser.state_dict()
+    optimizer = getattr(optim, name)([first], **kwargs)
+    optimizer.lr = 0.5
+    optimizer.lr = kwargs.get("lr", 1e-3)
+    steps(optimizer, first, gradients[:3])
+    state = optimizer.state_dict()
     assert all(isinstance(value, np.ndarray | int | float) for value in state.values())
     second = Tensor(first.data.copy(), requires_grad=True)
-    steps(optimiser, first, gradients[3:])  # must not reach into the saved state
+    steps(optimizer, first, gradients[3:])  # must not reach into the saved state
     resumed = getattr(optim, name)([second], **{**kwargs, "lr": 9.0})
     resumed.load_state_dict(state)
     steps(resumed, second, gradients[3:])
@@ -86,7 +86,7 @@ def test_optimisers_resume_where_they_stopped(rng, name, kwargs):
         (lambda p: optim.SGD([p], lr=1, nesterov=True), "momentum"),
     ],
 )
-def test_optimisers_refuse_nonsense(attempt, words):
+def test_optimizers_refuse_nonsense(attempt, words):
     with pytest.raises(ValueError, match=words):
         attempt(Tensor([1.0], requires_grad=True))
 
@@ -98,13 +98,13 @@ def test_schedules_are_torchs():
         (lambda o: theirs.OneCycleLR(o, 0.3, total_steps=50), lambda i: schedules.one_cycle(i, 50, max_lr=0.3)),
         (lambda o: theirs.CosineAnnealingLR(o, 50, 0.01), lambda i: schedules.cosine(i, 50, lr=0.3, min_lr=0.01)),
     ):
-        optimiser = torch.optim.SGD([torch.zeros(1)], lr=0.3)
-        schedule = make(optimiser)
+        optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.3)
+        schedule = make(optimizer)
         for i in range(49):
-            assert optimiser.param_groups[0]["lr"] == pytest.approx(ours(i), rel=1e-9)
-            optimiser.step()
+            assert optimizer.param_groups[0]["lr"] == pytest.approx(ours(i), rel=1e-9)
+            optimizer.step()
             schedule.step()
-        assert optimiser.param_groups[0]["lr"] == pytest.approx(ours(49), rel=1e-9)
+        assert optimizer.param_groups[0]["lr"] == pytest.approx(ours(49), rel=1e-9)
     assert [schedules.cosine(i, 10, lr=1.0, warmup=4) for i in range(4)] == [0.25, 0.5, 0.75, 1.0]
     with pytest.raises(ValueError, match="steps 0 to 9, got 10"):
         schedules.one_cycle(10, 10, max_lr=1)
@@ -174,14 +174,14 @@ def test_a_small_convolutional_network_learns(rng, make):
     images = (stripes[labels][:, np.newaxis] + 0.5 * rng.standard_normal((256, 1, 8, 8))).astype(np.float32)
     convolution = (nn.Conv2d(1, 4, 3, rng=rng), nn.BatchNorm(4), nn.ReLU(), nn.MaxPool2d(2))
     net = nn.Sequential(*convolution, nn.Flatten(), nn.Linear(36, 2, rng=rng))
-    optimiser = make(net.parameters())
+    optimizer = make(net.parameters())
     batches = Batches(images, labels, batch_size=32, rng=rng)
     for _ in range(4):
         for x, y in batches:
             loss = ops.cross_entropy(net(Tensor(x)), y)
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             loss.backward()
-            optimiser.step()
+            optimizer.step()
     guesses = net.eval()(Tensor(images)).argmax(1)
     assert (guesses.data == labels).mean() > 0.97
     assert net.state_dict()["1.num_batches_tracked"] == 32

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from upslope.scratch.network import MLP, SGD, cross_entropy
+from upslope.scratch.mlp import MLP, SGD, cross_entropy
 from upslope.scratch.scalar import Value, dot, logsumexp
 
 FUNCTIONS = {
@@ -132,6 +132,6 @@ def test_two_circles_are_learned():
 
 
 def test_nothing_but_the_standard_library_is_loaded():
-    code = "import sys, upslope.scratch.network; print('numpy' in sys.modules)"
+    code = "import sys, upslope.scratch.mlp; print('numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

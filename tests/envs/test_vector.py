@@ -7,7 +7,7 @@ import pytest
 
 from upslope.envs.play import play
 from upslope.envs.vector import make
-from upslope.runs.problem import ConfigProblem, RunProblem
+from upslope.runs.errors import ConfigProblem, RunProblem
 
 NAMES = ["walk", pytest.param("CartPole-v1", marks=pytest.mark.needs("play"))]
 BOTH = pytest.mark.parametrize("name", NAMES)

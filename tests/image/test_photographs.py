@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from upslope.image.prepare import handwriting
+from upslope.image.preprocess import handwriting
 from upslope.image.read import read_picture
 
 USUAL = {"size": (400, 300)}

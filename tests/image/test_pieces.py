@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from upslope.image.pieces import heaviest, is_patch, stroke_width, with_neighbours
+from upslope.image.connected_components import heaviest, is_patch, stroke_width, with_neighbours
 
 
 def canvas(draw, size=(240, 320)):

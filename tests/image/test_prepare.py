@@ -6,7 +6,7 @@ from PIL import Image
 from scipy import ndimage
 
 from upslope.data import fashion_mnist, mnist
-from upslope.image.prepare import handwriting, photo, product
+from upslope.image.preprocess import handwriting, photo, product
 
 
 def rgb(grey):

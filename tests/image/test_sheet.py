@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from upslope.image.sheet import is_sheet, sheets
+from upslope.image.document_detection import is_sheet, sheets
 
 SIZE = (300, 400)  # height and width
 

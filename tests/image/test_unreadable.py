@@ -11,7 +11,7 @@ import pytest
 
 from upslope.image import read
 from upslope.image.read import UnreadablePicture, pictures_in, read_picture
-from upslope.runs.problem import Problem
+from upslope.runs.errors import Problem
 
 GREY = np.arange(256, dtype=np.uint8).reshape(16, 16)
 

@@ -13,8 +13,8 @@ import pytest
 
 from upslope.academy.lessons import exercises
 from upslope.cards import Found, discover
-from upslope.runs import pictures
-from upslope.runs.execute import start
+from upslope.runs import figures
+from upslope.runs.launcher import start
 from upslope.runs.result import Result
 from upslope.runs.run import Run
 
@@ -40,9 +40,9 @@ def found(request: pytest.FixtureRequest) -> Found:
 @pytest.fixture(scope="module")
 def smoked(found: Found, tmp_path_factory: pytest.TempPathFactory) -> Smoked:
     """One smoke run of the lab."""
-    root, confusions, draw = tmp_path_factory.mktemp(found.card.name), [], pictures.confusion
+    root, confusions, draw = tmp_path_factory.mktemp(found.card.name), [], figures.confusion
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pictures, "confusion", lambda matrix, names: confusions.append(matrix) or draw(matrix, names))
+        patch.setattr(figures, "confusion", lambda matrix, names: confusions.append(matrix) or draw(matrix, names))
         result, ran = traced(found, (), root)
     return Smoked(result, root / result.run, ran, confusions)
 

@@ -9,13 +9,13 @@ import pytest
 from matplotlib.image import imread
 from safetensors.numpy import load_file
 
-from upslope.academy.compose import settings_said
+from upslope.academy.lab_parts import settings_said
 from upslope.academy.lessons import exercises
 from upslope.cards import LabCard, discover
 from upslope.runs.config import LabConfig, parse_settings, setting_words, settings_of
-from upslope.runs.execute import resume, start
+from upslope.runs.errors import ConfigProblem, RunProblem
+from upslope.runs.launcher import resume, start
 from upslope.runs.metrics import last_step
-from upslope.runs.problem import ConfigProblem, RunProblem
 from upslope.runs.records import ablation_of, read_records
 from upslope.runs.run import Run
 
@@ -45,7 +45,7 @@ def test_cards_of_metrics_and_ablations_hold_together(found):
         assert (expect.at_most is None) == card.metrics[expect.metric].higher_is_better
     names = [ablation.name for ablation in card.ablations]
     assert len(set(names)) == len(names)
-    assert {name for expect in card.expect for name in expect.broken} == set(names), "each has its score, and a name"
+    assert {name for expect in card.expect for name in expect.ablations} == set(names), "each has its score, and a name"
     for settings in card.variants.values():
         plain = parse_settings(module.Config, setting_words(settings), card=card)
         assert not any(each.settings.items() <= plain.model_dump(mode="json").items() for each in card.ablations)
@@ -59,8 +59,8 @@ def test_targets_lie_above_what_is_broken(found):
     assert found.card.expect
     for expect in found.card.expect:
         bound = expect.at_least if expect.at_least is not None else expect.at_most
-        assert expect.broken
-        for score in expect.broken.values():
+        assert expect.ablations
+        for score in expect.ablations.values():
             assert not expect.reached(score)
             assert abs(score - bound) > 0.005 * abs(bound)
 
@@ -233,7 +233,7 @@ def test_the_broken_scores_on_the_card_are_those_of_the_records(found):
             )
             score = max(sign * score for score in record.metrics[expect.metric])
             # Rounded up, so that a card never makes its ablation look further from the target than it is.
-            assert score <= sign * expect.broken[ablation.name] <= score + 0.002, (card.name, expect.metric)
+            assert score <= sign * expect.ablations[ablation.name] <= score + 0.002, (card.name, expect.metric)
 
 
 def test_lenet_is_the_papers_size():

@@ -6,9 +6,9 @@ import pytest
 
 from upslope.cards import discover
 from upslope.labs.vision import mnist
-from upslope.runs import ladder
+from upslope.runs import ablation
 from upslope.runs.config import parse_settings
-from upslope.runs.execute import start
+from upslope.runs.launcher import start
 from upslope.runs.records import record, write_record
 
 FOUND = discover("labs")["mnist"]
@@ -62,7 +62,7 @@ def test_the_page_of_a_run_shows_the_measured_ladder(climbed, tmp_path, monkeypa
     """Where records are carried; an installation without them trains as well."""
     if measured:
         write_record(record([climbed[0]]), tmp_path / "results")
-    monkeypatch.setattr(ladder, "records_folder", lambda: tmp_path / "results" if measured else None)
+    monkeypatch.setattr(ablation, "records_folder", lambda: tmp_path / "results" if measured else None)
     start(FOUND, ["data=toy", "batch_size=500"], root=tmp_path, quiet=True)  # too few steps for a curve
     page = (tmp_path / "mnist-0001" / "index.html").read_text(encoding="utf-8")
     assert ("pictures/ladder.png" in page) == measured

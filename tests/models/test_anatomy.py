@@ -14,9 +14,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from upslope.blocks.residual import BasicBlock, Bottleneck
 from upslope.cards import Input
-from upslope.models.anatomy import dissect, examine
 from upslope.models.build import build, find
-from upslope.models.operations import WHOLE, multiply_adds
+from upslope.models.flops import WHOLE, multiply_adds
+from upslope.models.summary import dissect, examine
 from upslope.models.table import fitting_depth, rows
 
 # In thousands of millions, as torchvision publishes them for one picture of 224 x 224.

@@ -11,7 +11,7 @@ import safetensors.torch
 import torch
 
 from upslope.models.checkpoints import read
-from upslope.runs.problem import DataProblem
+from upslope.runs.errors import DataProblem
 
 
 class Runs:

@@ -64,7 +64,7 @@ import numpy as np
 from upslope.cards import DataCard
 from upslope.data.loading.dataset import Dataset
 from upslope.features import ClassLabel, Image
-from upslope.runs.problem import DataProblem
+from upslope.runs.errors import DataProblem
 
 CLASSES = tuple("0123456789")
 
@@ -133,7 +133,7 @@ CARD = LabCard(
     domain="vision",
     seconds={"smoke": 1, "laptop": 1, "full": 1},
     data=("spots",),
-    expect=(Expect(metric="test_accuracy", at_least=0.5, broken={"shuffled labels": 0.2}),),
+    expect=(Expect(metric="test_accuracy", at_least=0.5, ablations={"shuffled labels": 0.2}),),
     presets={"smoke": {}, "laptop": {}, "full": {}},
     metrics={"test_accuracy": Metric(unit="%", chance=0.1)},
     ablations=(Ablation(name="shuffled labels", settings={"shuffled": True}),),
@@ -219,7 +219,7 @@ def test_completed_by_the_shell(run, words, wanted):
 def test_on_the_generated_pages(run, maker, wanted):
     """The README's tables, made again from the cards."""
     code = (
-        "from pathlib import Path; from upslope.academy.pages import update;"
+        "from pathlib import Path; from upslope.academy.generated_docs import update;"
         f"page = Path('README.md'); page.write_text('<!-- made by: {maker} -->\\n<!-- end -->');"
         "print(update(Path('.'), write=True)); print(page.read_text())"
     )

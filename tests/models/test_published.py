@@ -12,9 +12,9 @@ import safetensors.torch
 import torch
 
 from upslope.cards import discover
-from upslope.models import published
+from upslope.models import pretrained
 from upslope.models.checkpoints import read, rename, translate
-from upslope.runs.problem import ConfigProblem, DataProblem
+from upslope.runs.errors import ConfigProblem, DataProblem
 from upslope.runs.workspace import data_folder
 
 
@@ -35,20 +35,20 @@ def test_a_prefix_of_the_hash_is_compared(shelf, mini):
     path, _ = mini
     whole = hashlib.sha256(path.read_bytes()).hexdigest()
     shelf("vit-mini", "torchvision", path, sha256=whole[:8], size=0)
-    kept = published.get("vit-mini", quiet=True)
+    kept = pretrained.get("vit-mini", quiet=True)
     kept.unlink()
     wrong = whole[:7] + ("0" if whole[7] != "0" else "1")
     shelf("vit-mini", "torchvision", path, sha256=wrong)
-    refused(lambda: published.get("vit-mini", quiet=True), "the mirror has another file of that name")
+    refused(lambda: pretrained.get("vit-mini", quiet=True), "the mirror has another file of that name")
     shelf("vit-mini", "torchvision", path, sha256="")
-    refused(lambda: published.get("vit-mini", quiet=True), "the mirror has another file of that name")
+    refused(lambda: pretrained.get("vit-mini", quiet=True), "the mirror has another file of that name")
 
 
 def test_a_wrong_hash_is_refused_and_named(shelf, mini, capsys):
     path, _ = mini
     served = shelf("vit-mini", "torchvision", path)
     served.write_bytes(path.read_bytes()[:-1] + b"x")
-    refused(lambda: published.get("vit-mini"), "vit.pth", "upslope model get vit-mini", "holds models/vit.pth")
+    refused(lambda: pretrained.get("vit-mini"), "vit.pth", "upslope model get vit-mini", "holds models/vit.pth")
     got = hashlib.sha256(served.read_bytes()).hexdigest()
     assert f"vit.pth from the mirror has sha256 {got[:8]}..." in capsys.readouterr().err
 
@@ -57,11 +57,11 @@ def test_a_truncated_file_is_refused(shelf, mini):
     path, _ = mini
     served = shelf("vit-mini", "torchvision", path)
     served.write_bytes(path.read_bytes()[:5000])
-    refused(lambda: published.get("vit-mini", quiet=True), "another file of that name")
-    refused(lambda: published.adopt("vit-mini", served), "is damaged, or no file of tensors")
+    refused(lambda: pretrained.get("vit-mini", quiet=True), "another file of that name")
+    refused(lambda: pretrained.adopt("vit-mini", served), "is damaged, or no file of tensors")
     tensors = served.with_name("half.safetensors")
     tensors.write_bytes(safetensors.torch.save(mini[1])[:5000])
-    refused(lambda: published.adopt("vit-mini", tensors), "is damaged, or no file of tensors")
+    refused(lambda: pretrained.adopt("vit-mini", tensors), "is damaged, or no file of tensors")
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_file_that_does_not_fit_is_refused(shelf, mini, spoil, sentence):
     spoil(state)
     torch.save(state, path)
     shelf("vit-mini", "torchvision", path)
-    refused(lambda: published.get("vit-mini", quiet=True), sentence)
+    refused(lambda: pretrained.get("vit-mini", quiet=True), sentence)
 
 
 def test_a_pickle_that_would_run_code_runs_none(shelf, tmp_path, mini):
@@ -103,10 +103,10 @@ def test_a_pickle_that_would_run_code_runs_none(shelf, tmp_path, mini):
     path, state = mini
     torch.save({**state, "class_token": Runs()}, path)
     shelf("vit-mini", "torchvision", path)
-    refused(lambda: published.get("vit-mini", quiet=True), "is refused: it asks for io.open, which is no tensor")
+    refused(lambda: pretrained.get("vit-mini", quiet=True), "is refused: it asks for io.open, which is no tensor")
     assert not (tmp_path / "ran").exists()
     path.write_bytes(b"not a file of weights at all")
-    refused(lambda: published.adopt("vit-mini", path), "vit.pth")
+    refused(lambda: pretrained.adopt("vit-mini", path), "vit.pth")
 
 
 def test_parts_are_joined_in_their_order_and_missed_by_number():
@@ -131,16 +131,16 @@ def test_the_first_rule_that_matches_counts():
 def test_what_is_kept_is_not_fetched_again(shelf, mini):
     path, _ = mini
     served = shelf("vit-mini", "torchvision", path)
-    kept = published.get("vit-mini", quiet=True)
+    kept = pretrained.get("vit-mini", quiet=True)
     served.unlink()
     before = kept.stat().st_mtime_ns
-    assert published.get("vit-mini", quiet=True) == kept
+    assert pretrained.get("vit-mini", quiet=True) == kept
     assert kept.stat().st_mtime_ns == before
     with safetensors.safe_open(kept, framework="numpy") as file:
         assert file.metadata()["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     kept.write_bytes(kept.read_bytes()[:200])
     with pytest.raises(DataProblem, match="is damaged"):
-        published.load("vit-mini")
+        pretrained.load("vit-mini")
 
 
 def test_a_file_of_ones_own_does_not_pass_for_the_published_one(shelf, mini, tmp_path):
@@ -148,24 +148,24 @@ def test_a_file_of_ones_own_does_not_pass_for_the_published_one(shelf, mini, tmp
     shelf("vit-mini", "torchvision", path)
     own = tmp_path / "own.pth"
     torch.save({**state, "class_token": torch.zeros(1, 1, 48)}, own)
-    kept, publisher, same = published.adopt("vit-mini", own)
+    kept, publisher, same = pretrained.adopt("vit-mini", own)
     assert (publisher, same) == ("torchvision", False)
-    assert not published.load("vit-mini").tokens.class_token.any()
-    assert published.get("vit-mini", quiet=True) == kept
-    assert published.load("vit-mini").tokens.class_token.any(), "get fetches the published file all the same"
-    assert published.adopt("vit-mini", path)[2]
+    assert not pretrained.load("vit-mini").tokens.class_token.any()
+    assert pretrained.get("vit-mini", quiet=True) == kept
+    assert pretrained.load("vit-mini").tokens.class_token.any(), "get fetches the published file all the same"
+    assert pretrained.adopt("vit-mini", path)[2]
 
 
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (lambda: published.get("vit-large", publisher="huggingface"), "no hash of huggingface's file of vit-large"),
-        (lambda: published.get("resnet20"), "no file of resnet20 is known here, so nothing is fetched"),
+        (lambda: pretrained.get("vit-large", publisher="huggingface"), "no hash of huggingface's file of vit-large"),
+        (lambda: pretrained.get("resnet20"), "no file of resnet20 is known here, so nothing is fetched"),
         (
-            lambda: published.get("resnet50", publisher="timm"),
+            lambda: pretrained.get("resnet50", publisher="timm"),
             'no weights of resnet50 are known from "timm", only from',
         ),
-        (lambda: published.get("lenet5"), "there are no published weights of lenet5"),
+        (lambda: pretrained.get("lenet5"), "there are no published weights of lenet5"),
     ],
 )
 def test_what_cannot_be_fetched_is_said(call, sentence):
@@ -177,7 +177,7 @@ def test_what_cannot_be_fetched_is_said(call, sentence):
 def test_keys_that_nobody_has_are_not_taken_for_somebodys(tmp_path):
     safetensors.torch.save_file({"head.bias": torch.ones(1), "x": torch.ones(1), "y": torch.ones(1)}, tmp_path / "f")
     with pytest.raises(DataProblem, match="for vit-tiny those of facebook and huggingface and torchvision are known"):
-        published.adopt("vit-tiny", tmp_path / "f")
+        pretrained.adopt("vit-tiny", tmp_path / "f")
     with pytest.raises(DataProblem, match="cannot be read: no such file"):
         read(tmp_path / "absent")
 
@@ -187,7 +187,7 @@ def test_cards_fetch_nothing_without_a_hash():
     for found in discover("models").values():
         for weights in [weights for size in found.card.sizes.values() for weights in size.weights]:
             assert weights.licence
-            assert weights.publisher in published.formats(found)
+            assert weights.publisher in pretrained.formats(found)
             file = weights.file
             names.append(file.name)
             assert all(url.startswith("https://") for url in file.urls)

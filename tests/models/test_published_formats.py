@@ -14,7 +14,7 @@ import safetensors.torch
 import torch
 from torch.nn import functional as F
 
-from upslope.models import published
+from upslope.models import pretrained
 from upslope.runs.workspace import data_folder
 
 
@@ -157,9 +157,9 @@ def test_transformers_resnet18_at_full_size(transformers, shelf, tmp_path):
     theirs = scattered(transformers.ResNetForImageClassification(config))
     theirs.save_pretrained(tmp_path / "theirs")
     shelf("resnet18", "huggingface", tmp_path / "theirs" / "model.safetensors")
-    path = published.get("resnet18", quiet=True)
+    path = pretrained.get("resnet18", quiet=True)
     assert path == data_folder() / "models" / "resnet18-huggingface.safetensors"
-    ours = published.load("resnet18")
+    ours = pretrained.load("resnet18")
     assert not ours.training
     x = torch.randn(2, 3, 96, 96)
     agree(ours(x), theirs(x).logits)
@@ -173,10 +173,10 @@ def test_transformers_resnet50_takes_its_rules_from_another_size(transformers, t
     config = transformers.ResNetConfig(num_labels=1000)
     theirs = scattered(transformers.ResNetForImageClassification(config))
     theirs.save_pretrained(tmp_path / "theirs")
-    _, publisher, same = published.adopt("resnet50", tmp_path / "theirs" / "model.safetensors")
+    _, publisher, same = pretrained.adopt("resnet50", tmp_path / "theirs" / "model.safetensors")
     assert (publisher, same) == ("huggingface", False)
     x = torch.randn(1, 3, 64, 64)
-    agree(published.load("resnet50", publisher="huggingface")(x), theirs(x).logits)
+    agree(pretrained.load("resnet50", publisher="huggingface")(x), theirs(x).logits)
 
 
 @torch.no_grad()
@@ -200,7 +200,7 @@ def test_transformers_vit(transformers, shelf, tmp_path):
     safetensors.torch.save_file(written, tmp_path / "model.safetensors")
     shelf("vit-mini", "huggingface", tmp_path / "model.safetensors")
     x = torch.randn(3, 3, 32, 32)
-    agree(published.load("vit-mini")(x), theirs(x).logits)
+    agree(pretrained.load("vit-mini")(x), theirs(x).logits)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_torchvision_resnet_at_full_size(shelf, tmp_path, name, layers, bottlene
     file = tmp_path / f"{name}.pth"
     torch.save(state, file)
     shelf(name, "torchvision", file)
-    ours = published.load(name, publisher="torchvision", quiet=True)
+    ours = pretrained.load(name, publisher="torchvision", quiet=True)
     x = torch.randn(1, 3, 64, 64)
     agree(ours(x), run_torchvision_resnet(state, x, layers, bottleneck=bottleneck))
     assert ours.norm1.num_batches_tracked == (3 if tracked else 0)
@@ -230,7 +230,7 @@ def test_torchvision_vit(shelf, torchvision_vit, tmp_path, legacy):
     shelf("vit-mini", "torchvision", tmp_path / "vit.pth")
     x = torch.randn(2, 3, 32, 32)
     names = {"first": "linear_1", "second": "linear_2"} if legacy else {}
-    agree(published.load("vit-mini", quiet=True)(x), run_torchvision_vit(state, x, heads=4, depth=2, **names))
+    agree(pretrained.load("vit-mini", quiet=True)(x), run_torchvision_vit(state, x, heads=4, depth=2, **names))
 
 
 @torch.no_grad()
@@ -239,4 +239,4 @@ def test_facebook_vit_tiny_at_full_size(shelf, torchvision_vit, tmp_path):
     torch.save({"model": facebook_vit(state)}, tmp_path / "deit.pth")
     shelf("vit-tiny", "facebook", tmp_path / "deit.pth")
     x = torch.randn(1, 3, 224, 224)
-    agree(published.load("vit-tiny", quiet=True)(x), run_torchvision_vit(state, x, heads=3, depth=12))
+    agree(pretrained.load("vit-tiny", quiet=True)(x), run_torchvision_vit(state, x, heads=3, depth=12))

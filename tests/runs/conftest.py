@@ -18,7 +18,7 @@ CARD = LabCard(
     seconds={"laptop": 1},
     data=(),
     expect=(
-        Expect(metric="test_accuracy", at_least=0.9, when={"seed": 0}, broken={"frozen": 0.6}),
+        Expect(metric="test_accuracy", at_least=0.9, when={"seed": 0}, ablations={"frozen": 0.6}),
         Expect(metric="loss", at_most=0.5, when={"seed": 0}),
     ),
     presets={"laptop": {}},
@@ -60,7 +60,7 @@ class Tiny:
 
     def train(self, run, counter, rng, upto):
         """Steps 1 to `upto`, with a checkpoint every 3."""
-        run.keep(counter=counter, rng=rng)
+        run.register(counter=counter, rng=rng)
         for step in run.steps(20, checkpoint_steps=3):
             counter.array += rng.random(3, dtype=np.float32)
             counter.log.append(step)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from upslope.runs.errors import RunProblem
 from upslope.runs.metrics import read_metrics
-from upslope.runs.problem import RunProblem
 
 
 def test_resumed_in_process_equals_uninterrupted(tiny):
@@ -52,7 +52,7 @@ def test_damaged_checkpoint_is_refused_and_the_one_before_serves(tiny, damage):
             (run.folder / "metrics.jsonl").write_bytes(b"\n".join(lines[:7]) + b"\n")
     resumed = tiny.again(run)
     counter = tiny.counter()
-    assert resumed.keep(counter=counter, rng=np.random.default_rng(1)) == 6
+    assert resumed.register(counter=counter, rng=np.random.default_rng(1)) == 6
     assert counter.log == [1, 2, 3, 4, 5, 6]
     assert len(resumed.said) == 1
     assert "checkpoint 9 of tiny-0001 is damaged" in resumed.said[0]
@@ -66,7 +66,7 @@ def test_all_checkpoints_damaged_means_from_the_beginning(tiny):
     for path in (run.folder / "checkpoint").glob("*.json"):
         path.write_text("{}")
     resumed = tiny.again(run)
-    assert resumed.keep(counter=tiny.counter(), rng=np.random.default_rng(1)) == 0
+    assert resumed.register(counter=tiny.counter(), rng=np.random.default_rng(1)) == 0
     assert len(resumed.said) == 2
     assert read_metrics(resumed.folder / "metrics.jsonl") == []
 
@@ -75,7 +75,7 @@ def test_a_checkpoint_of_other_things_is_refused(tiny):
     run = tiny.open()
     tiny.train(run, tiny.counter(), np.random.default_rng(0), 5)
     with pytest.raises(RunProblem, match="the checkpoint keeps counter, rng, but the lab keeps counter"):
-        tiny.again(run).keep(counter=tiny.counter())
+        tiny.again(run).register(counter=tiny.counter())
 
 
 class Callback:
@@ -90,6 +90,6 @@ class Callback:
 
 def test_a_checkpoint_holds_no_pickle(tiny):
     run = tiny.open()
-    run.keep(thing=Callback())
+    run.register(thing=Callback())
     with pytest.raises(TypeError, match=r"thing\.deep\.1\.callback holds a builtin_function_or_method"):
         list(run.steps(1))

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from upslope.cards import LabCard
 from upslope.runs.config import LabConfig, parse_settings, settings_of, words_for
-from upslope.runs.problem import ConfigProblem
+from upslope.runs.errors import ConfigProblem
 
 
 class Config(LabConfig):

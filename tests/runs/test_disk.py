@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from upslope.runs import files
 from upslope.runs.config import LabConfig
-from upslope.runs.problem import DiskProblem
+from upslope.runs.errors import DiskProblem
 from upslope.runs.run import Run
 
 
@@ -37,7 +37,7 @@ def test_full_disk_is_one_sentence_and_no_half_result(tiny, monkeypatch):
     assert sorted((run.folder / "checkpoint").iterdir()) == before
     assert not (run.folder / "result.json").exists()
     assert not list(run.folder.rglob(".*"))
-    assert tiny.again(run).keep(counter=tiny.counter(), rng=np.random.default_rng(0)) == 6
+    assert tiny.again(run).register(counter=tiny.counter(), rng=np.random.default_rng(0)) == 6
 
 
 class Killed(BaseException):
@@ -66,7 +66,7 @@ def test_a_file_limit_is_one_sentence(tmp_path):
         sys.path.insert(0, {str(tmp_path)!r})
         from upslope.cards import LabCard
         from upslope.runs.config import LabConfig
-        from upslope.runs.problem import DiskProblem
+        from upslope.runs.errors import DiskProblem
         from upslope.runs.run import Run
         card = LabCard("tiny", "", "", "", "", {{}}, (), (), {{"laptop": {{}}}})
         run = Run.create(card, LabConfig(), quiet=True)
@@ -94,7 +94,7 @@ def test_unwritable_folder_is_one_sentence(tiny, tmp_path, monkeypatch, refusal)
     def refused(*args, **kwargs):
         raise OSError(refusal, os.strerror(refusal))
 
-    monkeypatch.setattr("upslope.runs.folder.tempfile.mkdtemp", refused)
+    monkeypatch.setattr("upslope.runs.run_dir.tempfile.mkdtemp", refused)
     with pytest.raises(DiskProblem, match=r"runs cannot be written: .*; UPSLOPE_HOME or UPSLOPE_DATA can"):
         Run.create(tiny.card, LabConfig(), root=tmp_path / "runs")
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from upslope.runs.folder import list_runs
 from upslope.runs.metrics import last_step
 from upslope.runs.result import read_result
+from upslope.runs.run_dir import list_runs
 
 LAB = Path(__file__).with_name("killed_lab.py")
 

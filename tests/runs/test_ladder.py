@@ -6,9 +6,9 @@ from dataclasses import asdict, replace
 import pytest
 
 from upslope.cards import Expect, Found, LabCard, Metric
-from upslope.runs import ladder
+from upslope.runs import ablation
 from upslope.runs.config import LabConfig
-from upslope.runs.execute import start
+from upslope.runs.launcher import start
 from upslope.runs.records import read_records, record, results_markdown, write_record
 from upslope.runs.run import Run
 
@@ -46,10 +46,10 @@ class Lab:
 
     def run(self, config, run):
         if config.seeds:
-            rungs = ladder.climb(run, self.found(), RUNGS, seeds=config.seeds, always={"threads": "1"})
-            run.picture("ladder", ladder.draw(rungs))
+            rungs = ablation.climb(run, self.found(), RUNGS, seeds=config.seeds, always={"threads": "1"})
+            run.picture("ladder", ablation.draw(rungs))
             top = rungs[-1]
-            run.finish({"test_accuracy": top.score, "time_ratio": top.ratio}, rungs=ladder.to_json(rungs))
+            run.finish({"test_accuracy": top.score, "time_ratio": top.ratio}, rungs=ablation.to_json(rungs))
             return
         if len(self.trained) == self.stop_after:
             raise KeyboardInterrupt
@@ -81,7 +81,7 @@ def test_each_rung_changes_those_below_it_and_runs_in_turns(lab, tmp_path):
     up = [(0, False, 0), (1, False, 0), (1, True, 0)]
     down = [(1, True, 1), (1, False, 1), (0, False, 1)]
     assert lab.trained == up + down
-    plain, higher, quicker = (ladder.Rung(**row) for row in result.facts["rungs"])
+    plain, higher, quicker = (ablation.Rung(**row) for row in result.facts["rungs"])
     assert plain.scores == pytest.approx([0.5, 0.51])
     assert quicker.score == pytest.approx(0.605)
     # Beside the lowest rung under the same seed: 2/8 and 3/9.
@@ -112,8 +112,8 @@ def test_a_record_keeps_the_rungs_and_the_page_shows_them(lab, tmp_path):
     assert made.name == "rungs-ladder", "beside the lab's own record, not in its place"
     write_record(made, tmp_path / "results")
     (read,) = read_records(tmp_path / "results")
-    assert [rung.name for rung in ladder.recorded(read)] == ["plain", "higher", "quicker"]
-    assert [asdict(rung) for rung in ladder.recorded(read)] == made.rungs
+    assert [rung.name for rung in ablation.recorded(read)] == ["plain", "higher", "quicker"]
+    assert [asdict(rung) for rung in ablation.recorded(read)] == made.rungs
     text = results_markdown([read], {CARD.name: CARD})
     assert "## rungs-ladder: what each change bought" in text
     assert "| + higher | `high=1` | 60.5 % | 60.0 % | 61.0 % | 1.00 |" in text
@@ -131,7 +131,7 @@ def test_a_ladder_of_before_is_read_and_one_may_go_down(lab, tmp_path):
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "old.json").write_text(json.dumps({**asdict(made), "rungs": before}))
     (read,) = read_records(tmp_path / "results")
-    assert ladder.recorded(read) == ladder.recorded(made)
+    assert ablation.recorded(read) == ablation.recorded(made)
     small = replace(CARD, metrics={"test_accuracy": Metric(unit="nats", higher_is_better=False)})
     text = results_markdown([read], {CARD.name: small})
     assert "| + higher | `high=1` | 0.605 nats | 0.61 nats | 0.6 nats | 1.00 |" in text

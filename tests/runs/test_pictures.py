@@ -6,7 +6,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from upslope.runs import pictures
+from upslope.runs import figures
 
 
 def pixels(figure):
@@ -31,7 +31,7 @@ ROWS = [{"step": float(n), "loss": 1 / n} for n in range(1, 200)] + [{"step": 19
 
 
 def test_curves():
-    figure = pictures.curves(
+    figure = figures.curves(
         ROWS, {"training loss": ["loss"], "accuracy": ["validation_accuracy"]}, smooth=10, per_epoch=50
     )
     assert has_ink(figure)
@@ -44,11 +44,11 @@ def test_curves():
 
 
 def test_curves_of_a_diverged_run():
-    assert has_ink(pictures.curves([{"step": 1.0, "loss": float("nan")}], {"loss": ["loss", "never logged"]}))
+    assert has_ink(figures.curves([{"step": 1.0, "loss": float("nan")}], {"loss": ["loss", "never logged"]}))
 
 
 def test_confusion_counts_mistakes():
-    figure = pictures.confusion(np.array([[5, 1, 0], [0, 7, 0], [2, 0, 3]]), ("cat", "dog", "emu"))
+    figure = figures.confusion(np.array([[5, 1, 0], [0, 7, 0], [2, 0, 3]]), ("cat", "dog", "emu"))
     assert has_ink(figure)
     said = words(figure)
     assert "3 mistakes in 18" in said
@@ -58,20 +58,20 @@ def test_confusion_counts_mistakes():
 def test_mistakes_come_worst_first():
     images = np.random.default_rng(0).random((4, 8, 8)).astype(np.float32)
     probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.3, 0.7]])
-    figure = pictures.mistakes(images, np.array([0, 0, 0, 1]), probabilities, ("a", "b"))
+    figure = figures.mistakes(images, np.array([0, 0, 0, 1]), probabilities, ("a", "b"))
     assert has_ink(figure)
     assert [title for title in words(figure) if "read as" in title] == ["a, read as b\n80 %", "a, read as b\n60 %"]
     assert np.allclose(figure.axes[0].images[0].get_array(), images[2])
 
 
 def test_no_mistakes():
-    figure = pictures.mistakes(np.zeros((1, 8, 8)), np.array([0]), np.array([[1.0, 0.0]]), ("a", "b"))
+    figure = figures.mistakes(np.zeros((1, 8, 8)), np.array([0]), np.array([[1.0, 0.0]]), ("a", "b"))
     assert "no mistakes" in words(figure)
 
 
 def test_filters_share_one_scale():
     weight = np.random.default_rng(0).standard_normal((6, 2, 5, 5))
-    figure = pictures.filters(weight, title="first layer")
+    figure = figures.filters(weight, title="first layer")
     assert has_ink(figure)
     (axis,) = figure.axes
     assert len(axis.images) == 12
@@ -83,7 +83,7 @@ def test_filters_share_one_scale():
 
 def test_many_filters_go_on_in_the_next_block():
     weight = np.arange(20 * 2).reshape(20, 2, 1, 1) * np.ones((1, 1, 3, 3))
-    (axis,) = pictures.filters(weight).axes
+    (axis,) = figures.filters(weight).axes
     assert len(axis.images) == 40
     seventeenth = [image for image in axis.images if image.get_array()[0, 0] in (32, 33)]
     lefts, tops = zip(*((image.get_extent()[0], image.get_extent()[3]) for image in seventeenth), strict=True)
@@ -92,7 +92,7 @@ def test_many_filters_go_on_in_the_next_block():
 
 
 def test_samples():
-    figure = pictures.samples(np.ones((3, 8, 8), dtype=np.float32), np.array([0, 1, 1]), ("a", "b"))
+    figure = figures.samples(np.ones((3, 8, 8), dtype=np.float32), np.array([0, 1, 1]), ("a", "b"))
     assert has_ink(figure)
     assert [word for word in words(figure) if word] == ["a", "b", "b"]
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from upslope.cards import Ablation, Metric, discover
-from upslope.runs.problem import RunProblem
+from upslope.runs.benchmark_records import read_speed, speed_markdown
+from upslope.runs.errors import RunProblem
 from upslope.runs.recording import as_wanted, planned
 from upslope.runs.records import (
     ablation_of,
@@ -20,7 +21,6 @@ from upslope.runs.records import (
     write_record,
 )
 from upslope.runs.result import Result, Target
-from upslope.runs.speed import read_speed, speed_markdown
 
 RECORDS = Path(__file__).parents[2] / "results"
 

@@ -12,10 +12,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from upslope.runs.config import LabConfig
-from upslope.runs.folder import create_folder, find_run, list_runs
-from upslope.runs.problem import RunProblem
+from upslope.runs.errors import RunProblem
 from upslope.runs.result import FRAMEWORKS, Result, code_hash, read_result
 from upslope.runs.run import Run
+from upslope.runs.run_dir import create_folder, find_run, list_runs
 
 
 def test_folder_of_a_finished_run(tiny, tmp_path):
@@ -95,7 +95,7 @@ def test_folders_are_numbered_and_never_shared(tmp_path, monkeypatch):
     assert len(list(tmp_path.iterdir())) == 16
     # Somebody takes the number between looking and renaming.
     with monkeypatch.context() as patch:
-        patch.setattr("upslope.runs.folder._highest_number", lambda root, lab: 3)
+        patch.setattr("upslope.runs.run_dir._highest_number", lambda root, lab: 3)
         assert create_folder("tiny", {"x": 2}, root=tmp_path).name == "tiny-0017"
     assert json.loads((tmp_path / "tiny-0004" / "config.json").read_text()) == {"x": 1}
     assert create_folder("tiny-er", {}, root=tmp_path).name == "tiny-er-0001"

@@ -6,8 +6,8 @@ import pytest
 
 from upslope.cards import discover
 from upslope.runs import tracking
-from upslope.runs.execute import resume, start
-from upslope.runs.problem import RunProblem
+from upslope.runs.errors import RunProblem
+from upslope.runs.launcher import resume, start
 from upslope.runs.run import Run
 from upslope.runs.workspace import home
 

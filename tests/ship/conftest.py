@@ -26,7 +26,7 @@ def finished_run(tmp_path_factory, described):
     """The folder of a run that ended with a LeNet-5 for pictures of 28 x 28, as it was drawn."""
     pytest.importorskip("lightning")
     from upslope.models.build import construct
-    from upslope.training.randomness import seeded
+    from upslope.training.seeding import seeded
     from upslope.training.state import arrays
 
     root = tmp_path_factory.mktemp("runs")

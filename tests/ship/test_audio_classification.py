@@ -10,7 +10,7 @@ from upslope.data.fsdd import CARD, DIGITS, RATE, glide, toy
 from upslope.runs.model_spec import ModelSpec
 from upslope.ship.pipelines.audio_classification import AudioClassification
 from upslope.ship.pipelines.pipeline import Answer, Network, Options, Unread, pipeline_of
-from upslope.sound.prepare import FrontEnd, spectrogram
+from upslope.sound.preprocess import FrontEnd, spectrogram
 from upslope.sound.resample import resample
 
 FRONT = FrontEnd()

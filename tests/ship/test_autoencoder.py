@@ -12,9 +12,9 @@ import torch
 from upslope.data import mnist
 from upslope.models.build import built
 from upslope.ship import formats
-from upslope.ship.load import from_file, in_torch
 from upslope.ship.pipelines.autoencoder import SAMPLES, Autoencoder, Rebuilt, Sampled
 from upslope.ship.pipelines.pipeline import Network, Options
+from upslope.ship.predictor import from_file, in_torch
 from upslope.training.tasks import autoencoder as training
 
 

@@ -6,11 +6,11 @@ import shutil
 import numpy as np
 import pytest
 
-from upslope.runs.problem import RunProblem
+from upslope.runs.errors import RunProblem
 from upslope.ship import export as exporting
 from upslope.ship.export import NotEqual, compare, export
 from upslope.ship.formats import FORMATS
-from upslope.ship.load import from_file, load
+from upslope.ship.predictor import from_file, load
 
 pytestmark = pytest.mark.needs("torch", "onnx")
 
@@ -55,7 +55,7 @@ def test_onnx_needs_no_torch(exported):
     import sys
 
     program = (
-        "import sys, numpy as np; from upslope.ship.load import load; r = load(sys.argv[1]);"
+        "import sys, numpy as np; from upslope.ship.predictor import load; r = load(sys.argv[1]);"
         "x = {'image': np.zeros((2, 1, 28, 28), dtype=np.float32)};"
         "print(r.network.forward(x)['logits'].shape, 'torch' in sys.modules)"
     )

@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from upslope.cards import discover
-from upslope.runs.execute import start
+from upslope.runs.launcher import start
 from upslope.ship.export import export
-from upslope.ship.load import from_file, of_run
 from upslope.ship.pipelines.pipeline import Options, Unread, pipeline_of
+from upslope.ship.predictor import from_file, of_run
 
 pytestmark = pytest.mark.needs("torch")
 

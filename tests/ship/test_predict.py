@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from upslope.runs.errors import RunProblem
 from upslope.runs.model_spec import ModelSpec
-from upslope.runs.problem import RunProblem
 from upslope.ship.pipelines import image_classification
 from upslope.ship.pipelines.image_classification import ImageClassification
 from upslope.ship.pipelines.pipeline import Answer, Network, Unread

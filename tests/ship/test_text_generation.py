@@ -13,9 +13,9 @@ from upslope.runs.model_spec import ModelSpec
 from upslope.runs.run import Run
 from upslope.ship.export import export
 from upslope.ship.formats import FORMATS
-from upslope.ship.load import load
 from upslope.ship.pipelines.pipeline import Options, Unread
 from upslope.ship.pipelines.text_generation import TextGeneration
+from upslope.ship.predictor import load
 
 pytestmark = pytest.mark.needs("torch", "onnx")
 ALPHABET = "\nabcdefghijklmno .:"  # 19, and "q"

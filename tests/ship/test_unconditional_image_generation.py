@@ -115,7 +115,7 @@ def run_folder(tmp_path_factory):
 @pytest.mark.parametrize("kind", ["safetensors", "onnx", "pt2"])
 def test_an_exported_file_gives_the_same_samples(run_folder, tmp_path, kind):
     from upslope.ship.export import export
-    from upslope.ship.load import load
+    from upslope.ship.predictor import load
 
     if kind == "onnx":
         pytest.importorskip("onnxruntime")

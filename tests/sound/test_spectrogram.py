@@ -7,7 +7,7 @@ from scipy import signal as scipy_signal
 from upslope.data.fsdd import RATE, glide
 from upslope.sound.log_mel import log_mel
 from upslope.sound.mel import hertz_to_mel, mel_filter_bank, mel_to_hertz
-from upslope.sound.prepare import FrontEnd, loudest_stretch, spectrogram
+from upslope.sound.preprocess import FrontEnd, loudest_stretch, spectrogram
 from upslope.sound.spectrum import power_spectrum
 
 FRONT = FrontEnd()

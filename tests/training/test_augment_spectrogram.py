@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from upslope.sound.mel import hertz_to_mel
-from upslope.sound.prepare import FrontEnd, spectrogram
+from upslope.sound.preprocess import FrontEnd, spectrogram
 from upslope.training.augment_spectrogram import disturbed, filtered, noisy, warped
 
 FRONT = FrontEnd()

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from upslope.cards import discover
-from upslope.runs.execute import start
-from upslope.runs.folder import list_runs
+from upslope.runs.errors import ConfigProblem
+from upslope.runs.launcher import start
 from upslope.runs.metrics import last_step
-from upslope.runs.problem import ConfigProblem
 from upslope.runs.result import read_result
 from upslope.runs.run import Run
+from upslope.runs.run_dir import list_runs
 
 pytestmark = pytest.mark.needs("torch")
 

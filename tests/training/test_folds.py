@@ -7,7 +7,7 @@ from torch import nn
 
 from upslope.data.fsdd import SPEAKERS, toy
 from upslope.models.build import built
-from upslope.sound.prepare import FrontEnd
+from upslope.sound.preprocess import FrontEnd
 from upslope.training.folds import Folds
 from upslope.training.tasks.audio_classification import AudioClassification
 

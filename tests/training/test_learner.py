@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from upslope.cards import LabCard
+from upslope.runs.errors import ConfigProblem
 from upslope.runs.metrics import series
-from upslope.runs.problem import ConfigProblem
 from upslope.runs.run import Run
 
 pytestmark = pytest.mark.needs("torch")
@@ -171,12 +171,12 @@ def test_a_visible_loop_learns_as_fit_does(made):
     import torch
 
     from upslope.training.loop import batch_at, loop, seeded_steps
-    from upslope.training.state import Kept
+    from upslope.training.state import StateArrays
 
     _, _, expected = trained(made)
     run, task, _, batches = made()
     optimizer = torch.optim.SGD(task.model.parameters(), lr=0.05)
-    run.keep(model=Kept(task.model), optimizer=Kept(optimizer))
+    run.register(model=StateArrays(task.model), optimizer=StateArrays(optimizer))
     with loop(run) as fabric:
         model, moving = fabric.setup(task, optimizer)
         for step in seeded_steps(run, 8, per_epoch=4):

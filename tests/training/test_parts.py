@@ -110,7 +110,7 @@ def test_batches_by_length_pad_little_and_show_every_sample_once(torch):
 
 
 def test_windows_of_tokens_are_a_function_of_seed_and_step(torch):
-    from upslope.runs.problem import ConfigProblem
+    from upslope.runs.errors import ConfigProblem
     from upslope.training.batches import TokenWindows
 
     tokens = np.arange(1000, dtype=np.uint16)
@@ -140,10 +140,10 @@ def test_sources_are_mixed_by_their_shares(torch):
 
 
 def test_shifted_moves_each_picture_by_itself(torch):
-    from upslope.training.augment import shifted
+    from upslope.training.augment import random_shift
 
     x = torch.randn(64, 2, 5, 6)
-    moved = shifted(x, by=1, generator=torch.Generator().manual_seed(0), fill=9.0).numpy()
+    moved = random_shift(x, by=1, generator=torch.Generator().manual_seed(0), fill=9.0).numpy()
     seen = set()
     for before, after in zip(x.numpy(), moved, strict=True):
         padded = np.pad(before, ((0, 0), (1, 1), (1, 1)), constant_values=9.0)
@@ -154,10 +154,10 @@ def test_shifted_moves_each_picture_by_itself(torch):
 
 
 def test_mirrored_turns_about_half(torch):
-    from upslope.training.augment import mirrored
+    from upslope.training.augment import random_horizontal_flip
 
     x = torch.randn(200, 1, 3, 4)
-    turned = mirrored(x, generator=torch.Generator().manual_seed(1))
+    turned = random_horizontal_flip(x, generator=torch.Generator().manual_seed(1))
     same = (turned == x).all(dim=(1, 2, 3))
     flipped = (turned == x.flip(3)).all(dim=(1, 2, 3))
     assert (same ^ flipped).all()
@@ -171,7 +171,7 @@ def test_kept_state_goes_through_files_and_back(torch, kind):
 
     from upslope.runs.checkpoint import pack, unpack
     from upslope.runs.state import put_back, take_apart
-    from upslope.training.state import Kept
+    from upslope.training.state import StateArrays
 
     def made():
         torch.manual_seed(0)
@@ -180,17 +180,21 @@ def test_kept_state_goes_through_files_and_back(torch, kind):
         extra = {"momentum": 0.9} if kind == "SGD" else {}
         return model, getattr(torch.optim, kind)(model.parameters(), lr=0.1, **extra)
 
-    def step(model, optimiser, seed):
-        optimiser.zero_grad()
+    def step(model, optimizer, seed):
+        optimizer.zero_grad()
         model(torch.randn(2, 3, 5, 5, generator=torch.Generator().manual_seed(seed))).square().mean().backward()
-        optimiser.step()
+        optimizer.step()
 
-    model, optimiser = made()
-    step(model, optimiser, 1)
-    tensors, state = take_apart({"model": Kept(model), "optimiser": Kept(optimiser)})
+    model, optimizer = made()
+    step(model, optimizer, 1)
+    tensors, state = take_apart({"model": StateArrays(model), "optimizer": StateArrays(optimizer)})
     other, its = made()
-    put_back({"model": Kept(other), "optimiser": Kept(its)}, unpack(pack(tensors)), json.loads(json.dumps(state)))
-    for pair in ((model, optimiser), (other, its)):
+    put_back(
+        {"model": StateArrays(other), "optimizer": StateArrays(its)},
+        unpack(pack(tensors)),
+        json.loads(json.dumps(state)),
+    )
+    for pair in ((model, optimizer), (other, its)):
         step(*pair, 2)
     assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), other.state_dict().values(), strict=True))
     moments = [v for s in its.state.values() for v in s.values() if torch.is_tensor(v) and v.ndim == 4]
@@ -217,7 +221,7 @@ def test_threads_follow_the_config_then_the_environment_then_the_cores(torch, mo
 
 
 def test_seeded_leaves_the_generator_as_it_was(torch):
-    from upslope.training.randomness import seeded
+    from upslope.training.seeding import seeded
 
     torch.manual_seed(7)
     expected = torch.rand(3)

@@ -5,7 +5,7 @@ import pytest
 
 from upslope.cards import discover
 from upslope.envs.vector import Step
-from upslope.runs.execute import start
+from upslope.runs.launcher import start
 
 pytestmark = pytest.mark.needs("torch")
 GAMMA = 0.9

@@ -27,11 +27,11 @@ from torch.nn import functional as F
 from upslope.cards import discover
 from upslope.models.vision import lenet as torch_lenet
 from upslope.models.vision import resnet as torch_resnet
-from upslope.runs.execute import resume, start
+from upslope.runs.launcher import resume, start
 from upslope.runs.run import Run
 from upslope.twins import lenet, resnet
-from upslope.twins.sides import InKeras, InTorch, channels_last
-from upslope.twins.state import Kept
+from upslope.twins.state import KerasStateArrays
+from upslope.twins.trainers import InKeras, InTorch, channels_last
 from upslope.twins.transfer import as_torch, numbers, to_keras, to_torch
 
 torch.set_num_threads(1)
@@ -185,12 +185,12 @@ def learning(case, *, as_keras=True):
 def kept(case):
     """Whether a model that gets the state of another one goes on as that one does, to the bit."""
     first, second = (InKeras(pair(case, seed=seed)[1]) for seed in (0, 7))
-    state, other = Kept(first.model), Kept(second.model)
+    state, other = KerasStateArrays(first.model), KerasStateArrays(second.model)
     first.learn(*batch(case, seed=1), lr=0.02)
     other.load_state_dict(state.state_dict())
     for side in (first, second):
         side.learn(*batch(case, seed=2), lr=0.01)
-    variables = ((*side.model.variables, *side.optimiser.variables) for side in (first, second))
+    variables = ((*side.model.variables, *side.optimizer.variables) for side in (first, second))
     return all(np.array_equal(numbers(a), numbers(b)) for a, b in zip(*variables, strict=True))
 
 

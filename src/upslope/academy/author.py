@@ -15,17 +15,17 @@ from itertools import combinations
 from queue import SimpleQueue
 from typing import Any
 
-from upslope.academy import hints, lessons, proofread, stub, trial
+from upslope.academy import hints, lessons, lint, mutation_run, stub
 from upslope.academy.checklist import BadChecks, CheckList, checks_of
-from upslope.academy.grading import mistakes
-from upslope.academy.grading.bench import Bench
-from upslope.academy.grading.grade import grade, needs
-from upslope.academy.grading.workplace import Workplace
+from upslope.academy.grading.host import mistakes
+from upslope.academy.grading.host.child_process import Bench
+from upslope.academy.grading.host.grade import grade, needs
+from upslope.academy.grading.host.workdir import Workplace
 from upslope.academy.lessons import Step
+from upslope.academy.mutation_run import standing_alone
 from upslope.academy.overlay import Answer
+from upslope.academy.reference import Located, UnknownExercise, locate
 from upslope.academy.roadmap import BadLesson
-from upslope.academy.source import Located, UnknownExercise, locate
-from upslope.academy.trial import standing_alone
 
 __all__ = ["Report", "Row", "author_check"]
 
@@ -95,7 +95,7 @@ def author_check(
         return Report((), (str(error),), seeds)
     wanted = [lessons.find(name).name for name in names] or [step.name for step in roadmap]
     chosen = [step for step in roadmap if step.name in wanted]
-    problems = [f"{step.number} {step.name}: {said}" for step in chosen for said in proofread.lesson(step, roadmap)]
+    problems = [f"{step.number} {step.name}: {said}" for step in chosen for said in lint.lesson(step, roadmap)]
     targets, unknown = _resolve(roadmap)
     exercises = [step for step in chosen if step.exercise]
     rows: dict[str, Row] = {}
@@ -151,8 +151,8 @@ def _row(
         checks = checks_of(exercise)
     except (BadChecks, UnknownExercise) as error:
         return Row(exercise, step.name, problems=(str(error),))
-    problems = [*proofread.reference(located, step), *proofread.graders(checks)]
-    sound, quotes = proofread.quotes(located, checks)
+    problems = [*lint.reference(located, step), *lint.graders(checks)]
+    sound, quotes = lint.quotes(located, checks)
     problems += quotes
     killed = 0
     if checks.checks:
@@ -164,11 +164,11 @@ def _row(
         with Workplace() as place, _one_of(children) as bench:
             bench.preload(needed)
             texts = {name: standing_alone(located, text) for name, text in sound.items()}
-            tried = trial.run_variants(
+            tried = mutation_run.run_variants(
                 located, {"": standing_alone(located), **texts}, checks, seeds, place=place, bench=bench
             )
             problems += _both_ends(step, located, checks, tried.pop(""), place, bench)
-            called = trial.exercises_called(located, checks, targets, place=place, bench=bench)
+            called = mutation_run.exercises_called(located, checks, targets, place=place, bench=bench)
             problems += _order(step, roadmap, called)
             for name, done in tried.items():
                 if not done.loaded:
@@ -195,7 +195,7 @@ def _one_of(children: "SimpleQueue[Bench]") -> Iterator[Bench]:
 
 
 def _both_ends(
-    step: Step, located: Located, checks: CheckList, reference: trial.Trial, place: Workplace, bench: Bench
+    step: Step, located: Located, checks: CheckList, reference: mutation_run.Trial, place: Workplace, bench: Bench
 ) -> Iterator[str]:
     """The stub fails, the reference passes: for every seed, and when graded as a learner's answer is.
 
@@ -220,7 +220,7 @@ def _both_ends(
 
 def _deleted(located: Located, text: str, place: Workplace) -> Iterator[str]:
     """No file that is made for the child defines the reference or holds its body, and the file that does is hidden."""
-    overlay = place.package({located.exercise: Answer(located.exercise, text, trial.FILE)})
+    overlay = place.package({located.exercise: Answer(located.exercise, text, mutation_run.FILE)})
     body = [line.strip() for line in hints.body(located).split("\n") if line.strip()]
     for path in sorted(overlay.root.rglob("*.py")):
         if path.is_symlink():

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from upslope.academy.source import PACKAGE, Located, UnknownExercise, locate, parse
+from upslope.academy.reference import PACKAGE, Located, UnknownExercise, locate, parse
 
 
 class BadChecks(ValueError):

@@ -4,7 +4,7 @@ import io
 import textwrap
 import tokenize
 
-from upslope.academy.source import Located, body_lines
+from upslope.academy.reference import Located, body_lines
 
 STAGES = 3
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from upslope.academy.reference import PACKAGE
 from upslope.academy.roadmap import BadLesson, Place, places
-from upslope.academy.source import PACKAGE
 
 FOLDER = PACKAGE / "lessons"
 _KEYS = {"title", "exercise", "lab", "minutes", "difficulty", "imports", "refuses", "needs", "returns in", "was"}

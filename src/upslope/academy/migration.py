@@ -19,8 +19,8 @@ from pathlib import Path
 
 from upslope.academy.lessons import Step, steps
 from upslope.academy.progress import Progress
+from upslope.runs.errors import DiskProblem
 from upslope.runs.files import make_folder, sync_folder, writing
-from upslope.runs.problem import DiskProblem
 
 _LEVEL = re.compile(r"\d-[a-z0-9-]+")
 _NUMBERED = re.compile(r"\d-[a-z0-9-]+/\d\d-(?P<name>[a-z0-9-]+)\.py")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from upslope.academy.checklist import checks_of, without_wrongs
-from upslope.academy.source import PACKAGE, Located, locate, parse
+from upslope.academy.reference import PACKAGE, Located, locate, parse
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ def module_text(pairs: list[tuple[Located, Answer]]) -> str:
             lines[line] = ""
     after = _import_line(parse(pairs[0][0].text))
     lines[after - 1] += (
-        "; from upslope.academy.graft import graft as _graft"
+        "; from upslope.academy.exec_answer import graft as _graft"
         if lines[after - 1].strip()
-        else ("from upslope.academy.graft import graft as _graft")
+        else ("from upslope.academy.exec_answer import graft as _graft")
     )
     return "\n".join(lines)
 

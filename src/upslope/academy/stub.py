@@ -8,7 +8,7 @@ import ast
 import textwrap
 
 from upslope.academy.lessons import Step
-from upslope.academy.source import Located, body_lines, locate, names_used, parse, top_level_names
+from upslope.academy.reference import Located, body_lines, locate, names_used, parse, top_level_names
 
 
 def stub_text(step: Step) -> str:

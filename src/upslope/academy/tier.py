@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from upslope.academy.lessons import Step, steps
-from upslope.academy.standing import Evidence
+from upslope.academy.step_status import Evidence
 
 TIERS = {1: "bronze", 2: "silver", 3: "gold", 4: "diamond", 5: "legendary"}
 

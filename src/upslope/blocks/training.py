@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 
 @runtime_checkable
-class Optimiser(Protocol):
-    """What a step needs of an optimiser: PyTorch's have it, and those that wrap them."""
+class Optimizer(Protocol):
+    """What a step needs of an optimizer: PyTorch's have it, and those that wrap them."""
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
@@ -23,7 +23,7 @@ def training_step(
     labels: Tensor,
     *,
     loss: Callable[[Tensor, Tensor], Tensor],
-    optimiser: Optimiser,
+    optimizer: Optimizer,
     backward: Callable[[Tensor], object] = Tensor.backward,
 ) -> Tensor:
     """Forward, loss, backward, step: change the model once, and give back the loss before the change, detached.
@@ -34,12 +34,12 @@ def training_step(
     gradient 3, and SGD with lr 0.1 leaves w = 1.7.
     """
     # What the last step left would be added to the new gradients.
-    optimiser.zero_grad()
+    optimizer.zero_grad()
     # Forward: what the model says, and how wrong it is.
     error = loss(model(inputs), labels)
     # Backward: from the loss to every parameter.
     backward(error)
     # One move against the gradients.
-    optimiser.step()
+    optimizer.step()
     # The number only: whoever keeps it must not keep the graph of this step alive.
     return error.detach()

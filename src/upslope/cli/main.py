@@ -8,26 +8,26 @@ from typing import Annotated
 
 import typer
 
-from upslope.cli.author import author
-from upslope.cli.check import check
-from upslope.cli.dashboard import dashboard
-from upslope.cli.data import data
-from upslope.cli.doctor import doctor
-from upslope.cli.exits import HELP, Exit
-from upslope.cli.export import export
-from upslope.cli.group import Verbs
-from upslope.cli.hint import hint, solution
-from upslope.cli.init import init
-from upslope.cli.lab import lab
-from upslope.cli.learn import learn
-from upslope.cli.model import model
-from upslope.cli.options import AsJson, Debug, asked
-from upslope.cli.predict import predict
-from upslope.cli.results import results
-from upslope.cli.runs import runs
-from upslope.cli.sentences import explain
-from upslope.cli.tour import tour
-from upslope.cli.watch import watch
+from upslope.cli.authoring.author import author
+from upslope.cli.learning.check import check
+from upslope.cli.learning.dashboard import dashboard
+from upslope.cli.learning.hint import hint, solution
+from upslope.cli.learning.init import init
+from upslope.cli.learning.learn import learn
+from upslope.cli.learning.watch import watch
+from upslope.cli.library.data import data
+from upslope.cli.library.export import export
+from upslope.cli.library.model import model
+from upslope.cli.library.predict import predict
+from upslope.cli.library.results import results
+from upslope.cli.machine.doctor import doctor
+from upslope.cli.terminal.errors import explain
+from upslope.cli.terminal.exits import HELP, Exit
+from upslope.cli.terminal.group import Verbs
+from upslope.cli.terminal.options import AsJson, Debug, asked
+from upslope.cli.tour.tour import tour
+from upslope.cli.training.lab import lab
+from upslope.cli.training.runs import runs
 
 app = typer.Typer(
     cls=Verbs,
@@ -41,7 +41,7 @@ app = typer.Typer(
 
 def _version(value: bool) -> None:
     if value:
-        from upslope.cli.machine import version_of
+        from upslope.cli.machine.facts import version_of
 
         print(f"upslope {version_of('upslope') or '(not installed as a package)'}")
         raise typer.Exit

@@ -11,9 +11,9 @@ import numpy as np
 
 from upslope.cards import DataCard
 from upslope.data.loading.dataset import Dataset
-from upslope.data.loading.drawing import DIGITS, draw
+from upslope.data.loading.synthetic import DIGITS, draw
 from upslope.features import ClassLabel, Image
-from upslope.runs.problem import DataProblem
+from upslope.runs.errors import DataProblem
 
 CLASSES = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
 SIDE = 8  # pixels

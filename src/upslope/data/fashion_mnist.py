@@ -8,8 +8,8 @@ import numpy as np
 
 from upslope.cards import DataCard, File
 from upslope.data.loading.dataset import Dataset
-from upslope.data.loading.drawing import GARMENTS, draw
 from upslope.data.loading.idx import load_split
+from upslope.data.loading.synthetic import GARMENTS, draw
 from upslope.features import ClassLabel, Image
 
 CLASSES = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot")

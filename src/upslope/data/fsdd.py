@@ -16,7 +16,7 @@ from upslope.cards import DataCard, File
 from upslope.data.loading.dataset import Column, Dataset, Ragged
 from upslope.data.loading.fetch import get
 from upslope.features import Audio, ClassLabel
-from upslope.runs.problem import DataProblem
+from upslope.runs.errors import DataProblem
 from upslope.runs.workspace import data_folder, short
 from upslope.sound.wav import mono, parse_wav
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from upslope.cards import DataCard, File
 from upslope.data.loading.dataset import Dataset
-from upslope.data.loading.drawing import DIGITS, draw
 from upslope.data.loading.idx import load_split
+from upslope.data.loading.synthetic import DIGITS, draw
 from upslope.features import ClassLabel, Image
 
 CLASSES = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")

@@ -17,7 +17,7 @@ from upslope.cards import DataCard, File
 from upslope.data.loading.dataset import Dataset
 from upslope.data.loading.fetch import get
 from upslope.features import Text
-from upslope.runs.problem import DataProblem
+from upslope.runs.errors import DataProblem
 
 ALPHABET = "\n !$&',-.3:;?" + string.ascii_uppercase + string.ascii_lowercase
 CUTS = (0.42, 0.45, 0.9)  # validation begins and ends at these shares of the characters; test begins at the last

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upslope.envs.vector import Bools, Floats, Step
-from upslope.runs.problem import ConfigProblem, RunProblem
+from upslope.runs.errors import ConfigProblem, RunProblem
 
 
 class Gym:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from upslope.runs.problem import ConfigProblem
+from upslope.runs.errors import ConfigProblem
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]

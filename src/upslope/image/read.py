@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from upslope.runs.problem import Problem
+from upslope.runs.errors import Problem
 from upslope.runs.workspace import short
 
 Picture = NDArray[np.float32]  # (H, W, 3), red, green, blue in [0, 1]

@@ -16,7 +16,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from upslope.runs.problem import DataProblem
+from upslope.runs.errors import DataProblem
 from upslope.runs.workspace import short
 
 Rules = tuple[tuple[str, str], ...]
@@ -113,7 +113,7 @@ def _part(renamed: str) -> tuple[str, int, int]:
 
 
 def _tensors(content: object) -> dict[str, Tensor]:
-    """The state dict in a checkpoint; some lay it below "model" or "state_dict", beside the optimiser's."""
+    """The state dict in a checkpoint; some lay it below "model" or "state_dict", beside the optimizer's."""
     if not isinstance(content, Mapping):
         return {}
     for inner in ("model", "state_dict"):

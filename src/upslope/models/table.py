@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from upslope.models.anatomy import Layer
+from upslope.models.summary import Layer
 
 
 @dataclass(frozen=True)

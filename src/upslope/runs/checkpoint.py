@@ -1,6 +1,6 @@
 """Checkpoints: the tensors and the state from which an interrupted run goes on, as safetensors and JSON.
 
-    checkpoint/00000120.safetensors    arrays: weights, the optimiser's moments, the order of this epoch's samples
+    checkpoint/00000120.safetensors    arrays: weights, the optimizer's moments, the order of this epoch's samples
     checkpoint/00000120.json           numbers: step, random state, length of metrics.jsonl, sha256 of the arrays
 
 The arrays are written first; the JSON file, which names their hash, makes the checkpoint exist. The last two are kept:
@@ -17,8 +17,8 @@ import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError
 
+from upslope.runs.errors import RunProblem
 from upslope.runs.files import make_folder, sync_folder, write_atomically, write_json, writing
-from upslope.runs.problem import RunProblem
 
 KEEP = 2
 Tensors = dict[str, np.ndarray[Any, Any]]

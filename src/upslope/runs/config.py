@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from upslope.cards import LabCard
-from upslope.runs.problem import ConfigProblem
+from upslope.runs.errors import ConfigProblem
 
 
 class LabConfig(BaseModel):

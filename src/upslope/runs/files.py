@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from upslope.runs.problem import DiskProblem
+from upslope.runs.errors import DiskProblem
 from upslope.runs.workspace import short
 
 

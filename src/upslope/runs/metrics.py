@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import SupportsFloat
 
+from upslope.runs.errors import RunProblem
 from upslope.runs.files import writing
-from upslope.runs.problem import RunProblem
 
 Row = dict[str, float]
 

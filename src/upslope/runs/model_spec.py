@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from upslope.runs.problem import RunProblem
+from upslope.runs.errors import RunProblem
 
 FILE = "model_spec.json"
 OLDER = "network.json"

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, SupportsFloat
 
-from upslope.runs.result import shown, spoken
+from upslope.runs.result import format_value, metric_label
 
 _SECONDS = 0.1  # between two changes of the display
 
@@ -28,9 +28,8 @@ class Bar:
         if self._display is None:
             return
         for name, value in metrics.items():
-            self._metrics[name] = (
-                f"{spoken(name).replace('validation', 'val')} {shown(float(value), self._units.get(name, ''))}"
-            )
+            label = metric_label(name).replace("validation", "val")
+            self._metrics[name] = f"{label} {format_value(float(value), self._units.get(name, ''))}"
         self._description = description or self._description
         now = time.perf_counter()
         if now - self._drawn < _SECONDS:

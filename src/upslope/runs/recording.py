@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from upslope.cards import Ablation, Found, LabCard
 from upslope.runs.config import setting_words
-from upslope.runs.execute import start
+from upslope.runs.launcher import start
 from upslope.runs.records import Record, record
 from upslope.runs.result import Result
 

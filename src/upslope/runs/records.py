@@ -14,9 +14,9 @@ from typing import Any
 
 from upslope import cards
 from upslope.cards import Ablation, LabCard, Metric, discover
+from upslope.runs.errors import RunProblem
 from upslope.runs.files import make_folder, write_json
-from upslope.runs.problem import RunProblem
-from upslope.runs.result import Result, Target, judge, shown, spoken
+from upslope.runs.result import Result, Target, format_value, judge, metric_label
 
 PACKAGE = Path(cards.__file__).resolve().parent  # resolved: in an overlay the files are links
 
@@ -41,7 +41,7 @@ class Record:
     machine: dict[str, Any]
     code: str
     date: str
-    rungs: list[dict[str, Any]] = field(default_factory=list)  # of a ladder: `upslope.runs.ladder.Rung`
+    rungs: list[dict[str, Any]] = field(default_factory=list)  # of a ladder: `upslope.runs.ablation.Rung`
 
     @property
     def name(self) -> str:
@@ -226,9 +226,9 @@ def standings(record: Record, card: LabCard | None) -> list[Standing]:
     units = {name: metrics.get(name, Metric()).unit for name in record.metrics}
     found = [
         Standing(
-            spoken(target["metric"]),
-            shown(record.mean[target["metric"]], units[target["metric"]]),
-            shown(record.worst[target["metric"]], units[target["metric"]]),
+            metric_label(target["metric"]),
+            format_value(record.mean[target["metric"]], units[target["metric"]]),
+            format_value(record.worst[target["metric"]], units[target["metric"]]),
             _bound(target, units[target["metric"]]),
             f"{record.reached} of {seeds}",
         )
@@ -239,8 +239,8 @@ def standings(record: Record, card: LabCard | None) -> list[Standing]:
     if not found and first is not None:
         scores = record.metrics[first]
         worst = (min if metrics[first].higher_is_better else max)(scores)
-        mean = shown(statistics.fmean(scores), units[first])
-        found.append(Standing(spoken(first), mean, shown(worst, units[first]), "none", f"{seeds} seeds"))
+        mean = format_value(statistics.fmean(scores), units[first])
+        found.append(Standing(metric_label(first), mean, format_value(worst, units[first]), "none", f"{seeds} seeds"))
     return found
 
 
@@ -257,9 +257,9 @@ def _broken_rows(record: Record, ablation: Ablation, card: LabCard) -> list[str]
     said = ablation.word if "freeze" in ablation.settings else ablation.name
     for target in record.targets:
         metric = target["metric"]
-        best = shown((max if target["at_least"] is not None else min)(record.metrics[metric]), card.unit(metric))
+        best = format_value((max if target["at_least"] is not None else min)(record.metrics[metric]), card.unit(metric))
         name = record.name.removesuffix(f"-{ablation.word}")
-        cells = [name, said, spoken(metric), best, _bound(target, card.unit(metric))]
+        cells = [name, said, metric_label(metric), best, _bound(target, card.unit(metric))]
         rows.append(f"| {' | '.join(cells)} | {record.reached} of {len(record.seeds)} |")
     return rows
 
@@ -283,7 +283,7 @@ def _ladder(record: Record, card: LabCard | None) -> list[str]:
         scores = sorted(rung[key], reverse=not metric.higher_is_better)
         change = " ".join(f"{key}={value}" for key, value in rung["change"].items())
         cells = [("+ " if number else "") + rung["name"], f"`{change}`" if change else ""]
-        cells += [shown(score, metric.unit) for score in (statistics.fmean(scores), scores[0], scores[-1])]
+        cells += [format_value(score, metric.unit) for score in (statistics.fmean(scores), scores[0], scores[-1])]
         cells.append(f"{statistics.median(rung['ratios']):.2f}")
         lines.append(f"| {' | '.join(cells)} |")
     return lines
@@ -291,7 +291,7 @@ def _ladder(record: Record, card: LabCard | None) -> list[str]:
 
 def _bound(target: dict[str, Any], unit: str) -> str:
     parts = [(">=", target["at_least"]), ("<=", target["at_most"])]
-    return " and ".join(f"{sign} {shown(bound, unit)}" for sign, bound in parts if bound is not None)
+    return " and ".join(f"{sign} {format_value(bound, unit)}" for sign, bound in parts if bound is not None)
 
 
 def _without_seed(result: Result) -> dict[str, Any]:

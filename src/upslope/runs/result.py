@@ -18,7 +18,7 @@ from typing import Any
 
 import upslope
 from upslope.cards import Expect, LabCard
-from upslope.runs.problem import RunProblem
+from upslope.runs.errors import RunProblem
 
 FRAMEWORKS: tuple[str, ...] = ("torch", "lightning", "keras", "tensorflow")
 # Settings that do not change what is learned.
@@ -42,11 +42,11 @@ class Target:
     def bound(self) -> str:
         """The bound in words: "target >= 98.8 %"."""
         parts = [(">=", self.at_least), ("<=", self.at_most)]
-        return "target " + " and ".join(f"{sign} {shown(v, self.unit)}" for sign, v in parts if v is not None)
+        return "target " + " and ".join(f"{sign} {format_value(v, self.unit)}" for sign, v in parts if v is not None)
 
     def measured(self) -> str:
         """The value in words."""
-        return shown(self.value, self.unit)
+        return format_value(self.value, self.unit)
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,9 @@ class Result:
 
     def measured(self) -> dict[str, str]:
         """All metrics in words: name -> value."""
-        return {spoken(name): shown(value, self.units.get(name, "")) for name, value in self.metrics.items()}
+        return {
+            metric_label(name): format_value(value, self.units.get(name, "")) for name, value in self.metrics.items()
+        }
 
     def line(self) -> str:
         """The run in one line: "test accuracy 98.9 %   target >= 98.8 %   reached   38 s".
@@ -101,7 +103,7 @@ class Result:
         words = []
         for target in [t for number, t in enumerate(self.targets) if number == 0 or not t.reached]:
             verdict = "reached" if target.reached else "not reached"
-            words += [f"{spoken(target.metric)} {target.measured()}", target.bound(), verdict]
+            words += [f"{metric_label(target.metric)} {target.measured()}", target.bound(), verdict]
         if not self.targets:
             words = [f"{name} {value}" for name, value in self.measured().items()]
             words.append("no target under these settings")
@@ -132,13 +134,13 @@ def likely_cause(targets: Sequence[Target], *, settings: Sequence[str], parts: M
         return ""
     target = missed[0]
     if target.value is None:
-        return f"{spoken(target.metric)} was not measured"
+        return f"{metric_label(target.metric)} was not measured"
     if not math.isfinite(target.value):
-        return f"{spoken(target.metric)} is {target.value}: the training diverged; try a smaller learning rate"
+        return f"{metric_label(target.metric)} is {target.value}: the training diverged; try a smaller learning rate"
     for name, score in target.broken.items():
         worse = target.value <= score if target.at_least is not None else target.value >= score
         if worse:
-            return f"no better than {name} ({shown(score, target.unit)}): look there first"
+            return f"no better than {name} ({format_value(score, target.unit)}): look there first"
     changed = [word for word in settings if word.partition("=")[0] not in _ASIDE]
     if changed:
         return f"the target was measured without {' '.join(changed)}"
@@ -187,12 +189,12 @@ def code_hash() -> str:
     return digest.hexdigest()
 
 
-def spoken(metric: str) -> str:
+def metric_label(metric: str) -> str:
     """A metric's name as a person says it."""
     return metric.replace("_", " ")
 
 
-def shown(value: float | None, unit: str = "") -> str:
+def format_value(value: float | None, unit: str = "") -> str:
     """A value as a person reads it: 98.9 % for a share, else four digits and the unit: 1.552 nats."""
     if value is None:
         return "not a number"
@@ -220,4 +222,4 @@ def finite(value: float | None) -> float | None:
 
 def _target(expect: Expect, value: float | None, unit: str) -> Target:
     reached = value is not None and expect.reached(value)
-    return Target(expect.metric, expect.at_least, expect.at_most, value, reached, dict(expect.broken), unit)
+    return Target(expect.metric, expect.at_least, expect.at_most, value, reached, dict(expect.ablations), unit)

@@ -2,7 +2,7 @@
 
 A lab needs two lines for that:
 
-    run.keep(model=model, optimiser=optimiser, batches=batches, rng=rng)   # what training changes
+    run.register(model=model, optimizer=optimizer, batches=batches, rng=rng)   # what training changes
     for step in run.steps(total):                                         # goes on where the checkpoint was
 
 Checkpoints are made by the clock between two steps. Making one changes nothing in the training, so a run that was
@@ -23,14 +23,14 @@ from typing import TYPE_CHECKING, Any, Generic, SupportsFloat, TypeVar, cast
 from upslope.cards import LabCard, discover
 from upslope.runs.checkpoint import Checkpoint, Tensors, load_checkpoint, pack, remove_checkpoints, save_checkpoint
 from upslope.runs.config import LabConfig, make_config, words_for
+from upslope.runs.errors import RunProblem
 from upslope.runs.files import make_folder, write_atomically, write_json
-from upslope.runs.folder import FolderLock, create_folder, find_run, read_settings
 from upslope.runs.metrics import MetricsFile, Row, read_metrics
 from upslope.runs.model_spec import FILE as SPEC
 from upslope.runs.model_spec import ModelSpec
-from upslope.runs.problem import RunProblem
 from upslope.runs.progress import Bar, progress_bar
 from upslope.runs.result import Result, code_hash, finite, judge, likely_cause, machine, plain, read_result
+from upslope.runs.run_dir import FolderLock, create_folder, find_run, read_settings
 from upslope.runs.state import Thing, put_back, take_apart
 
 if TYPE_CHECKING:
@@ -126,10 +126,10 @@ class Run(Generic[AConfig]):
 
     # What a lab uses while it trains
 
-    def keep(self, **things: Thing) -> int:
+    def register(self, **things: Thing) -> int:
         """Name what training changes. A resumed run gives all of it back its state; returns the steps already done."""
         if self._things:
-            raise TypeError("run.keep is called once, with everything that training changes")
+            raise TypeError("run.register is called once, with everything that training changes")
         self._things = dict(things)
         found = self.restore()
         if found is not None:
@@ -142,7 +142,7 @@ class Run(Generic[AConfig]):
     ) -> Iterator[int]:
         """The steps that are left of 1..total, with a progress bar, and a checkpoint every few seconds (or steps).
 
-        Without `keep` there is nothing to put back, so there are no checkpoints and a resumed run begins anew.
+        Without `register` there is nothing to put back, so there are no checkpoints and a resumed run begins anew.
         """
         per_epoch = per_epoch or total
         epochs = -(-total // per_epoch)
@@ -224,7 +224,7 @@ class Run(Generic[AConfig]):
 
     def finish(self, metrics: Mapping[str, SupportsFloat], **facts: Any) -> Result:
         """Compare with the card's targets, write the page, and then result.json: from now on the run is complete."""
-        from upslope.runs.page import write_page
+        from upslope.runs.html_report import write_page
 
         values = {name: float(value) for name, value in metrics.items()}
         targets = judge(self.card, self._settings["config"], values)

@@ -1,6 +1,6 @@
 """The state of the things that training changes, taken apart into arrays and JSON, and put back.
 
-A thing is anything with `state_dict()` and `load_state_dict()` (a module, an optimiser, a stream of batches) or a
+A thing is anything with `state_dict()` and `load_state_dict()` (a module, an optimizer, a stream of batches) or a
 random generator. Arrays go to a safetensors file under a dotted name; numbers, strings, lists and dicts go to JSON,
 where a float's shortest text and an integer of any size come back exactly.
 """
@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from upslope.runs.checkpoint import Tensors
-from upslope.runs.problem import RunProblem
+from upslope.runs.errors import RunProblem
 
 _ARRAY = "array at"  # a dict with this one key stands for an array that lies in the safetensors file
 

@@ -16,11 +16,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from upslope.runs.errors import RunProblem
 from upslope.runs.files import make_folder, write_json
-from upslope.runs.folder import read_settings
 from upslope.runs.metrics import read_metrics
-from upslope.runs.problem import RunProblem
 from upslope.runs.result import read_result
+from upslope.runs.run_dir import read_settings
 from upslope.runs.workspace import home
 
 T = TypeVar("T")

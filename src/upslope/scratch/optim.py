@@ -1,4 +1,4 @@
-"""Optimisers: how gradients become better weights. They do what torch.optim's do, step for step."""
+"""Optimizers: how gradients become better weights. They do what torch.optim's do, step for step."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ class Optimizer:
     def __init__(self, params: Iterable[Tensor], *, lr: float) -> None:
         self.params = list(params)
         if not self.params:
-            raise ValueError("an optimiser needs parameters, got none (an iterator that was used up?)")
+            raise ValueError("an optimizer needs parameters, got none (an iterator that was used up?)")
         if lr < 0:
             raise ValueError(f"the learning rate must not be negative, got lr={lr}")
         self.lr = lr
@@ -53,7 +53,7 @@ class Optimizer:
                 continue
             i, name = key.split(".", 1)
             if int(i) >= len(self.params):
-                raise KeyError(f"the state holds {key}, but this optimiser has {len(self.params)} parameters")
+                raise KeyError(f"the state holds {key}, but this optimizer has {len(self.params)} parameters")
             self.state[int(i)][name] = value.copy() if isinstance(value, np.ndarray) else value
 
 

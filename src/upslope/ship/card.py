@@ -7,7 +7,7 @@ from typing import Any
 
 from upslope.cards import DataCard, ModelCard, discover
 from upslope.runs.model_spec import ModelSpec
-from upslope.runs.result import Result, shown, spoken
+from upslope.runs.result import Result, format_value, metric_label
 from upslope.ship.pipelines.pipeline import Pipeline, data_card
 
 _USE = {
@@ -22,7 +22,7 @@ print([output.shape for output in outputs])""",
 model = torch.export.load("{file}").module()
 {inputs}
 print(model({tensors}))""",
-    "safetensors": """from upslope.ship.load import load
+    "safetensors": """from upslope.ship.predictor import load
 import numpy as np
 
 pipeline = load("{file}")
@@ -100,7 +100,7 @@ def _measured(result: Result, compared: str) -> list[str]:
     targets = {target.metric: target for target in result.targets}
     for name, value in result.metrics.items():
         bound = targets[name].bound().removeprefix("target ") if name in targets else ""
-        rows.append(f"| {spoken(name)} | {shown(value, result.units.get(name, ''))} | {bound} |")
+        rows.append(f"| {metric_label(name)} | {format_value(value, result.units.get(name, ''))} | {bound} |")
     command = " ".join([f"upslope lab {result.lab} --preset {result.preset}", *result.settings])
     machine = dict(result.machine)
     where = [f"{machine.pop('cores', '?')} cores", str(machine.pop("os", ""))]

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from upslope.runs.errors import Problem, RunProblem
 from upslope.runs.files import make_folder, write_atomically, writing
-from upslope.runs.problem import Problem, RunProblem
 from upslope.runs.result import read_result
 from upslope.runs.workspace import short
 from upslope.ship import formats
 from upslope.ship.card import model_card
-from upslope.ship.load import from_file, of_run
 from upslope.ship.pipelines.pipeline import Arrays, pipeline_of
+from upslope.ship.predictor import from_file, of_run
 
 CLOSE = 1e-4  # the most by which an output may differ
 BATCHES = (1, 7, 64)

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from upslope.runs.errors import RunProblem
 from upslope.runs.model_spec import ModelSpec
-from upslope.runs.problem import RunProblem
 
 if TYPE_CHECKING:
     from torch import nn

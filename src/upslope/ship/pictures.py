@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from upslope.image import prepare
+from upslope.image import preprocess
 from upslope.image.read import Picture, UnreadablePicture, pictures_in, read_picture
 from upslope.image.resize import with_longest
 from upslope.ship.pipelines.pipeline import Unread
@@ -28,7 +28,7 @@ class Shown:
 
 
 def read_pictures(words: Sequence[str], *, look: str, shape: tuple[int, ...]) -> Iterator[Shown | Unread]:
-    """Each picture, prepared by the function `look` of `upslope.image.prepare`; a folder stands for those in it."""
+    """Each picture, prepared by the function `look` of `upslope.image.preprocess`; a folder stands for those in it."""
     kept = 0
     for path in _files(words):
         if isinstance(path, Unread):
@@ -47,7 +47,7 @@ def read_pictures(words: Sequence[str], *, look: str, shape: tuple[int, ...]) ->
 def prepared(picture: Picture, *, look: str, shape: tuple[int, ...]) -> Pictures:
     """A picture as a network's data have them: of this shape (C, H, W), in [0, 1]."""
     channels, height, width = shape
-    made = getattr(prepare, look)(picture, height, width)
+    made = getattr(preprocess, look)(picture, height, width)
     if made.ndim == 2:
         made = np.repeat(made[:, :, np.newaxis], channels, axis=2)
     elif channels == 1:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from upslope.runs.problem import Problem
+from upslope.runs.errors import Problem
 from upslope.runs.workspace import short
 
 Samples = NDArray[np.float32]

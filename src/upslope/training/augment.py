@@ -10,7 +10,7 @@ from upslope.training.batches import Batch, Transform
 Pictures = Float[Tensor, "B C H W"]
 
 
-def shifted(x: Pictures, *, by: int, generator: torch.Generator, fill: float = 0.0) -> Pictures:
+def random_shift(x: Pictures, *, by: int, generator: torch.Generator, fill: float = 0.0) -> Pictures:
     """Each picture moved by up to `by` pixels up or down and left or right; what comes in from outside is `fill`."""
     size, _, height, width = x.shape
     padded = F.pad(x, (by, by, by, by), value=fill)
@@ -22,7 +22,7 @@ def shifted(x: Pictures, *, by: int, generator: torch.Generator, fill: float = 0
     return padded[which, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 
-def mirrored(x: Pictures, *, generator: torch.Generator) -> Pictures:
+def random_horizontal_flip(x: Pictures, *, generator: torch.Generator) -> Pictures:
     """Every second picture, at random, as in a mirror."""
     turned = torch.rand(len(x), generator=generator).to(x.device) < 0.5
     return torch.where(turned[:, None, None, None], x.flip(3), x)
@@ -33,7 +33,7 @@ def shift_and_flip(by: int, *, flip: bool = False) -> Transform:
 
     def transform(batch: Batch, generator: torch.Generator) -> Batch:
         images = batch["image"]
-        images = shifted(images, by=by, generator=generator) if by else images
-        return {**batch, "image": mirrored(images, generator=generator) if flip else images}
+        images = random_shift(images, by=by, generator=generator) if by else images
+        return {**batch, "image": random_horizontal_flip(images, generator=generator) if flip else images}
 
     return transform

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from upslope.blocks.audio.spec_augment import spec_augment
 from upslope.sound.mel import hertz_to_mel, mel_to_hertz
-from upslope.sound.prepare import FrontEnd
+from upslope.sound.preprocess import FrontEnd
 from upslope.training.batches import Batch, Transform
 
 Spectrograms = Float[Tensor, "B F T"]

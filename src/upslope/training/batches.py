@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from upslope.data.loading.dataset import Dataset, Ragged, rows_of
-from upslope.runs.problem import ConfigProblem
-from upslope.training.randomness import generator
+from upslope.runs.errors import ConfigProblem
+from upslope.training.seeding import generator
 
 Batch = dict[str, Any]  # a tree of tensors; the first dimension of each counts the samples
 Collate = Callable[[Dataset], Batch]

@@ -8,9 +8,9 @@ from upslope.data.loading.dataset import Dataset
 from upslope.models.build import Built
 from upslope.runs.result import Result
 from upslope.runs.run import Run
-from upslope.training.movement import moved
 from upslope.training.state import arrays
 from upslope.training.tasks.task import Task, evaluate
+from upslope.training.weight_change import relative_change
 
 
 def conclude(
@@ -37,7 +37,7 @@ def conclude(
     predictions, measured = evaluate(task, test, "test")
     task.report(run, predictions, test, per_epoch=per_epoch)
     run.save_model(arrays(task.predictor), replace(task.spec(network), data=str(getattr(run.config, "data", ""))))
-    way = moved(task.trained, network.start)
+    way = relative_change(task.trained, network.start)
     return run.finish(
         {**measured, **(metrics or {}), **{name: way[parameter] for name, parameter in (watch or {}).items()}},
         parameters=sum(p.numel() for p in task.trained.parameters()),

@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import nn
 
 from upslope.runs.config import LabConfig
-from upslope.runs.problem import ConfigProblem
+from upslope.runs.errors import ConfigProblem
 
 
 class TrainingConfig(LabConfig):

@@ -20,16 +20,16 @@ import torch
 
 from upslope.blocks.schedules import warmup_cosine
 from upslope.data.loading.dataset import Dataset
-from upslope.runs.follower import Followed, rank
 from upslope.runs.run import Run
+from upslope.runs.worker_rank import Followed, rank
 from upslope.training.averaging import AveragedWeights
 from upslope.training.batches import Batch, Source
 from upslope.training.config import TrainingConfig, compiled, use_threads
-from upslope.training.launch import cluster, followers
 from upslope.training.learner import Learner
-from upslope.training.norms import SharedBatchNorm
-from upslope.training.randomness import seed_step
-from upslope.training.state import Kept
+from upslope.training.processes import cluster, followers
+from upslope.training.seeding import seed_step
+from upslope.training.state import StateArrays
+from upslope.training.sync_batch_norm import SharedBatchNorm
 from upslope.training.tasks.task import Task, evaluate
 
 Validate = Callable[[], Mapping[str, float]]
@@ -63,8 +63,8 @@ def fit(
     config: TrainingConfig = run.config
     use_threads(config)
     task.average = average
-    kept = {"model": Kept(task.model), "optimiser": Kept(optimizer)}
-    run.keep(**kept, **({"average": Kept(average.module)} if average is not None else {}))
+    kept = {"model": StateArrays(task.model), "optimizer": StateArrays(optimizer)}
+    run.register(**kept, **({"average": StateArrays(average.module)} if average is not None else {}))
     if config.compile:
         compiled(task.model)
     learner = Learner(task, optimizer, lr=lr, clip=clip, accumulate=accumulate)

@@ -31,7 +31,7 @@ from upslope.runs.progress import Bar, progress_bar
 from upslope.runs.reports import classification
 from upslope.runs.workspace import data_folder
 from upslope.training.batches import Batches
-from upslope.training.randomness import seeded
+from upslope.training.seeding import seeded
 from upslope.training.state import arrays
 
 RECIPE = 1  # counts what changes the weights that are trained: a judge of another recipe is another judge

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from upslope.blocks.training import training_step
-from upslope.runs.problem import ConfigProblem
+from upslope.runs.errors import ConfigProblem
 from upslope.training.batches import Batch, share
 from upslope.training.tasks.task import Task
 
@@ -74,7 +74,7 @@ class Learner(L.LightningModule):
             batch,
             None,
             loss=loss,
-            optimiser=_Turn(optimizer, first=first, last=last),
+            optimizer=_Turn(optimizer, first=first, last=last),
             backward=backward,
         )
         return moved

@@ -2,7 +2,7 @@
 
     with loop(run) as fabric:
         generator, g_optimizer = fabric.setup(generator, g_optimizer)
-        run.keep(generator=Kept(generator), g_optimizer=Kept(g_optimizer), ...)
+        run.register(generator=StateArrays(generator), g_optimizer=StateArrays(g_optimizer), ...)
         for step in seeded_steps(run, total, per_epoch=batches.per_epoch):
             batch = batch_at(run, batches, step, fabric)
             ...
@@ -20,13 +20,13 @@ from typing import Any
 import lightning as L
 from torch import Tensor
 
-from upslope.runs.follower import Followed, rank
 from upslope.runs.run import Run
+from upslope.runs.worker_rank import Followed, rank
 from upslope.training.batches import Batch, Source
 from upslope.training.config import TrainingConfig, use_threads
 from upslope.training.fit import calm, together
-from upslope.training.launch import followers
-from upslope.training.randomness import seed_step
+from upslope.training.processes import followers
+from upslope.training.seeding import seed_step
 
 
 @contextmanager

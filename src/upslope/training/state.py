@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 
-class Kept:
-    """A module or an optimiser, as `run.keep` takes it."""
+class StateArrays:
+    """A module or an optimizer, as `run.register` takes it."""
 
     def __init__(self, thing: nn.Module | torch.optim.Optimizer) -> None:
         self._thing = thing
@@ -28,9 +28,9 @@ class Kept:
         self._lay_out_as_parameters(self._thing)
 
     @staticmethod
-    def _lay_out_as_parameters(optimiser: torch.optim.Optimizer) -> None:
+    def _lay_out_as_parameters(optimizer: torch.optim.Optimizer) -> None:
         """Moments lie in memory as their parameters do (channels last, say): sums in another order are other bits."""
-        for parameter, state in optimiser.state.items():
+        for parameter, state in optimizer.state.items():
             for name, value in state.items():
                 if isinstance(value, Tensor) and value.shape == parameter.shape:
                     state[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)

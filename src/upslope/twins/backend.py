@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from upslope.runs.problem import Problem
+from upslope.runs.errors import Problem
 
 BACKENDS = ("tensorflow", "torch")
 

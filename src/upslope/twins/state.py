@@ -5,8 +5,8 @@ from typing import Any
 from upslope.twins.transfer import numbers
 
 
-class Kept:
-    """A compiled Keras model, as `run.keep` takes it: weights, statistics, the optimiser's velocities and its count."""
+class KerasStateArrays:
+    """A compiled Keras model, as `run.register` takes it: weights, statistics, the optimizer's state."""
 
     def __init__(self, model: Any) -> None:
         self._model = model
@@ -23,4 +23,4 @@ class Kept:
                 variable.assign(array)
 
     def _variables(self) -> dict[str, list[Any]]:
-        return {"weights": self._model.variables, "optimiser": self._model.optimizer.variables}
+        return {"weights": self._model.variables, "optimizer": self._model.optimizer.variables}

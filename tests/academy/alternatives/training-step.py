@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from upslope.blocks.training import Optimiser
+from upslope.blocks.training import Optimizer
 
 
 def training_step(
@@ -14,14 +14,14 @@ def training_step(
     labels: Tensor,
     *,
     loss: Callable[[Tensor, Tensor], Tensor],
-    optimiser: Optimiser,
+    optimizer: Optimizer,
     backward: Callable[[Tensor], object] = Tensor.backward,
 ) -> Tensor:
     outputs = model(inputs)
     wrongness = loss(outputs, labels)
     with torch.no_grad():
         before = wrongness.clone()
-    optimiser.zero_grad()
+    optimizer.zero_grad()
     backward(wrongness)
-    optimiser.step()
+    optimizer.step()
     return before

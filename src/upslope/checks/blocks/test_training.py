@@ -50,7 +50,7 @@ def test_shape_and_dtype(rng):
     """a scalar tensor of the model's dtype, cut from the graph"""
     for dtype in (torch.float32, torch.float64):
         model, data = times(2.0, dtype), (X.to(dtype), Y.to(dtype))
-        out = training.training_step(model, *data, loss=half_square, optimiser=Descent(model))
+        out = training.training_step(model, *data, loss=half_square, optimizer=Descent(model))
         kind = str(dtype).removeprefix("torch.")
         tensor_of(out, (), dtype=kind, case=f"{WORDS}, in {kind}")
         problem = "the loss still holds the graph of the step, and with it all that the step computed"
@@ -74,7 +74,7 @@ def test_order(rng):
         events.append("backward")
         error.backward()
 
-    training.training_step(model, X, Y, loss=loss, optimiser=Descent(model, events=events), backward=backward)
+    training.training_step(model, X, Y, loss=loss, optimizer=Descent(model, events=events), backward=backward)
     problem = "other calls than those of a step, or in another order"
     case = "the calls of one step, zero_grad left out"
     others = [event for event in events if event != "zero_grad"]
@@ -88,7 +88,7 @@ def test_order(rng):
 def test_by_hand(rng):
     """w = 2, input 3, label 5: the loss is 0.5, and lr 0.1 leaves w = 1.7"""
     model = times(2.0)
-    out = training.training_step(model, X, Y, loss=half_square, optimiser=Descent(model))
+    out = training.training_step(model, X, Y, loss=half_square, optimizer=Descent(model))
     close(out, 0.5, case=f"{WORDS}: the loss before the change")
     close(model.weight, [[1.7]], case=f"{WORDS}: w after the step")
 
@@ -98,10 +98,10 @@ def test_several_steps(rng):
     """several steps: every loss and every weight, beside descent in NumPy"""
     weight = some(rng, 1, 3)
     model = holding(nn.Linear(3, 1, bias=False), {"weight": weight})
-    optimiser = Descent(model)
+    optimizer = Descent(model)
     for step in range(1, 5):
         x, y = some(rng, 4, 3), some(rng, 4, 1)
-        out = training.training_step(model, tensor(x), tensor(y), loss=half_square, optimiser=optimiser)
+        out = training.training_step(model, tensor(x), tensor(y), loss=half_square, optimizer=optimizer)
         off = x @ weight.T - y
         weight = weight - 0.1 * off.T @ x / len(x)
         close(out, np.square(off).sum() / 8, case=f"linear model of 3 inputs, 4 samples, loss of step {step}")
@@ -113,7 +113,7 @@ def test_old_gradients(rng):
     """gradients that were there before do not count"""
     model = times(2.0)
     model.weight.grad = tensor([[100.0]])
-    training.training_step(model, X, Y, loss=half_square, optimiser=Descent(model))
+    training.training_step(model, X, Y, loss=half_square, optimizer=Descent(model))
     close(model.weight, [[1.7]], case=f"{WORDS}, with a gradient of 100 left from before: w after the step")
 
 
@@ -125,7 +125,7 @@ def test_backward(rng):
     def doubled(error):
         (2 * error).backward()
 
-    out = training.training_step(model, X, Y, loss=half_square, optimiser=Descent(model), backward=doubled)
+    out = training.training_step(model, X, Y, loss=half_square, optimizer=Descent(model), backward=doubled)
     close(model.weight, [[1.4]], case=f"{WORDS}, with a backward that doubles: w after the step")
     close(out, 0.5, case=f"{WORDS}, with a backward that doubles: the loss")
 
@@ -133,7 +133,7 @@ def test_backward(rng):
 wrong(
     training.training_step,
     "the gradients are forgotten between backward and step, so nothing moves",
-    """optimiser.zero_grad()
+    """optimizer.zero_grad()
     # Forward: what the model says, and how wrong it is.
     error = loss(model(inputs), labels)
     # Backward: from the loss to every parameter.
@@ -141,30 +141,30 @@ wrong(
 """,
     """error = loss(model(inputs), labels)
     backward(error)
-    optimiser.zero_grad()
+    optimizer.zero_grad()
 """,
 )
 wrong(
     training.training_step,
     "the gradients of earlier steps are never forgotten; they add up",
-    "optimiser.zero_grad()",
+    "optimizer.zero_grad()",
     "pass",
 )
 wrong(
     training.training_step,
     "gradients are forgotten after the step only, so one that was there before counts",
-    """optimiser.zero_grad()
+    """optimizer.zero_grad()
     # Forward: what the model says, and how wrong it is.
     error = loss(model(inputs), labels)
     # Backward: from the loss to every parameter.
     backward(error)
     # One move against the gradients.
-    optimiser.step()
+    optimizer.step()
 """,
     """error = loss(model(inputs), labels)
     backward(error)
-    optimiser.step()
-    optimiser.zero_grad()
+    optimizer.step()
+    optimizer.zero_grad()
 """,
 )
 wrong(
@@ -209,10 +209,10 @@ wrong(
     "the step is taken before backward, so it follows the gradients of the step before",
     """backward(error)
     # One move against the gradients.
-    optimiser.step()
+    optimizer.step()
 """,
-    """optimiser.step()
+    """optimizer.step()
     backward(error)
 """,
 )
-wrong(training.training_step, "the optimiser's step is missing", "optimiser.step()", "pass")
+wrong(training.training_step, "the optimizer's step is missing", "optimizer.step()", "pass")

@@ -27,7 +27,7 @@ def gradients(subject: Subject) -> None:
             raise Broken(f"{name} is a parameter that is not trained; what stays as it is belongs in a buffer")
         other = places.setdefault(parameter.data_ptr(), name) if parameter.numel() else name
         if other != name:
-            raise Broken(f"{other} and {name} are two parameters in the same memory: an optimiser moves it twice")
+            raise Broken(f"{other} and {name} are two parameters in the same memory: an optimizer moves it twice")
     if not wanting:
         raise Broken("the toy has no parameter")
     for step in _training(subject, model):
@@ -63,9 +63,9 @@ def coverage(subject: Subject) -> None:
 
 def _training(subject: Subject, model: nn.Module, *, seed: int = 0) -> Iterator[int]:
     """Steps of training: each is given when its gradients are there, and taken when the next one is asked for."""
-    optimiser = torch.optim.SGD(model.parameters(), lr=0.01)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     for step in range(_STEPS):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         with seeded(_STEPS * seed + step):
             outputs = leaves(model(*subject.inputs(_BATCH, seed=_STEPS * seed + step)))
             trained = [output for output in outputs if output.requires_grad] or outputs[:1]
@@ -73,7 +73,7 @@ def _training(subject: Subject, model: nn.Module, *, seed: int = 0) -> Iterator[
             given = [torch.randn_like(output) / output.numel() ** 0.5 for output in trained]
             torch.autograd.backward(trained, given)
         yield step
-        optimiser.step()
+        optimizer.step()
 
 
 def influence(subject: Subject) -> None:

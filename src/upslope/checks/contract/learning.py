@@ -25,13 +25,13 @@ def overfitting(subject: Subject) -> None:
     inputs = subject.inputs(_BATCH)
     with seeded(1):
         loss_of = _loss(subject)
-        optimiser = torch.optim.AdamW(model.parameters(), lr=5e-3, weight_decay=0.0)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3, weight_decay=0.0)
         losses: list[float] = []
         for _ in range(_STEPS):
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             loss = loss_of(model(*inputs), *inputs)
             loss.backward()
-            optimiser.step()
+            optimizer.step()
             losses.append(loss.item())
             if len(losses) > 3 and sum(losses[-3:]) / 3 < _FRACTION * losses[0]:
                 return

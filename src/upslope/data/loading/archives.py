@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from upslope.data.loading.dataset import Dataset, Lazy
 from upslope.features import ClassLabel, Image
 from upslope.image.read import SUFFIXES, UnreadablePicture, read_picture
-from upslope.runs.problem import DataProblem
+from upslope.runs.errors import DataProblem
 
 MOST = 512 * 2**20  # bytes of one member, unpacked
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from upslope.data.loading.dataset import Ragged
-from upslope.runs.problem import DataProblem
+from upslope.runs.errors import DataProblem
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from upslope.cards import DataCard, File
+from upslope.runs.errors import DataProblem
 from upslope.runs.files import make_folder, writing
-from upslope.runs.problem import DataProblem
 from upslope.runs.progress import Bar, progress_bar
 from upslope.runs.workspace import data_folder, short
 

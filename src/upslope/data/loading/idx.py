@@ -21,7 +21,7 @@ from upslope.cards import DataCard
 from upslope.data.loading.dataset import Dataset
 from upslope.data.loading.fetch import get
 from upslope.features import Image
-from upslope.runs.problem import DataProblem
+from upslope.runs.errors import DataProblem
 
 _UNSIGNED_BYTE = 8
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from upslope.runs.problem import DataProblem
+from upslope.runs.errors import DataProblem
 
 
 def lines(path: Path) -> tuple[str, ...]:

@@ -92,7 +92,7 @@ CARD = LabCard(
     domain="audio",
     seconds={"smoke": 9, "laptop": 200, "full": 1000},
     data=("fsdd",),
-    expect=(Expect("test_accuracy", at_least=0.88, when=TARGET, broken={"without augmentation": 0.854}),),
+    expect=(Expect("test_accuracy", at_least=0.88, when=TARGET, ablations={"without augmentation": 0.854}),),
     presets={
         "smoke": {"data": "toy", "epochs": 7, "batch_size": 60, "width": 6, "lr": 2e-2, "label_smoothing": 0.0},
         "laptop": {},

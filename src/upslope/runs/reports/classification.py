@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from upslope.runs import pictures
+from upslope.runs import figures
 from upslope.runs.run import Run
 
 Probabilities = NDArray[np.float32]  # (N, classes)
@@ -30,7 +30,7 @@ def curves(run: Run[Any], *, per_epoch: int, panels: Mapping[str, Sequence[str]]
     """The loss of the steps and the accuracy after each epoch."""
     logged = {name for row in run.logged() for name in row}
     there = {title: names for title, names in panels.items() if any(name in logged for name in names)}
-    run.picture("curves", pictures.curves(run.logged(), there, smooth=smooth, per_epoch=per_epoch))
+    run.picture("curves", figures.curves(run.logged(), there, smooth=smooth, per_epoch=per_epoch))
 
 
 def mistakes(
@@ -43,8 +43,8 @@ def mistakes(
     by: str = "",
 ) -> None:
     """Which classes are taken for which; of images (N, H, W) also the worst mistakes. `by` names who predicted."""
-    table = pictures.confusion(confusion(probabilities, labels), classes)
+    table = figures.confusion(confusion(probabilities, labels), classes)
     run.picture("confusion", table, f"Test set: true class and predicted class{by}.")
     if images is not None:
-        worst = pictures.mistakes(images, labels, probabilities, classes)
+        worst = figures.mistakes(images, labels, probabilities, classes)
         run.picture("mistakes", worst, f"Wrong with the greatest confidence{by}.")

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from upslope.runs.pictures import INK
+from upslope.runs.figures import INK
 
 COLUMNS = 60  # characters in a line of a figure
 

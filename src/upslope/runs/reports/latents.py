@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from upslope.runs import pictures
+from upslope.runs import figures
 from upslope.runs.run import Run
 
 Floats = NDArray[np.float32]
@@ -24,20 +24,20 @@ def curves(run: Run[Any], *, per_epoch: int) -> None:
         "reconstruction in nats": ("reconstruction",),
         "KL in nats": ("kl",),
     }
-    run.picture("curves", pictures.curves(run.logged(), panels, smooth=10, per_epoch=per_epoch))
+    run.picture("curves", figures.curves(run.logged(), panels, smooth=10, per_epoch=per_epoch))
 
 
 def samples(run: Run[Any], images: Floats, *, columns: int = 10) -> None:
     """Images from noise, as many rows as there are."""
     drawn = images[: len(images) // columns * columns, 0]
     caption = "Decoded from latents drawn from the prior: the probability of each pixel."
-    run.picture("samples", pictures.sheet(drawn.reshape(-1, columns, *drawn.shape[1:])), caption)
+    run.picture("samples", figures.sheet(drawn.reshape(-1, columns, *drawn.shape[1:])), caption)
 
 
 def reconstructions(run: Run[Any], images: Floats, mean: Floats, decode: Decode, *, count: int = 12) -> None:
     """The first images of the test set above what the decoder makes of their latents."""
     rows = np.stack([images[:count, 0], decode(mean[:count])[:, 0]])
-    sheet = pictures.sheet(rows, rows=("image", "reconstruction"))
+    sheet = figures.sheet(rows, rows=("image", "reconstruction"))
     run.picture("reconstructions", sheet, "Test images, and what is left of them after the latents.")
 
 
@@ -52,7 +52,7 @@ def plane(run: Run[Any], mean: Floats, decode: Decode, *, side: int = 13) -> Non
     z[..., second] = np.array(places)[::-1, None]
     z[..., first] = places
     images = decode(z.reshape(side * side, -1))[:, 0]
-    sheet = pictures.sheet(
+    sheet = figures.sheet(
         images.reshape(side, side, *images.shape[1:]), across=f"latent {first}", down=f"latent {second}"
     )
     run.picture("plane", sheet, "The two latents that vary most over the test images, from -1.8 to 1.8; the rest 0.")
@@ -64,5 +64,5 @@ def interpolation(run: Run[Any], mean: Floats, decode: Decode, *, rows: int = 6,
     share = np.linspace(0, 1, steps, dtype=np.float32)[None, :, None]
     z = (1 - share) * pairs[:, :1] + share * pairs[:, 1:]
     images = decode(z.reshape(-1, mean.shape[1]))[:, 0]
-    sheet = pictures.sheet(images.reshape(len(pairs), steps, *images.shape[1:]))
+    sheet = figures.sheet(images.reshape(len(pairs), steps, *images.shape[1:]))
     run.picture("interpolation", sheet, "Between the latents of two test images: what lies on the straight line.")

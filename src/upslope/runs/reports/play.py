@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from upslope.runs import pictures
-from upslope.runs.pictures import COLOURS, FAINT, INK
+from upslope.runs import figures
+from upslope.runs.figures import COLOURS, FAINT, INK
 from upslope.runs.run import Run
 
 Numbers = NDArray[np.floating]
@@ -16,7 +16,7 @@ Numbers = NDArray[np.floating]
 def learning(run: Run[Any]) -> None:
     """Returns of the episodes that ended while it trained, with exploration in them; loss and mean Q value."""
     panels = {"training returns": ("return",), "loss": ("loss",), "mean Q value": ("q",)}
-    run.picture("curves", pictures.curves(run.logged(), panels, smooth=20))
+    run.picture("curves", figures.curves(run.logged(), panels, smooth=20))
 
 
 def returns(values: Numbers) -> Figure:

@@ -5,7 +5,7 @@ from upslope.scratch.nn.convolution import Conv2d
 from upslope.scratch.nn.embedding import Embedding
 from upslope.scratch.nn.linear import Linear
 from upslope.scratch.nn.module import Module, Parameter, Sequential
-from upslope.scratch.nn.normalisation import BatchNorm, LayerNorm
+from upslope.scratch.nn.normalization import BatchNorm, LayerNorm
 from upslope.scratch.nn.structure import AvgPool2d, CrossEntropyLoss, Dropout, Flatten, MaxPool2d
 
 __all__ = [

@@ -13,7 +13,7 @@ from upslope.features import Audio
 from upslope.runs.workspace import short
 from upslope.ship.classified import UNSURE, ClassificationPipeline, Classified, shortened
 from upslope.ship.pipelines.pipeline import Arrays, Options, Unread
-from upslope.sound.prepare import FrontEnd, spectrogram, spectrograms
+from upslope.sound.preprocess import FrontEnd, spectrogram, spectrograms
 from upslope.sound.resample import resample
 from upslope.sound.wav import UnreadableSound, mono, read_wav, wavs_in
 

@@ -183,7 +183,7 @@ class Autoencoder(Pipeline):
 
     def draw(self, answers: Sequence[Sampled | Rebuilt]) -> "Figure":
         """Samples on a sheet; pictures beside what the network saw of them and what it made of that."""
-        from upslope.runs import pictures
+        from upslope.runs import figures
 
         drawn = [each.image[0] for each in answers if isinstance(each, Sampled)]
         if not drawn:
@@ -191,7 +191,7 @@ class Autoencoder(Pipeline):
         columns = min(len(drawn), 8 if len(drawn) <= 64 else 16)
         sheet = np.zeros((-(-len(drawn) // columns) * columns, *drawn[0].shape), dtype=np.float32)
         sheet[: len(drawn)] = drawn
-        return pictures.sheet(sheet.reshape(-1, columns, *drawn[0].shape))
+        return figures.sheet(sheet.reshape(-1, columns, *drawn[0].shape))
 
     def card(self) -> dict[str, list[str]]:
         """What it does, how pictures are prepared, what it cannot do."""

@@ -60,7 +60,7 @@ class ImageClassification(ClassificationPipeline):
 
     @property
     def look(self) -> str:
-        """How any picture is made to look like those of training: a function of `upslope.image.prepare`."""
+        """How any picture is made to look like those of training: a function of `upslope.image.preprocess`."""
         if "look" in self.spec.preprocessing:
             return str(self.spec.preprocessing["look"])
         card = data_card(self.spec) or generated_like(self.spec)  # of a version that did not state it

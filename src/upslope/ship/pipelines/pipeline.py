@@ -19,8 +19,8 @@ from upslope.cards import DataCard, discover
 from upslope.data.loading.dataset import Dataset
 from upslope.data.loading.fetch import have
 from upslope.features import ClassLabel
+from upslope.runs.errors import RunProblem
 from upslope.runs.model_spec import ModelSpec
-from upslope.runs.problem import RunProblem
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

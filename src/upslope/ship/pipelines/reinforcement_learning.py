@@ -11,7 +11,7 @@ from upslope.data.loading.dataset import Dataset
 from upslope.envs import draw
 from upslope.envs.play import Episodes, play
 from upslope.envs.vector import Floats, VectorEnv, make
-from upslope.runs.problem import ConfigProblem
+from upslope.runs.errors import ConfigProblem
 from upslope.ship.pipelines.pipeline import Answer, Arrays, Options, Pipeline, Unread
 
 _OURS = "upslope predict"  # in a GIF, so that it is known again

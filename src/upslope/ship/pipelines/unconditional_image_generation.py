@@ -108,7 +108,7 @@ class UnconditionalImageGeneration(Pipeline):
 
     def draw(self, answers: Sequence[Generated]) -> "Figure":
         """All samples on one sheet, in the order of their numbers."""
-        from upslope.runs.pictures import sheet
+        from upslope.runs.figures import sheet
 
         images = np.concatenate([answer.images for answer in answers])[:DRAWN]
         columns = min(COLUMNS, int(np.ceil(len(images) ** 0.5)))

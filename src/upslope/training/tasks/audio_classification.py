@@ -14,7 +14,7 @@ from upslope.models.build import Built
 from upslope.runs.model_spec import ModelSpec
 from upslope.runs.reports import classification
 from upslope.runs.run import Run
-from upslope.sound.prepare import FrontEnd, spectrograms
+from upslope.sound.preprocess import FrontEnd, spectrograms
 from upslope.training.batches import Batch, as_tensor
 from upslope.training.tasks.classification import Classification
 

@@ -28,7 +28,7 @@ from upslope.runs.model_spec import ModelSpec
 from upslope.runs.reports import latents
 from upslope.runs.run import Run
 from upslope.training.batches import Batch
-from upslope.training.randomness import generator
+from upslope.training.seeding import generator
 from upslope.training.tasks.task import Task
 
 ACTIVE = 0.01  # the variance of a latent's posterior mean over the data from which it counts as used

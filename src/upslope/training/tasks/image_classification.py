@@ -13,7 +13,7 @@ from upslope.features import Image
 from upslope.image.channels import channels_first
 from upslope.models.build import Built
 from upslope.models.vision.vit import ViT
-from upslope.runs import pictures
+from upslope.runs import figures
 from upslope.runs.model_spec import ModelSpec
 from upslope.runs.reports import classification
 from upslope.runs.run import Run
@@ -60,11 +60,11 @@ class ImageClassification(Classification):
         if isinstance(self.predictor, ViT):
             first = dataset.take([int((dataset["label"] == label).argmax()) for label in range(len(dataset.classes))])
             shown = standardize(self.inputs(first), self.mean, self.std)
-            looks = pictures.looks(first["image"], class_token_attention(self.predictor, shown), dataset.classes)
-            run.picture("attention", looks, "From where the class token of the last block gathers.")
+            maps = figures.attention_maps(first["image"], class_token_attention(self.predictor, shown), dataset.classes)
+            run.picture("attention", maps, "From where the class token of the last block gathers.")
         filters = next((p for p in self.predictor.parameters() if p.ndim == 4), None)
         if filters is not None:
-            drawn = pictures.filters(filters.detach().cpu().numpy(), title="first layer")
+            drawn = figures.filters(filters.detach().cpu().numpy(), title="first layer")
             run.picture("filters", drawn, "Red adds, blue takes away.")
 
     def spec(self, network: Built) -> ModelSpec:

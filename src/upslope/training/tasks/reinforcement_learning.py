@@ -24,7 +24,7 @@ from upslope.runs.model_spec import ModelSpec
 from upslope.runs.reports import play as figures
 from upslope.runs.run import Run
 from upslope.training.batches import Batch
-from upslope.training.state import Kept
+from upslope.training.state import StateArrays
 from upslope.training.tasks.task import Task
 
 
@@ -55,9 +55,13 @@ class ReinforcementLearning(Task):
             said: Floats = (by or self.model)(torch.from_numpy(observations).to(device)).float().cpu().numpy()
         return said
 
-    def kept(self, optimizer: torch.optim.Optimizer) -> dict[str, Kept]:
-        """What training changes, for `run.keep`: the network, its older copy and the optimizer."""
-        return {"model": Kept(self.model), "target": Kept(self.target), "optimizer": Kept(optimizer)}
+    def kept(self, optimizer: torch.optim.Optimizer) -> dict[str, StateArrays]:
+        """What training changes, for `run.register`: the network, its older copy and the optimizer."""
+        return {
+            "model": StateArrays(self.model),
+            "target": StateArrays(self.target),
+            "optimizer": StateArrays(optimizer),
+        }
 
     def copy_to_target(self) -> None:
         """Make the older copy what the network is now."""

@@ -15,7 +15,7 @@ from upslope.data.loading.dataset import Dataset
 from upslope.data.tinyshakespeare import ALPHABET
 from upslope.models.build import Built
 from upslope.models.language.gpt import GPT
-from upslope.runs import pictures
+from upslope.runs import figures
 from upslope.runs.model_spec import ModelSpec
 from upslope.runs.reports import language
 from upslope.runs.run import Run
@@ -104,7 +104,7 @@ class TextGeneration(Task):
 
     def report(self, run: Run[Any], predictions: NDArray[np.float64], dataset: Dataset, *, per_epoch: int) -> None:
         """Curves, the loss of each character of a passage, and a text that the model writes."""
-        drawn = pictures.curves(run.logged(), PANELS, smooth=10)
+        drawn = figures.curves(run.logged(), PANELS, smooth=10)
         run.picture("curves", drawn)
         text = "".join(dataset["text"])[1 : SHOWN + 1]
         drawn = language.passage(text, predictions[: len(text)])

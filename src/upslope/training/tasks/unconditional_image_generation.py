@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from upslope.blocks.generative.gan_losses import discriminator_loss, generator_loss, r1_penalty
 from upslope.data.loading.dataset import Dataset
 from upslope.models.build import Built
-from upslope.runs import pictures
+from upslope.runs import figures
 from upslope.runs.model_spec import ModelSpec
 from upslope.runs.reports import classification
 from upslope.runs.run import Run
@@ -92,9 +92,9 @@ class UnconditionalImageGeneration(Task):
         classification.curves(run, per_epoch=per_epoch, panels=PANELS)
         shown = predictions[:60]
         read = self.judge.read(shown).probabilities.argmax(dim=1).numpy()
-        sheet = pictures.samples(shown, read, dataset.classes)
+        sheet = figures.samples(shown, read, dataset.classes)
         run.picture("samples", sheet, "The first samples of the seed, not chosen; above each what the judge reads.")
-        walk = pictures.sheet(self.walk(rows=4, columns=10))
+        walk = figures.sheet(self.walk(rows=4, columns=10))
         run.picture("walk", walk, "In each row, from one latent vector to another.")
 
     def walk(self, *, rows: int, columns: int) -> NDArray[np.float32]:

@@ -26,7 +26,7 @@ def test_class_parameters(rng):
     layer, case = tokens(patches.ClassTokenAndPositions, 4, 3)
     holds(layer, {"class_token": [1, 1, 3], "positions": [1, 5, 3]}, case=case)
     names = sorted(name for name, _ in layer.named_parameters())
-    problem = "an optimiser would not find them all"
+    problem = "an optimizer would not find them all"
     true(names == ["class_token", "positions"], problem, case=f"{case}.named_parameters()", got=names)
 
 
@@ -146,7 +146,7 @@ wrong(
 )
 wrong(
     patches.ClassTokenAndPositions,
-    "the positions are a plain tensor, so no optimiser and no file of weights holds them",
+    "the positions are a plain tensor, so no optimizer and no file of weights holds them",
     "nn.Parameter(torch.randn(1, 1 + tokens, dim) * 0.02)",
     "torch.randn(1, 1 + tokens, dim) * 0.02",
 )

@@ -39,7 +39,7 @@ def test_parameters(rng):
         sorted(names),
         ["bias", "weight"],
         case="Linear(3, 2).named_parameters()",
-        problem="an optimiser would not find them",
+        problem="an optimizer would not find them",
     )
 
 
@@ -168,7 +168,7 @@ def test_generator(rng):
 
 wrong(
     nn.Linear,
-    "the weight is a plain Tensor, so no optimiser finds it",
+    "the weight is a plain Tensor, so no optimizer finds it",
     "self.weight = Parameter(",
     "self.weight = Tensor(",
 )

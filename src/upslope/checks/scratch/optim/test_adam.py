@@ -1,4 +1,4 @@
-"""What the optimiser Adam must do."""
+"""What the optimizer Adam must do."""
 
 import math
 from functools import partial
@@ -8,7 +8,7 @@ import numpy as np
 
 from upslope.checks import grades, wrong
 from upslope.checks.expect import close
-from upslope.checks.scratch.optim.any_optimiser import follow, goes_on, leaves_alone, one_number, walk, weights
+from upslope.checks.scratch.optim.any_optimizer import follow, goes_on, leaves_alone, one_number, walk, weights
 from upslope.scratch import optim
 
 

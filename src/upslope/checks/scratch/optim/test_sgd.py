@@ -1,4 +1,4 @@
-"""What the optimiser SGD must do."""
+"""What the optimizer SGD must do."""
 
 from functools import partial
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 
 from upslope.checks import grades, wrong
 from upslope.checks.expect import close, raises
-from upslope.checks.scratch.optim.any_optimiser import follow, goes_on, leaves_alone, one_number, weights
+from upslope.checks.scratch.optim.any_optimizer import follow, goes_on, leaves_alone, one_number, weights
 from upslope.scratch import optim
 
 
@@ -80,13 +80,13 @@ def test_sgd_leaves_alone(rng):
 def test_sgd_velocity_is_its_own(rng):
     """lr may change between steps, and the gradient's array may be used again"""
     params = weights([1.0])
-    optimiser = optim.SGD(params, lr=0.1, momentum=0.5)
+    optimizer = optim.SGD(params, lr=0.1, momentum=0.5)
     gradient = np.array([2.0])
     params[0].grad = gradient
-    optimiser.step()
+    optimizer.step()
     gradient[0] = 4.0
-    optimiser.lr = 0.01
-    optimiser.step()
+    optimizer.lr = 0.01
+    optimizer.step()
     case = "SGD(lr=0.1, momentum=0.5): p = 1, gradient 2; then lr=0.01 and 4 written into the same p.grad"
     close(params[0], [1 - 0.1 * 2 - 0.01 * (0.5 * 2 + 4)], case=case)
 

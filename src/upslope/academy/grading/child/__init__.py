@@ -1,0 +1,1 @@
+"""The child process: it imports the heavy libraries once, forks for every job and runs the checks there."""

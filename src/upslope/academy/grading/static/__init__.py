@@ -1,0 +1,1 @@
+"""What can be read from a learner's text before anything of it runs."""

@@ -1,0 +1,1 @@
+"""The verbs of somebody who writes lessons, checks and labs."""

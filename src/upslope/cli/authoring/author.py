@@ -1,0 +1,232 @@
+"""`upslope author`: what somebody who writes lessons, checks and labs needs."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from upslope.cli.terminal.completion import lab_names, step_names
+from upslope.cli.terminal.console import Piece, Screen
+from upslope.cli.terminal.errors import Missing, Usage
+from upslope.cli.terminal.exits import Exit
+from upslope.cli.terminal.format import listed, plural, seconds
+from upslope.cli.terminal.group import Verbs
+from upslope.cli.terminal.options import AsJson, Debug
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from upslope.academy.author import Report
+    from upslope.cards import LabCard
+    from upslope.runs.recording import Planned
+
+author = typer.Typer(
+    cls=Verbs, rich_markup_mode=None, invoke_without_command=True, help="Check lessons, make records and pages."
+)
+
+
+@author.callback()
+def without_verb(context: typer.Context) -> int | None:
+    """Check lessons, make records and pages."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+    return None
+
+
+@author.command("check")
+def check_exercises(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[STEP]...", help="Steps; all of them.", autocompletion=step_names)
+    ] = None,
+    seeds: Annotated[int, typer.Option("--seeds", metavar="N", help="Under how many seeds.")] = 20,
+    processes: Annotated[int, typer.Option("--processes", metavar="N", help="How many grade at once.")] = 2,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> int:
+    """Try every exercise: the stub fails, the reference passes, every wrong answer is caught."""
+    from upslope.academy.author import author_check
+    from upslope.runs.progress import progress_bar
+
+    if seeds < 1 or processes < 1:
+        raise Usage("--seeds and --processes are at least 1")
+    screen = Screen()
+    with progress_bar(1.0, "checking", quiet=screen.quiet) as bar:
+
+        def said(done: int, of: int, name: str) -> None:
+            bar.update(done / of, description=f"{done} of {of}  {name}")
+
+        report = author_check(list(names or ()), seeds=seeds, processes=processes, progress=said)
+    screen.give(report.to_json())
+    if not screen.quiet:
+        _show(screen, report)
+    return Exit.DONE if report.passed else Exit.NOT
+
+
+def _show(screen: Screen, report: "Report") -> None:
+    """The table, then every problem, then the kill rate."""
+    rows: list[list[Piece]] = []
+    for row in report.rows:
+        sign = screen.mark(not row.problems)
+        counts = (str(row.checks), str(row.wrongs), str(row.killed))
+        rows.append([sign, row.exercise, *counts, (seconds(row.seconds), "dim")])
+    screen.table(("", "exercise", "checks", "wrong answers", "killed", ""), rows, right=(2, 3, 4, 5))
+    problems = [*report.problems, *(f"{row.name}: {said}" for row in report.rows for said in row.problems)]
+    if problems:
+        screen.gap()
+    for problem in problems:
+        screen.prose(problem, style="red")
+    screen.gap()
+    # Rounded down: 100 % means every one.
+    rate = f"{int(1000 * report.kill_rate) / 10:g} %" if report.wrongs else "none"
+    killed = f"{report.killed} of {report.wrongs} wrong answers fail, each under {report.seeds} seeds"
+    screen.line(("Kill rate ", "bold"), (rate, "bold"), f"   {killed}")
+    found = plural(len(problems), "problem") if problems else "No problems"
+    screen.line((f"{found}.", "bold red" if problems else "bold green"))
+
+
+@author.command("results")
+def pages(
+    write: Annotated[bool, typer.Option("--write", help="Write the pages that differ.")] = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> int:
+    """Make RESULTS.md and the generated tables of the pages again.
+
+    The records are put beside the targets that the labs have today; what was measured stays as it is.
+    """
+    from upslope.academy.generated_docs import update
+    from upslope.runs.benchmark_records import read_speed, speed_markdown
+    from upslope.runs.records import judged, lab_cards, read_records, results_markdown, write_record
+
+    screen = Screen()
+    root = _checkout()
+    stale = []
+    page = root / "RESULTS.md"
+    cards = lab_cards()
+    records = []
+    for record in read_records(root / "results"):
+        records.append(judged(record, cards[record.lab]) if record.lab in cards else record)
+        if records[-1] != record:
+            stale.append(f"results/{record.name}.json")
+            if write:
+                write_record(records[-1], root / "results")
+    made = results_markdown(records, cards)
+    made += speed_markdown(read_speed(root / "results" / "speed"))
+    if not page.exists() or page.read_text(encoding="utf-8") != made:
+        stale.append(page.name)
+        if write:
+            page.write_text(made, encoding="utf-8")
+    stale += update(root, write=write)
+    screen.give({"stale": stale, "written": write})
+    if not stale:
+        screen.line("All generated pages are up to date.")
+    elif write:
+        screen.line(f"Written: {listed(stale)}.")
+    else:
+        screen.line(f"Not up to date: {listed(stale)}.")
+        screen.gap()
+        screen.command("upslope author results --write")
+    return Exit.NOT if stale and not write else Exit.DONE
+
+
+@author.command("budget")
+def line_budget(as_json: AsJson = False, debug: Debug = False) -> int:
+    """Count the package's lines of code, room by room; prose is free."""
+    from upslope.academy.generated_docs import budget
+
+    screen = Screen()
+    rooms = budget()
+    total = sum(lines for _, lines in rooms)
+    screen.give({"rooms": dict(rooms), "total": total})
+    rows: list[list[Piece]] = [[room, f"{lines:,}"] for room, lines in [*rooms, ("all", total)]]
+    screen.table(("room", "lines of code"), rows, right=(1,))
+    return Exit.DONE
+
+
+@author.command("picture")
+def readme_picture(as_json: AsJson = False, debug: Debug = False) -> int:
+    """Draw the README's picture again: a wrong answer, really graded."""
+    from upslope.cli.authoring.picture import draw
+
+    screen = Screen()
+    path = _checkout() / "docs" / "check.svg"
+    draw(path)
+    screen.give({"path": str(path)})
+    screen.line(f"Drawn: {path}")
+    return Exit.DONE
+
+
+@author.command("record")
+def make_records(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[LAB]", help="A lab.", autocompletion=lab_names, show_default=False)
+    ] = None,
+    settings: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All labs.")] = False,
+    seeds: Annotated[int | None, typer.Option("--seeds", metavar="N", help="How many seeds, from 0.")] = None,
+    preset: Annotated[str | None, typer.Option("--preset", help="smoke, laptop or full.")] = None,
+    variant: Annotated[str, typer.Option("--variant", help="A word for what differs from the preset.")] = "",
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> int:
+    """Run a lab over its seeds and write records into results/.
+
+    All variants that its card names, as they are and with each ablation; or one, given by settings or a preset.
+    """
+    from dataclasses import asdict, replace
+
+    from upslope.cards import LabCard, discover
+    from upslope.cli.training.lab import find
+    from upslope.runs.recording import as_wanted, make, planned
+    from upslope.runs.records import write_record
+    from upslope.runs.workspace import short
+
+    screen = Screen()
+    if every == (name is not None):
+        raise Usage("name the lab to record, or say --all")
+    if seeds is not None and seeds < 1:
+        raise Usage(f"a record needs at least one seed, not {seeds}")
+    if any(word.partition("=")[0].strip() == "seed" for word in settings or ()):
+        raise Usage("the seeds are counted from 0; say how many with --seeds")
+    plans = []
+    for found in [find(name)] if name is not None else discover("labs").values():
+        assert isinstance(found.card, LabCard)
+        if settings or preset or variant:
+            plan = _as_asked(found.card, settings or [], preset or "laptop", variant)
+            plans.append((found, replace(plan, seeds=seeds or found.card.seeds)))
+        else:
+            plans += [(found, replace(plan, seeds=seeds or plan.seeds)) for plan in planned(found.card)]
+    folder = _checkout() / "results"
+    made, fine = [], True
+    for found, plan in plans:
+        if len(plans) > 1:
+            screen.line((" ".join([found.card.name, *plan.words]), "bold"))
+        one = make(
+            found, plan, quiet=screen.quiet, said=lambda seed, result: screen.prose(f"seed {seed}   {result.line()}")
+        )
+        path = write_record(one, folder)
+        made.append({**asdict(one), "path": str(path)})
+        fine = fine and as_wanted(one, plan)
+        screen.gap()
+        screen.line(f"{one.reached} of {plan.seeds} seeds reached the target    ", short(path))
+    screen.give({"records": made} if len(plans) != 1 else made[0])
+    screen.command("upslope author results --write")
+    return Exit.DONE if fine else Exit.NOT
+
+
+def _as_asked(card: "LabCard", words: list[str], preset: str, variant: str) -> "Planned":
+    """One record of these settings; what breaks the lab on purpose is known by its card."""
+    from upslope.runs.config import setting_words
+    from upslope.runs.recording import Planned
+
+    given = {word.replace(" ", "") for word in words}
+    breaks = (each for each in card.ablations if set(setting_words(each.settings)) <= given)
+    return Planned(variant, tuple(words), preset, card.seeds, next(breaks, None))
+
+
+def _checkout() -> "Path":
+    from upslope.runs import records
+
+    root = records.checkout()
+    if root is None:
+        raise Missing("this verb writes into a checkout of Upslope, and this is an installed package")
+    return root

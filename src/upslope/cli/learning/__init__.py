@@ -1,0 +1,1 @@
+"""The verbs of a learner: lessons, checks, hints, and what comes next."""

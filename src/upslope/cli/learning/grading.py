@@ -1,0 +1,134 @@
+"""From a word on the command line to a verdict that is kept: the step and file that are meant, what a pass opens."""
+
+import re
+import stat
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from upslope.cli.terminal.errors import Missing, Usage
+
+if TYPE_CHECKING:
+    from upslope.academy.grading.host.child_process import Bench
+    from upslope.academy.grading.host.grade import Verdict
+    from upslope.academy.lessons import Step
+    from upslope.academy.progress import Progress
+
+LARGEST = 1 << 20  # bytes that are read; the gate says that an answer is smaller
+
+
+@dataclass(frozen=True)
+class Graded:
+    """What `check` found out about one file."""
+
+    step: "Step"
+    file: Path
+    verdict: "Verdict"
+    hints: int  # the highest stage that was shown before
+    opened: tuple[str, ...] = ()  # steps that wait no longer
+    next: str = ""  # the step to go on with
+
+    @property
+    def passed(self) -> bool:
+        """Right alone, and right together with the other accepted answers."""
+        return self.verdict.passed
+
+    @property
+    def broken_by(self) -> tuple[str, ...]:
+        """The steps whose accepted answers make this right answer fail."""
+        from upslope.academy.lessons import of_exercise
+
+        return tuple(of_exercise(exercise).name for exercise in self.verdict.broken_by)
+
+
+def grade_file(name: str, *, seed: int | None = None) -> Graded:
+    """Grade the file of a step, alone and in the company of all accepted answers, and keep what was graded."""
+    step, file = find_file(name)
+    content = read_answer(file)
+
+    from upslope.academy.grading.host.child_process import Bench
+    from upslope.academy.grading.host.grade import needed_by
+
+    with Bench() as bench:
+        bench.preload(needed_by(str(step.exercise)))  # it imports while everything else is read
+        return grade_step(step, file, content, seed=seed, bench=bench)
+
+
+def grade_step(step: "Step", file: Path, content: bytes, *, bench: "Bench", seed: int | None = None) -> Graded:
+    """Grade what a step's file holds, and keep what was graded."""
+    from upslope.academy.grading.host.grade import grade_with_others
+    from upslope.academy.lab_parts import usable
+    from upslope.academy.progress import Progress
+    from upslope.academy.step_status import next_step, opened, read_evidence, standings
+    from upslope.runs.workspace import progress_file
+
+    exercise = str(step.exercise)
+    progress = Progress(progress_file())
+    before = read_evidence(progress.path)
+    verdict = grade_with_others(exercise, content, str(file), others=usable(before.accepted), seed=seed, bench=bench)
+    graded = Graded(step, file, verdict, hints=before.hints.get(exercise, 0))
+    _keep(progress, graded, content)
+    if not verdict.passed:
+        return graded
+    table = standings(read_evidence(progress.path))
+    place = next(number for number, standing in enumerate(table) if standing.step.name == step.name)
+    coming = next_step(table[place:]) or next_step(table)  # onwards first; what was left out comes later
+    names = tuple(s.name for s in opened(standings(before), table))
+    return replace(graded, opened=names, next=coming.name if coming else "")
+
+
+def find_file(name: str) -> tuple["Step", Path]:
+    """The step and the file that a word means: a step's name or number, or a path to a learner's file."""
+    from upslope.academy.lessons import exercises, find
+    from upslope.academy.migration import file_of
+    from upslope.runs.workspace import exercises_folder, progress_file, short
+
+    if not name:
+        raise Usage("which step? upslope check NAME grades one; upslope learn lists them all")
+    path = Path(name).expanduser()
+    if path.suffix == ".py" or len(path.parts) > 1:
+        numbered = re.fullmatch(r"\d\d-(?P<name>.+)", path.stem)  # how files were named before
+        stem = numbered["name"] if numbered else path.stem
+        step = next((step for step in exercises() if stem in {step.name, *step.was}), None)
+        if step is None or path.suffix != ".py":
+            raise Usage(f"{name} is not a file of an exercise; those are named as in foundations/softmax.py")
+        moved = numbered and not path.exists() and path.absolute().is_relative_to(exercises_folder())
+        return step, exercises_folder() / step.file if moved else path.absolute()
+    step = find(name)
+    if not step.exercise:
+        run = f"; it is a lab: upslope lab {step.lab}" if step.lab else ""
+        raise Usage(f"{step.name} asks for no code{run}")
+    file = file_of(step, exercises_folder(), progress_file())
+    if not file.exists():
+        raise Missing(f"{short(file)} is not there; upslope init makes it")
+    return step, file
+
+
+def read_answer(file: Path) -> bytes:
+    """What the learner's file holds."""
+    from upslope.runs.workspace import short
+
+    if not file.exists():
+        raise Missing(f"there is no {short(file)}")
+    if not stat.S_ISREG(file.stat().st_mode):
+        raise Missing(f"{short(file)} is not a plain file")
+    with open(file, "rb") as content:
+        return content.read(LARGEST)
+
+
+def _keep(progress: "Progress", graded: Graded, content: bytes) -> None:
+    """The text that was graded, and the verdict's facts."""
+    verdict = graded.verdict
+    progress.add_check(
+        str(graded.step.exercise),
+        content.decode("utf-8-sig", "replace"),
+        str(graded.file),
+        passed=verdict.passed,
+        checks=len(verdict.checks),
+        held=sum(1 for check in verdict.checks if check.passed),
+        seed=verdict.seed,
+        seconds=round(verdict.seconds, 3),
+        mistake=verdict.mistake,
+        sandbox=verdict.sandbox,
+        broken_by=list(verdict.broken_by),
+    )

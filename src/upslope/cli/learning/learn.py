@@ -1,0 +1,157 @@
+"""`upslope learn`: the roadmap as a table, or one lesson set for the terminal."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from upslope.cli.learning.migrated import bring_over
+from upslope.cli.terminal.completion import step_names
+from upslope.cli.terminal.console import Piece, Screen, can_say
+from upslope.cli.terminal.exits import Exit
+from upslope.cli.terminal.format import PROVES, listed
+from upslope.cli.terminal.options import AsJson, Debug
+
+if TYPE_CHECKING:
+    from upslope.academy.step_status import Standing
+
+
+def learn(
+    name: Annotated[
+        str, typer.Argument(help="A step: its name or number. Without it, the roadmap.", autocompletion=step_names)
+    ] = "",
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> int:
+    """Read a lesson, or see the roadmap."""
+    bring_over()
+    return lesson(name) if name else roadmap()
+
+
+def roadmap() -> int:
+    """All steps, and how you stand to each."""
+    from upslope.academy.step_status import next_step, read_evidence, standings
+    from upslope.academy.tier import tier
+    from upslope.runs.workspace import progress_file
+
+    screen = Screen()
+    evidence = read_evidence(progress_file())
+    table = standings(evidence)
+    coming = next_step(table)
+    stands = tier(evidence)
+    screen.give(
+        {
+            "steps": [facts(s, coming=coming is s.step) for s in table],
+            "tier": stands.held,
+            "done": stands.done,
+            "of": stands.of,
+        }
+    )
+    if screen.quiet:
+        return Exit.DONE
+    screen.ends([("Roadmap", "bold")], stands.line())
+    for level, title in dict.fromkeys((s.step.level, s.step.level_title) for s in table):
+        screen.gap()
+        screen.line((f"Level {level}: {title}", "bold"))
+        rows: list[list[Piece]] = []
+        part = ""
+        for standing in (s for s in table if s.step.level == level):
+            if standing.step.part != part:
+                part = standing.step.part
+                rows.append(["", (part, "dim"), "", "", ""])
+            rows.append(_row(standing, coming=standing.step is coming))
+        screen.table(("", "", "", "", ""), rows, right=(3,))
+    screen.gap()
+    if any(standing.taken and standing.state == "proven" for standing in table):
+        screen.prose("* after the solution was seen", style="dim")
+    screen.command(
+        f"upslope learn {coming.name}" if coming else "upslope lab", "" if coming else "every step is proven"
+    )
+    return Exit.DONE
+
+
+def lesson(name: str) -> int:
+    """One lesson: the prose, where the file is, what to type next."""
+    from upslope.academy.lab_parts import whose
+    from upslope.academy.lessons import find
+    from upslope.academy.migration import file_of
+    from upslope.academy.step_status import read_evidence, standings
+    from upslope.runs.workspace import exercises_folder, progress_file, short
+
+    screen = Screen()
+    step = find(name)
+    evidence = read_evidence(progress_file())
+    standing = next(s for s in standings(evidence) if s.step.name == step.name)
+    file = file_of(step, exercises_folder(), progress_file()) if step.exercise else None
+    screen.give({**facts(standing), "file": str(file) if file else None, "lesson": step.body})
+    if screen.quiet:
+        return Exit.DONE
+    heading = f"{step.number} {step.title}"
+    screen.ends([(heading, "bold")], f"{step.minutes} min, {step.difficulty}")
+    screen.gap()
+    screen.markdown(_without_title(step.body))
+    screen.gap()
+    if standing.waits_for:
+        screen.prose(f"It builds on {listed(standing.waits_for)}, which you have not proven yet.", style="dim")
+    if file and not file.exists():
+        screen.line("Make your file first    ", ("upslope init", "bold cyan"))
+    if file:
+        screen.line("Write the body in       ", short(file))
+        screen.line("Then                    ", (f"upslope check {step.name}", "bold cyan"))
+    if step.lab:
+        mine = " --mine" if "yours" in whose(step.lab, evidence.accepted).values() else ""
+        screen.line("Run                     ", (f"upslope lab {step.lab}{mine}", "bold cyan"))
+        if standing.state == "reached":
+            screen.prose(f"Reached. {PROVES} upslope lab {step.lab} --mine", style="dim")
+    return Exit.DONE
+
+
+def facts(standing: "Standing", *, coming: bool = False) -> dict[str, object]:
+    """A step for a program."""
+    step = standing.step
+    return {
+        "number": step.number,
+        "name": step.name,
+        "topic": step.topic,
+        "part": step.part,
+        "title": step.title,
+        "minutes": step.minutes,
+        "difficulty": step.difficulty,
+        "exercise": step.exercise,
+        "lab": step.lab,
+        "needs": list(step.needs),
+        "returns_in": list(step.returns_in),
+        "state": standing.state,
+        "waits_for": list(standing.waits_for),
+        "solution_seen": standing.taken,
+        "next": coming,
+    }
+
+
+def _row(standing: "Standing", *, coming: bool) -> list[Piece]:
+    step = standing.step
+    tick, arrow = ("✓", "→") if can_say("✓→") else ("+", ">")
+    sign, state, style = {
+        "proven": (tick, "proven*" if standing.taken else "proven", "green"),
+        "reached": (" ", "reached", ""),
+        "open": (" ", "open", ""),
+        "waiting": (" ", "later", "dim"),
+        "reading": (" ", "", ""),
+    }[standing.state]
+    if coming:
+        sign, state, style = arrow, "next", "bold cyan"
+    what = f"lab {step.lab}" if step.lab and not step.exercise else step.name
+    title = step.title.partition(": ")[2] or step.title
+    faint = "dim" if standing.state == "waiting" else ""
+    return [
+        (f"{sign} {step.number}", style),
+        (what, faint),
+        (title, faint),
+        (f"{step.minutes} min", "dim"),
+        (state, style),
+    ]
+
+
+def _without_title(body: str) -> str:
+    """The heading stands above the lesson already."""
+    first, _, rest = body.partition("\n")
+    return rest.lstrip("\n") if first.startswith("# ") else body

@@ -1,0 +1,64 @@
+"""`upslope export`: a run's model as one file, compared with the original before it is called done."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from upslope.cli.terminal.completion import run_names
+from upslope.cli.terminal.console import Screen
+from upslope.cli.terminal.errors import Usage, did_you_mean
+from upslope.cli.terminal.exits import Exit
+from upslope.cli.terminal.format import size
+from upslope.cli.terminal.options import AsJson, Debug
+
+
+def export(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A finished run, or a lab.", autocompletion=run_names)],
+    kind: Annotated[
+        str | None,
+        typer.Option("--format", "-f", metavar="FORMAT", help="onnx, safetensors or pt2; else as --out ends, or onnx."),
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", metavar="PATH", help="The file, or a folder for it; here if not said.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> int:
+    """Write a trained model to one file that other programs read, with a model card beside it.
+
+    Of a lab it is the newest finished run. The file is read back and compared with the run before it is called done.
+    """
+    from dataclasses import asdict
+
+    from upslope.runs.progress import progress_bar
+    from upslope.runs.workspace import short
+    from upslope.ship.export import BATCHES, export, in_words
+    from upslope.ship.formats import FORMATS
+    from upslope.ship.predictor import run_folder
+
+    screen = Screen()
+    ending = Path(out or "").suffix.removeprefix(".")
+    kind = kind or (ending if ending in FORMATS else "onnx")
+    if kind not in FORMATS:
+        raise Usage(f'there is no format "{kind}"{did_you_mean(kind, list(FORMATS))} (formats: {", ".join(FORMATS)})')
+    if Path(run).is_file():
+        exported = Path(run).suffix.removeprefix(".") in FORMATS
+        already = f"upslope predict {run} uses it" if exported else "upslope runs lists what can be"
+        raise Usage(f"{run} is a file, and what is exported is a run: {already}")
+    folder = run_folder(run)
+    with progress_bar(3, "loading", quiet=screen.quiet) as bar:
+        begun = iter(range(1, 4))
+        # A path forgets the slash by which a person says that it is a folder.
+        path = None if not out else Path(out) / f"{folder.name}.{kind}" if out.endswith("/") else Path(out)
+        done = export(folder, kind, out=path, force=force, say=lambda what: bar.update(next(begun), description=what))
+    screen.give({**asdict(done), "path": str(done.path), "card": str(done.card), "run": folder.name, "format": kind})
+    screen.line((str(done.path), "bold"), f"   {size(done.size)}")
+    sizes = ", ".join(str(number) for number in BATCHES)
+    where = f"on {done.source}, in batches of {sizes}"
+    screen.prose(f"Read back and compared with {folder.name} {where}: {in_words(done.difference)}.")
+    screen.line("Model card  ", short(done.card))
+    screen.gap()
+    screen.command(f"upslope predict {done.path} {done.example}".rstrip())
+    return Exit.DONE

@@ -1,0 +1,164 @@
+"""`upslope predict`: what a trained model says about any input of its task."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from upslope.cli.terminal.completion import run_names
+from upslope.cli.terminal.console import Piece, Screen, clean
+from upslope.cli.terminal.errors import Usage
+from upslope.cli.terminal.exits import Exit
+from upslope.cli.terminal.format import plural
+from upslope.cli.terminal.options import AsJson, Debug
+
+if TYPE_CHECKING:
+    from upslope.ship.pipelines.pipeline import Answer, Options, Pipeline, Unread
+
+_OURS = "upslope predict"  # in a figure, so that it is known again
+_WIDTH = 24  # characters of a full bar
+_KINDS = {".png": "PNG picture", ".gif": "GIF", ".wav": "WAV file"}
+
+
+def predict(
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN", help="A run, a lab for its newest, or an exported file.", autocompletion=run_names
+        ),
+    ],
+    inputs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[INPUT]...", help="What its task takes: pictures, sounds, texts, an environment."),
+    ] = None,
+    top: Annotated[int | None, typer.Option("--top", metavar="N", help="How many classes to name.")] = None,
+    count: Annotated[int | None, typer.Option("--count", metavar="N", help="How many samples or episodes.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Where chance begins.")] = None,
+    length: Annotated[int | None, typer.Option("--length", metavar="N", help="How many tokens to write.")] = None,
+    temperature: Annotated[
+        float | None, typer.Option("--temperature", metavar="T", help="0: the likeliest; 1: as learned; above: wilder.")
+    ] = None,
+    show: Annotated[
+        Path | None, typer.Option("--show", metavar="FILE", help="Draw what it saw or made into this file.")
+    ] = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> int:
+    """Let a trained model answer: classes of pictures and sounds, text, samples, games."""
+    from upslope.image.read import SUFFIXES
+    from upslope.ship.pipelines.pipeline import Answer
+    from upslope.ship.predictor import load
+
+    screen = Screen()
+    if Path(run).suffix.lower() in SUFFIXES and Path(run).is_file():
+        raise Usage(f"{run} is a picture, and the run comes before the pictures: upslope predict RUN {run}")
+    if top is not None and top < 1:
+        raise Usage(f"--top is at least 1, not {top}")
+    if show is not None and show.suffix.lower() not in _KINDS:
+        raise Usage(f"--show writes a PNG picture, and {show} does not end in .png")
+    if show is not None and not _may_be_drawn(show):
+        raise Usage(f"{show} is there already, and not drawn by upslope predict: --show names another file")
+    pipeline = load(run)
+    asked = {"top": top, "count": count, "seed": seed, "length": length, "temperature": temperature}
+    options = _options(pipeline, {name: value for name, value in asked.items() if value is not None})
+    _check(pipeline, run, inputs or [], show)
+    network = pipeline.network
+    screen.line((network.name, "bold"), f", trained on {network.learned_from}")
+    if network.warning:
+        screen.prose(f"{network.warning}.", style="yellow")
+    screen.gap()
+    done: list[Answer] = []
+    lost: list[Unread] = []
+    for found in pipeline.answers(inputs or [], options):
+        if isinstance(found, Answer):
+            done.append(found)
+            _say(screen, found, options)
+        else:
+            lost.append(found)
+            typer.echo(f"  {clean(found.reason)}", err=True)
+    if show is not None and done:
+        _draw(pipeline, done, show)
+        screen.line("Drawn  ", str(show))
+    screen.give(
+        {
+            "network": network.name,
+            "task": pipeline.tag,
+            "warning": network.warning or None,
+            "answers": [answer.facts(options) for answer in done],
+            "unread": [{"path": one.subject, "reason": one.reason} for one in lost],
+            "picture": str(show) if show is not None and done else None,
+        }
+    )
+    if lost and done:
+        said = f"{plural(len(lost), pipeline.noun)} could not be read, {len(done)} could."
+        screen.prose(said, style="yellow")
+    return Exit.MISSING if lost else Exit.DONE
+
+
+def _options(pipeline: "Pipeline", given: dict[str, Any]) -> "Options":
+    from upslope.ship.pipelines.pipeline import Options
+
+    for name, value in given.items():
+        if name not in pipeline.options:
+            known = ", ".join(f"--{other}" for other in sorted(pipeline.options)) or "none"
+            raise Usage(f"--{name} means nothing for {pipeline.tag} (options: {known})")
+        if value < 0 or (name in ("count", "length") and value < 1):
+            raise Usage(f"--{name} is at least {1 if name in ('count', 'length') else 0}, not {value}")
+    return Options(**given)
+
+
+def _check(pipeline: "Pipeline", run: str, inputs: list[str], show: Path | None) -> None:
+    if pipeline.needs_input and not inputs:
+        raise Usage(f"{pipeline.network.name} reads {pipeline.noun}s: upslope predict {run} {pipeline.example}")
+    if show is not None and show.suffix.lower() != pipeline.shows:
+        kind = _KINDS[pipeline.shows]
+        raise Usage(f"--show writes a {kind} for {pipeline.tag}, and {show} does not end in {pipeline.shows}")
+
+
+def _say(screen: Screen, answer: "Answer", options: "Options") -> None:
+    """One answer: what it is about, a bar for each share, what was written."""
+    if screen.quiet:
+        return
+    if answer.subject:
+        screen.line((clean(answer.subject), "bold"))
+    rows: list[list[Piece]] = []
+    for number, (name, words, share) in enumerate(answer.rows(options)):
+        style = "bold green" if number == 0 and share is not None and not answer.doubt else ""
+        bar = "" if share is None else "━" * max(round(_WIDTH * share), 1 if share >= 0.005 else 0)
+        rows.append([(name, style), words, (bar, style or "dim")])
+    if rows:
+        screen.table(("", "", ""), rows, right=(1,))
+    if text := answer.text(options):
+        for line in text.splitlines():
+            screen.line(clean(line))
+    if answer.doubt:
+        screen.prose(f"{answer.doubt[:1].upper()}{answer.doubt[1:]}.", style="yellow")
+    screen.gap()
+
+
+def _draw(pipeline: "Pipeline", done: "list[Answer]", path: Path) -> None:
+    from io import BytesIO
+
+    from upslope.runs.files import write_atomically
+
+    drawn = pipeline.draw(done)
+    if isinstance(drawn, bytes):
+        write_atomically(path, drawn)
+        return
+    file = BytesIO()
+    drawn.savefig(file, format="png", dpi=130, metadata={"Software": _OURS})
+    write_atomically(path, file.getvalue())
+
+
+def _may_be_drawn(path: Path) -> bool:
+    """Whether nothing would be lost there: no file, or an earlier figure. It may be a photograph, meant to be read."""
+    from PIL import Image
+
+    if not path.exists():
+        return True
+    try:
+        with Image.open(path, formats=["PNG", "GIF"]) as image:
+            mark = image.info.get("Software", image.info.get("comment", b""))
+            return mark in (_OURS, _OURS.encode())
+    except Exception:
+        return False

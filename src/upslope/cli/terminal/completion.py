@@ -1,0 +1,52 @@
+"""Names for the shell's completion: read from file names and cards, so that a press of Tab imports nothing heavy."""
+
+from pathlib import Path
+
+
+def step_names(incomplete: str) -> list[str]:
+    """Steps, in roadmap order."""
+    from upslope.academy.roadmap import BadLesson, places
+
+    try:
+        names = [place.name for place in places(Path(__file__).parents[2] / "lessons")]
+    except BadLesson:  # which the verb itself will say
+        return []
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def lab_names(incomplete: str) -> list[str]:
+    """Labs."""
+    return _cards("labs", incomplete)
+
+
+def data_names(incomplete: str) -> list[str]:
+    """Data sets."""
+    return _cards("data", incomplete)
+
+
+def model_names(incomplete: str) -> list[str]:
+    """Models and families of them."""
+    from typing import cast
+
+    from upslope.cards import ModelCard, discover
+
+    names: list[str] = []
+    for family, found in discover("models").items():
+        sizes = cast(ModelCard, found.card).sizes
+        names += [family, *(f"{family}-{size}" if size.startswith("toy") else size for size in sizes)]
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def run_names(incomplete: str) -> list[str]:
+    """Folders in the workspace's runs, newest number last."""
+    from upslope.runs.workspace import runs_folder
+
+    folder = runs_folder()
+    names = sorted(p.name for p in folder.iterdir() if (p / "config.json").is_file()) if folder.is_dir() else []
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def _cards(room: str, incomplete: str) -> list[str]:
+    from upslope.cards import discover
+
+    return [name for name in discover(room) if name.startswith(incomplete)]

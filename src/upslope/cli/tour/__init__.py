@@ -1,0 +1,1 @@
+"""A newcomer's first minute, each act of it really happening."""

@@ -1,0 +1,103 @@
+"""The two sides of a comparison, in the same words: one step of training, and what the network says about pictures.
+
+SGD with momentum m is written in two ways. Keras: v = m v - lr g, w = w + v. PyTorch: v = m v + g, w = w - lr v. With
+a constant lr they are one; while lr changes, Keras' velocity remembers the rates at which its gradients came. PyTorch
+with gradients times lr, at a rate of 1, is Keras' form.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from upslope.blocks.training import training_step
+
+Scores = NDArray[np.float32]  # (B, classes)
+
+
+class InTorch:
+    """A PyTorch model that learns by SGD with momentum; `as_keras=False` leaves it PyTorch's own form."""
+
+    def __init__(self, model: nn.Module, *, momentum: float = 0.9, as_keras: bool = True) -> None:
+        self.model, self.as_keras = model, as_keras
+        self.optimizer = torch.optim.SGD(model.parameters(), lr=1.0, momentum=momentum)
+
+    def learn(self, images: Tensor, labels: Tensor, *, lr: float) -> float:
+        """The loss of a batch (B, C, H, W), before the step."""
+        self.model.train()
+        self.optimizer.param_groups[0]["lr"] = 1.0 if self.as_keras else lr
+
+        def backward(loss: Tensor) -> None:
+            (loss * lr if self.as_keras else loss).backward()  # type: ignore[no-untyped-call]
+
+        loss = training_step(
+            self.model, images, labels, loss=F.cross_entropy, optimizer=self.optimizer, backward=backward
+        )
+        return float(loss)
+
+    @torch.no_grad()
+    def scores(self, images: Tensor) -> Scores:
+        """The scores of pictures (B, C, H, W)."""
+        self.model.eval()
+        scores: Scores = self.model(images).numpy()
+        return scores
+
+
+class InKeras:
+    """A Keras model that learns by SGD with momentum, through Keras' own compiled `train_on_batch`."""
+
+    def __init__(self, model: Any, *, momentum: float = 0.9) -> None:
+        self.model = model
+        self.optimizer = keras.optimizers.SGD(1.0, momentum=momentum)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        # XLA on a processor takes twice the time for these convolutions.
+        model.compile(optimizer=self.optimizer, loss=loss, jit_compile=False)
+
+    def learn(self, images: Tensor, labels: Tensor, *, lr: float) -> float:
+        """The loss of a batch (B, C, H, W), before the step."""
+        self.optimizer.learning_rate = lr
+        self.model.reset_metrics()  # what Keras gives back is the mean loss since this line
+        return float(self.model.train_on_batch(channels_last(images), labels.numpy()))
+
+    def scores(self, images: Tensor) -> Scores:
+        """The scores of pictures (B, C, H, W)."""
+        return np.asarray(self.model.predict_on_batch(channels_last(images)))
+
+    @property
+    def steps(self) -> int:
+        """How many steps it has learned, as the optimizer counts them."""
+        return int(self.optimizer.iterations)
+
+
+class Clock:
+    """Seconds by name, over all sessions of a run."""
+
+    def __init__(self, *names: str) -> None:
+        self.seconds = dict.fromkeys(names, 0.0)
+
+    @contextmanager
+    def running(self, name: str) -> Iterator[None]:
+        """Count the seconds of this block."""
+        begun = time.perf_counter()
+        yield
+        self.seconds[name] += time.perf_counter() - begun
+
+    def state_dict(self) -> dict[str, float]:
+        """The seconds so far."""
+        return dict(self.seconds)
+
+    def load_state_dict(self, state: Mapping[str, float], /) -> None:
+        """Go on from these."""
+        self.seconds = dict(state)
+
+
+def channels_last(images: Tensor) -> NDArray[np.float32]:
+    """Pictures (B, C, H, W) as Keras takes them: (B, H, W, C)."""
+    return np.ascontiguousarray(images.permute(0, 2, 3, 1).numpy())
