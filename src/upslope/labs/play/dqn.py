@@ -37,6 +37,7 @@ TEST = 2**31  # added to the seed for environments that are never trained in
 class Config(TrainingConfig):
     """Settings of this lab."""
 
+    threads: int = Field(1, ge=0, le=256, description="threads; more than one only wait for one another here")
     environment: str = Field("CartPole-v1", description="walk, which is our own, or any name that Gymnasium knows")
     frames: int = Field(1_500_000, ge=100, le=10**9, description="steps of the environment, of all copies together")
     copies: int = Field(128, ge=1, le=4096, description="environments that are stepped together")
