@@ -8,7 +8,7 @@ from typing import Any
 
 from upslope.runs.errors import RunProblem
 
-_VERSIONS = ("numpy", "torch", "lightning", "transformers", "blas")
+_VERSIONS = ("numpy", "torch", "lightning", "transformers", "stable_baselines3", "blas")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def speed_markdown(records: Sequence[Speed]) -> str:
     for record in records:
         for row in record.results:
             # Bounds are set at the thread count that the peer was measured with.
-            bound = f"{row['bound']:g}" if row.get("bound") is not None else ""
+            bound = f"{round(row['bound'], 2):g}" if row.get("bound") is not None else ""
             lines.append(f"| {record.benchmark} | {row['case']} | {row['threads']} | {row['ratio']:.2f} | {bound} |")
     lines.append("")
     for record in records:

@@ -6,11 +6,13 @@ environments of the training, nor its generators, nor what it explores.
 """
 
 import copy
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -51,9 +53,14 @@ class ReinforcementLearning(Task):
     def values(self, observations: Floats, *, by: nn.Module | None = None) -> Floats:
         """Q values (N, A) of observations (N, *S) by the network that learns, or by another; without gradients."""
         with torch.no_grad():
-            device = next(self.model.parameters()).device
-            said: Floats = (by or self.model)(torch.from_numpy(observations).to(device)).float().cpu().numpy()
+            (seen,) = self.on_device({"observation": observations}).values()
+            said: Floats = (by or self.model)(seen).float().cpu().numpy()
         return said
+
+    def on_device(self, arrays: Mapping[str, NDArray[Any]]) -> Batch:
+        """Arrays by name as tensors, where the network is."""
+        device = next(self.model.parameters()).device
+        return {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
 
     def kept(self, optimizer: torch.optim.Optimizer) -> dict[str, StateArrays]:
         """What training changes, for `run.register`: the network, its older copy and the optimizer."""
