@@ -45,7 +45,7 @@ def _loop_in_a_child(tmp_path: Path) -> tuple[subprocess.Popen[str], int]:
     """A process that grades an endless loop, and the number of the examinee."""
     code = f"""
         import sys
-        from upslope.academy.grading import bench
+        from upslope.academy.grading.host import child_process as bench
         from upslope.academy.grading.host.grade import grade
         usage = bench.usage
         def tell(pid):

@@ -22,7 +22,7 @@ from upslope.academy.reference import PACKAGE
 SHUT_IN = """
 import json, os, sys
 sys.path.insert(0, {source!r})
-from upslope.academy.grading import landlock, seccomp
+from upslope.academy.grading.sandbox import landlock, seccomp
 import ctypes, resource, signal, socket, threading, time
 {before}
 rules = landlock.Rules(write=({own!r},), read=(sys.base_prefix, "/usr/lib", "/lib", {allowed!r}), names=({listed!r},))
@@ -195,7 +195,7 @@ def test_the_rules_of_a_real_job_hide_the_reference(tmp_path, monkeypatch):
         code = f"""
             import json, os, sys
             sys.path.insert(0, {str(PACKAGE.parent)!r})
-            from upslope.academy.grading import landlock
+            from upslope.academy.grading.sandbox import landlock
             from upslope.academy.grading.child.server import rules
             from upslope.academy.grading.protocol.job import Job
             job = Job.from_json(json.loads({json.dumps(json.dumps(job.to_json()))}))

@@ -120,7 +120,7 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path):
 def test_ctrl_c_is_clean(tmp_path):
     """An interrupt from outside, while a verb is at work: no traceback, 130."""
     code = (
-        "import sys, time; from upslope.cli import learn; from upslope.cli.main import main\n"
+        "import sys, time; from upslope.cli.learning import learn; from upslope.cli.main import main\n"
         "def slow():\n    print('working', flush=True); time.sleep(30)\n"
         "learn.roadmap = slow; sys.exit(main(['learn']))"
     )

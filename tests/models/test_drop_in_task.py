@@ -88,7 +88,7 @@ from torch import Tensor
 
 from upslope.data.loading.dataset import Dataset
 from upslope.models.build import Built
-from upslope.runs import pictures
+from upslope.runs import figures
 from upslope.runs.model_spec import ModelSpec
 from upslope.runs.run import Run
 from upslope.training.batches import Batch
@@ -113,7 +113,7 @@ class TabularRegression(Task):
         return {"error": float(np.abs(predictions - dataset["stretch"]).mean())}
 
     def report(self, run: Run[Any], predictions: Any, dataset: Dataset, *, per_epoch: int) -> None:
-        run.picture("curves", pictures.curves(run.logged(), {"loss": ["loss"]}, per_epoch=per_epoch))
+        run.picture("curves", figures.curves(run.logged(), {"loss": ["loss"]}, per_epoch=per_epoch))
 
     def spec(self, network: Built) -> ModelSpec:
         inputs = {"x": {"shape": [2], "dtype": "float32"}}

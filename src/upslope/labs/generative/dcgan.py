@@ -63,12 +63,9 @@ def run(config: Config, run: Run[Config]) -> None:
         generator, g_optimizer = fabric.setup(network.module, g_adam)
         task.discriminator, d_optimizer = fabric.setup(critic, d_adam)
         average = fabric.to_device(task.average.module)
-        networks = {
-            "generator": StateArrays(network.module),
-            "discriminator": StateArrays(critic),
-            "average": StateArrays(average),
-        }
-        run.register(**networks, g_optimizer=StateArrays(g_adam), d_optimizer=StateArrays(d_adam))
+        parts = {"generator": network.module, "discriminator": critic, "average": average}
+        parts |= {"g_optimizer": g_adam, "d_optimizer": d_adam}
+        run.register(**{name: StateArrays(part) for name, part in parts.items()})
         for step in seeded_steps(run, config.steps, per_epoch=batches.per_epoch):
             real = batch_at(run, batches, step, fabric)["image"]
             fake = generator(fabric.to_device(task.noise(len(real))))

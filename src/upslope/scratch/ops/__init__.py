@@ -15,15 +15,15 @@ from upslope.scratch.ops.arithmetic import (
     where,
 )
 from upslope.scratch.ops.convolution import conv2d
-from upslope.scratch.ops.dropout import dropout
 from upslope.scratch.ops.elementwise import abs, clamp, cos, exp, log, sin, sqrt, to
-from upslope.scratch.ops.embedding import embedding, one_hot
+from upslope.scratch.ops.embeddings import embedding, one_hot
 from upslope.scratch.ops.losses import binary_cross_entropy_with_logits, cross_entropy, mse_loss, nll_loss
-from upslope.scratch.ops.matmul import linear, matmul
 from upslope.scratch.ops.normalization import batch_norm, layer_norm
 from upslope.scratch.ops.pooling import avg_pool2d, max_pool2d
 from upslope.scratch.ops.probabilities import log_softmax, logsumexp, softmax
+from upslope.scratch.ops.products import linear, matmul
 from upslope.scratch.ops.reductions import argmax, max, mean, min, sum, var
+from upslope.scratch.ops.regularization import dropout
 from upslope.scratch.ops.shapes import (
     cat,
     expand,
