@@ -102,7 +102,7 @@ def run(config: Config, run: Run[Config]) -> None:
 
 TARGET = {"environment": "CartPole-v1", "n_step": 10}
 SMOKE = {"environment": "walk", "frames": 4000, "copies": 16, "units": 128, "batch_size": 128, "updates": 4}
-SMOKE |= {"target_every": 32, "lr": 3e-3, "warmup": 200, "episodes": 20}
+QUICK = {**SMOKE, "target_every": 32, "lr": 3e-3, "warmup": 200, "episodes": 20}
 CARD = LabCard(
     name="dqn",
     title="CartPole by deep Q-learning",
@@ -115,7 +115,7 @@ CARD = LabCard(
     seconds={"smoke": 5, "laptop": 40, "full": 200},
     data=(),
     expect=(Expect(metric="test_return", at_least=475, when=TARGET, ablations={"falls not seen": 13.9}),),
-    presets={"smoke": SMOKE, "laptop": {}, "full": {"frames": 6_000_000}},
+    presets={"smoke": QUICK, "laptop": {}, "full": {"frames": 6_000_000}},
     metrics={
         "test_return": Metric(chance=22),
         "test_lowest_return": Metric(chance=8),
