@@ -63,9 +63,9 @@ def run(config: Config, run: Run[Config]) -> None:
         generator, g_optimizer = fabric.setup(network.module, g_adam)
         task.discriminator, d_optimizer = fabric.setup(critic, d_adam)
         average = fabric.to_device(task.average.module)
-        parts = {"generator": network.module, "discriminator": critic, "average": average}
-        parts |= {"g_optimizer": g_adam, "d_optimizer": d_adam}
-        run.register(**{name: StateArrays(part) for name, part in parts.items()})
+        networks = {"generator": network.module, "discriminator": critic, "average": average}
+        optimizers = {"g_optimizer": g_adam, "d_optimizer": d_adam}
+        run.register(**{name: StateArrays(part) for name, part in [*networks.items(), *optimizers.items()]})
         for step in seeded_steps(run, config.steps, per_epoch=batches.per_epoch):
             real = batch_at(run, batches, step, fabric)["image"]
             fake = generator(fabric.to_device(task.noise(len(real))))
@@ -94,6 +94,7 @@ def run(config: Config, run: Run[Config]) -> None:
 
 
 REAL = {"data": "fashion_mnist"}
+SMOKE = {"data": "toy", "steps": 100, "batch_size": 50, "ema": 0.9}
 CARD = LabCard(
     name="dcgan",
     title="Clothes out of noise: DCGAN",
@@ -109,11 +110,7 @@ CARD = LabCard(
         Expect("test_frechet_distance", at_most=40.0, when=REAL, ablations={"one latent vector": 301.479}),
         Expect("test_coverage", at_least=1.0, when=REAL, ablations={"one latent vector": 0.1}),
     ),
-    presets={
-        "smoke": {"data": "toy", "steps": 100, "batch_size": 50, "ema": 0.9},
-        "laptop": {},
-        "full": {"steps": 20000},
-    },
+    presets={"smoke": SMOKE, "laptop": {}, "full": {"steps": 20000}},
     metrics={
         "test_frechet_distance": Metric(higher_is_better=False),
         "test_confident": Metric(unit="%"),
