@@ -22,6 +22,7 @@ from upslope.academy.grading.host.child_process import Bench
 from upslope.academy.grading.host.grade import grade, needs
 from upslope.academy.grading.host.workdir import Workplace
 from upslope.academy.lessons import Step
+from upslope.academy.mutation import borrowed
 from upslope.academy.mutation_run import standing_alone
 from upslope.academy.overlay import Answer
 from upslope.academy.reference import Located, UnknownExercise, locate
@@ -161,7 +162,7 @@ def _row(
         except ModuleNotFoundError as error:
             said = f"it needs {error.name}, which is not installed"
             return Row(exercise, step.name, len(checks.checks), len(checks.wrongs), problems=(*problems, said))
-        with Workplace() as place, _one_of(children) as bench:
+        with Workplace() as place, borrowed(children) as bench:
             bench.preload(needed)
             texts = {name: standing_alone(located, text) for name, text in sound.items()}
             tried = mutation_run.run_variants(
@@ -182,16 +183,6 @@ def _row(
                 problems += _told_apart(exercise, bench)
     seconds = round(time.monotonic() - began, 2)
     return Row(exercise, step.name, len(checks.checks), len(checks.wrongs), killed, tuple(problems), seconds)
-
-
-@contextlib.contextmanager
-def _one_of(children: "SimpleQueue[Bench]") -> Iterator[Bench]:
-    """A child that nobody else uses meanwhile."""
-    bench = children.get()
-    try:
-        yield bench
-    finally:
-        children.put(bench)
 
 
 def _both_ends(

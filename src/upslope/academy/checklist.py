@@ -1,16 +1,17 @@
 """The checks and planted wrong answers of an exercise, read from the text of the checks file that mirrors its module.
 
 `src/upslope/scratch/ops/activations.py` is graded by `src/upslope/checks/scratch/ops/test_activations.py`: functions
-under `@grades(target)` and statements `wrong(target, name, old, new)`. Reading the text keeps the grading parent light,
-and gives it, before anything runs, the list of checks that a verdict must contain. Where one file would be too long, a
-folder mirrors the module and holds one file for each exercise: `MultiHeadAttention` of `blocks/attention.py` is graded
-by `checks/blocks/attention/test_multi_head_attention.py`.
+under `@grades(target)`, and statements `wrong(target, name, old, new)` and `survives(target, old, new, why)`. Reading
+the text keeps the grading parent light, and gives it, before anything runs, the list of checks that a verdict must
+contain. Where one file would be too long, a folder mirrors the module and holds one file for each exercise:
+`MultiHeadAttention` of `blocks/attention.py` is graded by `checks/blocks/attention/test_multi_head_attention.py`.
 """
 
 import ast
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from upslope.academy.reference import PACKAGE, Located, UnknownExercise, locate, parse
 
@@ -37,6 +38,19 @@ class Wrong:
 
 
 @dataclass(frozen=True)
+class Survivor:
+    """An edit of the reference that no check can notice, and why."""
+
+    old: str
+    new: str
+    why: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.old} -> {self.new}"
+
+
+@dataclass(frozen=True)
 class CheckList:
     """All that grades one exercise."""
 
@@ -44,6 +58,7 @@ class CheckList:
     path: Path
     checks: tuple[Check, ...]
     wrongs: tuple[Wrong, ...]
+    survivors: tuple[Survivor, ...] = ()
 
 
 def checks_path(located: Located) -> Path:
@@ -68,48 +83,58 @@ def checks_of(exercise: str) -> CheckList:
         return CheckList(module, path, (), ())
     tree = parse(path.read_text(encoding="utf-8"))
     bound = _imports(tree)
-    checks, wrongs = [], []
+    checks, wrongs, survivors = [], [], []
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and exercise in _graded(node, bound, path):
             title = (ast.get_docstring(node) or node.name).split("\n")[0].rstrip(".")
             checks.append(Check(node.name, title))
-        call = wrong_call(node)
+        call = quoting_call(node)
         if call is not None and _target(call.args[0], bound, path) == exercise:
-            wrongs.append(_wrong(call, path))
-    return CheckList(module, path, tuple(checks), tuple(wrongs))
+            if call.func.id == "wrong":
+                wrongs.append(Wrong(*_texts(call, path)))
+            else:
+                survivors.append(Survivor(*_texts(call, path)))
+    return CheckList(module, path, tuple(checks), tuple(wrongs), tuple(survivors))
 
 
-def without_wrongs(text: str) -> str:
-    """A checks file with its wrong(...) statements blanked: they quote the reference, which is not for the learner."""
+def without_quotes(text: str) -> str:
+    """A checks file without wrong(...) and survives(...): they quote the reference, which is not for the learner."""
     lines = text.split("\n")
     for node in parse(text).body:
-        if wrong_call(node) is not None:
+        if quoting_call(node) is not None:
             for line in range(node.lineno - 1, node.end_lineno or node.lineno):
                 lines[line] = ""
     return "\n".join(lines)
 
 
-def wrong_call(node: ast.stmt) -> ast.Call | None:
-    """The call in a statement `wrong(...)`, else None."""
+class _Quoting(ast.Call):
+    """A call by a plain name."""
+
+    func: ast.Name
+
+
+def quoting_call(node: ast.stmt) -> "_Quoting | None":
+    """The call in a statement `wrong(...)` or `survives(...)`, else None."""
     if (
         isinstance(node, ast.Expr)
         and isinstance(node.value, ast.Call)
         and isinstance(node.value.func, ast.Name)
-        and node.value.func.id == "wrong"
+        and node.value.func.id in {"wrong", "survives"}
     ):
-        return node.value
+        return cast(_Quoting, node.value)
     return None
 
 
-def apply(wrong: Wrong, located: Located) -> str:
-    """The reference's definition with the planted mistake in it."""
-    count = located.source.count(wrong.old)
+def apply(edit: Wrong | Survivor, located: Located) -> str:
+    """The reference's definition after an edit."""
+    count = located.source.count(edit.old)
     if count != 1:
+        kind = "wrong answer" if isinstance(edit, Wrong) else "survivor"
         raise BadChecks(
-            f'{located.exercise}, wrong answer "{wrong.name}": '
-            f"its old text stands {count} times in the reference, not once: {wrong.old!r}"
+            f'{located.exercise}, {kind} "{edit.name}": '
+            f"its old text stands {count} times in the reference, not once: {edit.old!r}"
         )
-    return located.source.replace(wrong.old, wrong.new)
+    return located.source.replace(edit.old, edit.new)
 
 
 def _graded(node: ast.FunctionDef, bound: dict[str, str], path: Path) -> set[str]:
@@ -147,9 +172,11 @@ def _target(node: ast.expr, bound: dict[str, str], path: Path) -> str:
     raise UnknownExercise(f"{path}, line {node.lineno}: {ast.unparse(node)} names nothing in the library")
 
 
-def _wrong(call: ast.Call, path: Path) -> Wrong:
+def _texts(call: ast.Call, path: Path) -> tuple[str, str, str]:
+    """The three plain strings behind the target."""
     try:
-        name, old, new = (ast.literal_eval(arg) for arg in call.args[1:])
+        one, two, three = (ast.literal_eval(arg) for arg in call.args[1:])
     except ValueError:
-        raise BadChecks(f"{path}, line {call.lineno}: wrong() takes the target, then three plain strings") from None
-    return Wrong(name, old, new)
+        said = "wrong() and survives() take the target, then three plain strings"
+        raise BadChecks(f"{path}, line {call.lineno}: {said}") from None
+    return one, two, three

@@ -10,7 +10,7 @@ import ast
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from upslope.academy.checklist import checks_of, without_wrongs
+from upslope.academy.checklist import checks_of, without_quotes
 from upslope.academy.reference import PACKAGE, Located, locate, parse
 
 
@@ -42,7 +42,7 @@ def build(folder: Path, answers: dict[str, Answer]) -> Overlay:
         by_module.setdefault(located.path, []).append((located, answer))
         checks = checks_of(exercise)
         if checks.path.is_file():
-            real[checks.path] = without_wrongs(checks.path.read_text(encoding="utf-8"))
+            real[checks.path] = without_quotes(checks.path.read_text(encoding="utf-8"))
     for path, pairs in by_module.items():
         real[path] = module_text(pairs)
     overlay.hidden = [*real, *(pyc for path in real for pyc in _compiled(path))]

@@ -14,7 +14,7 @@ from upslope.checks.expect import Mismatch
 from upslope.checks.expect import gradients as compare
 from upslope.checks.samples import some
 
-__all__ = ["filled", "gradients", "holding", "holds", "leaf", "tensor"]
+__all__ = ["filled", "gradients", "holding", "holds", "laid", "leaf", "on_device", "tensor"]
 
 
 def tensor(array: Any, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -25,6 +25,11 @@ def tensor(array: Any, dtype: torch.dtype = torch.float64) -> Tensor:
 def leaf(array: Any) -> Tensor:
     """A float64 tensor that wants a gradient."""
     return tensor(array).requires_grad_()
+
+
+def laid(array: Any) -> Tensor:
+    """A tensor that wants a gradient, with the array's dtype and its order in memory."""
+    return torch.from_numpy(np.asarray(array)).requires_grad_()
 
 
 def holding(module: nn.Module, values: Mapping[str, Any]) -> nn.Module:
@@ -91,3 +96,14 @@ def gradients(
         expected = [np.zeros(tuple(other.shape)) if other.grad is None else other.grad.numpy() for other in others]
     values, names = list(inputs.values()), list(inputs)
     compare(f, values, rng=rng, tensor=leaf, names=names, case=case, upstream=upstream, expected=expected)
+
+
+def on_device(call: Callable[[Tensor], Tensor], x: Tensor, *, case: str) -> None:
+    """`call` works for a tensor on another device, too. PyTorch's device meta stands for all: it has shapes alone."""
+    problem = "a tensor of its own is on another device than x"
+    try:
+        came = call(x.to("meta"))
+    except RuntimeError as error:
+        raise Mismatch(problem, case=case, got=str(error).partition("\n")[0][:120]) from None
+    if came.device.type != "meta":
+        raise Mismatch(problem, case=case, got=came.device.type, expected="the device of x")

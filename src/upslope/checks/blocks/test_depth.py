@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from upslope.blocks import depth
-from upslope.checks import grades, wrong
-from upslope.checks.blocks.tensors import gradients, tensor
+from upslope.checks import grades, survives, wrong
+from upslope.checks.blocks.tensors import gradients, on_device, tensor
 from upslope.checks.expect import close, raises, tensor_of, true
 from upslope.checks.samples import some, spelled
 
@@ -111,6 +111,23 @@ def test_refuses(rng):
         raises(ValueError, call, case=f"rate={rate:g}, training={training}", says=[f"rate={rate:g}", "[0, 1)"])
 
 
+@grades(depth.stochastic_depth)
+def test_rate_0(rng):
+    """with rate 0, or outside of training, no random number is drawn"""
+    for rate, training in ((0.0, True), (0.5, False)):
+        generator = torch.Generator().manual_seed(start(rng))
+        before = generator.get_state()
+        depth.stochastic_depth(tensor(some(rng, 3, 2)), rate=rate, training=training, generator=generator)
+        same = generator.get_state().tolist() == before.tolist()
+        true(same, "random numbers were drawn from the generator", case=f"rate={rate:g}, training={training}")
+
+
+@grades(depth.stochastic_depth)
+def test_device(rng):
+    """the draws are made where x is"""
+    on_device(partial(depth.stochastic_depth, rate=0.5, training=True), torch.ones(3, 2), case="rate=0.5")
+
+
 wrong(depth.stochastic_depth, "what is kept is not scaled up, so the mean shrinks", " / (1 - rate)", "")
 wrong(
     depth.stochastic_depth,
@@ -174,3 +191,4 @@ wrong(
     "return x * (draws >= rate).to(x.dtype) / (1 - rate)",
     "return x",
 )
+survives(depth.stochastic_depth, "draws >= rate", "draws > rate", "a draw equals the rate with probability 0")

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from upslope.blocks import losses
-from upslope.checks import grades, wrong
+from upslope.checks import grades, survives, wrong
 from upslope.checks.blocks.tensors import gradients, leaf, tensor
 from upslope.checks.expect import close, raises, tensor_of
 from upslope.checks.samples import some, spelled
@@ -195,3 +195,10 @@ wrong(
     "logsumexp(dim=1, keepdim=True)",
     "logsumexp(dim=1, keepdim=True).detach()",
 )
+survives(
+    losses.smoothed_cross_entropy,
+    ".squeeze(1)",
+    ".squeeze(0)",
+    "the mean over all pairs of labels and rows is the mean over rows",
+)
+survives(losses.smoothed_cross_entropy, "log_p.mean(dim=1)", "log_p.mean()", "the mean over rows is taken in the end")

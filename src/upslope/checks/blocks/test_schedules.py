@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from upslope.blocks import schedules
-from upslope.checks import grades, wrong
+from upslope.checks import grades, survives, wrong
 from upslope.checks.expect import close, raises
 
 # total, warmup
@@ -143,4 +143,10 @@ wrong(
     "a warm-up as long as the whole training is accepted",
     "0 <= warmup < total",
     "0 <= warmup <= total",
+)
+survives(
+    schedules.warmup_cosine,
+    "if step < warmup:",
+    "if step <= warmup:",
+    "at the end of the warm-up both formulas give lr",
 )

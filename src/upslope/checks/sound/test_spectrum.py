@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from upslope.checks import grades, wrong
+from upslope.checks import grades, survives, wrong
 from upslope.checks.expect import close, equal, true
 from upslope.checks.samples import some, spelled
 from upslope.sound import spectrum
@@ -142,3 +142,7 @@ wrong(
     "np.arange(max(0, 1 + (len(signal) - n_fft) // hop))",
     "np.arange(max(1, 1 + (len(signal) - n_fft) // hop))",
 )
+survives(spectrum.power_spectrum, "max(0, 1 +", "max(-1, 1 +", "a range up to -1 is as empty as one up to 0")
+survives(spectrum.power_spectrum, "n=n_fft, ", "", "the frames are as long as n_fft")
+survives(spectrum.power_spectrum, ", axis=1)", ")", "the last dimension is the one that rfft takes by itself")
+survives(spectrum.power_spectrum, ", dtype=np.float64", "", "the window is float64, and so is all that follows")

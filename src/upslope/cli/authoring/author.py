@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from upslope.academy.author import Report
+    from upslope.academy.mutation import MutationReport
     from upslope.cards import LabCard
     from upslope.runs.recording import Planned
 
@@ -81,6 +82,50 @@ def _show(screen: Screen, report: "Report") -> None:
     screen.line(("Kill rate ", "bold"), (rate, "bold"), f"   {killed}")
     found = plural(len(problems), "problem") if problems else "No problems"
     screen.line((f"{found}.", "bold red" if problems else "bold green"))
+
+
+@author.command("mutate")
+def mutate_exercises(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[STEP]...", help="Steps; all of them.", autocompletion=step_names)
+    ] = None,
+    processes: Annotated[int, typer.Option("--processes", metavar="N", help="How many grade at once.")] = 2,
+    write: Annotated[bool, typer.Option("--write", help="Keep the figures for RESULTS.md.")] = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> int:
+    """Make hundreds of small edits of the references: a check must notice each of them."""
+    from upslope.academy.mutation import author_mutate
+    from upslope.runs.progress import progress_bar
+
+    if processes < 1:
+        raise Usage("--processes is at least 1")
+    screen = Screen()
+    with progress_bar(1.0, "mutating", quiet=screen.quiet) as bar:
+
+        def said(done: int, of: int, name: str) -> None:
+            bar.update(done / of, description=f"{done} of {of}  {name}")
+
+        report = author_mutate(list(names or ()), processes=processes, progress=said)
+    screen.give(report.to_json())
+    if not screen.quiet:
+        _show_mutants(screen, report)
+    return Exit.DONE if report.passed else Exit.NOT
+
+
+def _show_mutants(screen: Screen, report: "MutationReport") -> None:
+    """The table, then every survivor that nobody declared, then the share that was noticed."""
+    rows: list[list[Piece]] = []
+    for row in report.rows:
+        counts = (str(row.made), str(row.killed), str(row.declared), str(len(row.survivors)))
+        rows.append([screen.mark(not (row.survivors or row.problems)), row.exercise, *counts])
+    screen.table(("", "exercise", "mutants", "killed", "declared", "survive"), rows, right=(2, 3, 4, 5))
+    for row in report.rows:
+        for said in (*row.survivors, *row.problems):
+            screen.prose(f"{row.name}: {said}", style="red")
+    screen.gap()
+    rate = f"{int(1000 * report.killed / report.made) / 10:g} %" if report.made else "none"
+    screen.line((f"{rate} killed", "bold"), f"   {report.killed} of {report.made}, {report.declared} declared")
 
 
 @author.command("results")

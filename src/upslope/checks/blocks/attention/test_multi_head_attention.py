@@ -8,7 +8,7 @@ from torch import nn
 from torch.func import functional_call
 
 from upslope.blocks import attention
-from upslope.checks import grades, wrong
+from upslope.checks import grades, survives, wrong
 from upslope.checks.blocks.attention.equation import masked, written_out
 from upslope.checks.blocks.tensors import filled, gradients, holding, holds, tensor
 from upslope.checks.expect import close, equal, raises, tensor_of
@@ -229,3 +229,5 @@ wrong(
     'rearrange(self.qkv(x), "B T (three heads d)',
     'rearrange(self.qkv(x), "T B (three heads d)',
 )
+survives(attention.MultiHeadAttention, "if self.fused:", "if True:", "both ways compute the same")
+survives(attention.MultiHeadAttention, "if self.fused:", "if False:", "both ways compute the same")

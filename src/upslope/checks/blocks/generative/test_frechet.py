@@ -103,6 +103,15 @@ def test_refuses(rng):
             raises(ValueError, partial(frechet.frechet_distance, *pair), case=f"{rows} and 3 rows", says=[says])
 
 
+@grades(frechet.frechet_distance)
+def test_float64(rng):
+    """computed in float64, also for features in float32 far from 0"""
+    a, b = (np.round(64 * some(rng, 30, 2)) / 64 + 1000 for _ in range(2))  # numbers that float32 holds exactly
+    got = frechet.frechet_distance(torch.tensor(a, dtype=torch.float32), torch.tensor(b, dtype=torch.float32))
+    near = frechet.frechet_distance(tensor(a - 1000), tensor(b - 1000))
+    close(got, near, case="float32 features around 1000", atol=1e-6)
+
+
 wrong(frechet.frechet_distance, "the distance of the means is not squared", ".square().sum()", ".square().sum().sqrt()")
 wrong(
     frechet.frechet_distance,

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from upslope.blocks.language import muon
-from upslope.checks import grades, wrong
+from upslope.checks import grades, survives, wrong
 from upslope.checks.blocks.tensors import tensor
 from upslope.checks.expect import close, tensor_of, true
 from upslope.checks.samples import some, spelled
@@ -73,6 +73,14 @@ def test_zero(rng):
     close(muon.newton_schulz(tensor(np.zeros((2, 3)))), np.zeros((2, 3)), case="g = zeros of shape (2, 3)")
 
 
+@grades(muon.newton_schulz)
+def test_tiny(rng):
+    """a gradient far smaller than eps keeps its direction"""
+    g = some(rng, 2, 3) * 1e-9
+    got = np.array(muon.newton_schulz(tensor(g)).tolist())
+    true(bool((got * g).sum() > 0), "it points the other way", case=f"g = {spelled(g)}")
+
+
 wrong(
     muon.newton_schulz,
     "g is divided by its largest number, so singular values may be above 1",
@@ -96,3 +104,39 @@ wrong(muon.newton_schulz, "a tall matrix comes back transposed", "return x.mT if
 wrong(muon.newton_schulz, "the last term is c A, not c A^2", "c * product @ product", "c * product")
 wrong(muon.newton_schulz, "there is a step too few", "range(steps)", "range(steps - 1)")
 wrong(muon.newton_schulz, "eps is missing, so zeros become nan", "keepdim=True) + eps)", "keepdim=True))")
+survives(
+    muon.newton_schulz,
+    "g.shape[-2] > g",
+    "g.shape[-2] >= g",
+    "a matrix and its transpose have the same polynomial, transposed; the order saves time alone",
+)
+survives(
+    muon.newton_schulz,
+    "g.shape[-2] > g",
+    "g.shape[-2] < g",
+    "a matrix and its transpose have the same polynomial, transposed; the order saves time alone",
+)
+survives(
+    muon.newton_schulz,
+    "tall = g.shape[-2]",
+    "tall = g.shape[-1]",
+    "a matrix and its transpose have the same polynomial, transposed; the order saves time alone",
+)
+survives(
+    muon.newton_schulz,
+    "> g.shape[-1]",
+    "> g.shape[(1)]",
+    "a matrix and its transpose have the same polynomial, transposed; the order saves time alone",
+)
+survives(
+    muon.newton_schulz,
+    "> g.shape[-1]",
+    "> g.shape[-2]",
+    "a matrix and its transpose have the same polynomial, transposed; the order saves time alone",
+)
+survives(
+    muon.newton_schulz,
+    "> g.shape[-1]",
+    "> g.shape[-0]",
+    "a matrix and its transpose have the same polynomial, transposed; the order saves time alone",
+)

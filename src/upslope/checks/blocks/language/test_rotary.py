@@ -7,7 +7,7 @@ import torch
 
 from upslope.blocks.language import rotary
 from upslope.checks import grades, wrong
-from upslope.checks.blocks.tensors import gradients, tensor
+from upslope.checks.blocks.tensors import gradients, on_device, tensor
 from upslope.checks.expect import close, tensor_of
 from upslope.checks.samples import some, spelled
 
@@ -80,6 +80,20 @@ def test_gradient(rng):
     """the gradient of x agrees with finite differences"""
     x = some(rng, 3, 4)
     gradients(lambda x: rotary.rotary_embedding(x, start=2), {"x": x}, rng=rng, case=f"x = {spelled(x)}, start=2")
+
+
+@grades(rotary.rotary_embedding)
+def test_default_base(rng):
+    """without base it is 10,000: far out every part of it counts"""
+    x, start = some(rng, 2, 4), 100_000
+    got = rotary.rotary_embedding(tensor(x), start=start)
+    close(got, by_complex_numbers(x, start), case=f"x = {spelled(x)}, start={start}", atol=1e-3)
+
+
+@grades(rotary.rotary_embedding)
+def test_device(rng):
+    """the angles are computed where x is"""
+    on_device(rotary.rotary_embedding, torch.ones(2, 4), case="x of shape (2, 4)")
 
 
 wrong(

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from upslope.blocks.language import sampling
-from upslope.checks import grades, wrong
-from upslope.checks.blocks.tensors import tensor
+from upslope.checks import grades, survives, wrong
+from upslope.checks.blocks.tensors import on_device, tensor
 from upslope.checks.expect import close, tensor_of
 from upslope.checks.samples import some, spelled
 
@@ -89,6 +89,18 @@ def test_large_logits(rng):
     close(got, [1 / 30, 4 / 30, 25 / 30], case="logits [ln 1, ln 2, ln 5] + 10,000, temperature=0.5", atol=1e-5)
 
 
+@grades(sampling.next_token_probabilities)
+def test_default(rng):
+    """without settings it is softmax"""
+    close(sampling.next_token_probabilities(tensor(LOGS)), [1 / 8, 2 / 8, 5 / 8], case="log [1, 2, 5]")
+
+
+@grades(sampling.next_token_probabilities)
+def test_device(rng):
+    """everything is computed where the logits are"""
+    on_device(sampling.next_token_probabilities, torch.ones(2, 3), case="logits of shape (2, 3)")
+
+
 wrong(
     sampling.next_token_probabilities,
     "logits are multiplied by the temperature",
@@ -143,4 +155,31 @@ wrong(
     "the probabilities are doubles, whatever the logits are",
     "empty_like(probabilities).scatter(-1, order, probabilities)",
     "empty_like(probabilities).scatter(-1, order, probabilities).double()",
+)
+survives(
+    sampling.next_token_probabilities,
+    "sort(dim=-1, ",
+    "sort(",
+    "the last dimension is the one that sort takes by itself",
+)
+survives(
+    sampling.next_token_probabilities, ", stable=True", "", "PyTorch sorts so few numbers in a stable way in any case"
+)
+survives(
+    sampling.next_token_probabilities,
+    "stable=True",
+    "stable=False",
+    "PyTorch sorts so few numbers in a stable way in any case",
+)
+survives(
+    sampling.next_token_probabilities,
+    "before < top_p",
+    "before <= top_p",
+    "a sum of rounded probabilities equals top_p by chance alone",
+)
+survives(
+    sampling.next_token_probabilities,
+    "top_p: float = 1.0",
+    "top_p: float = 2.0",
+    "a sum of probabilities reaches neither",
 )

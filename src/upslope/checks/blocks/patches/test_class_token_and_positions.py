@@ -7,7 +7,7 @@ import torch
 from torch.func import functional_call
 
 from upslope.blocks import patches
-from upslope.checks import grades, wrong
+from upslope.checks import grades, survives, wrong
 from upslope.checks.blocks.tensors import gradients, holding, holds, tensor
 from upslope.checks.expect import close, tensor_of, true
 from upslope.checks.samples import some, spelled
@@ -185,4 +185,10 @@ wrong(
     "the class token is cut from the graph, so it never learns",
     "self.class_token.expand",
     "self.class_token.detach().expand",
+)
+survives(
+    patches.ClassTokenAndPositions,
+    "x.shape[0], -1, -1)",
+    "x.shape[0], (1), -1)",
+    "-1 leaves the size as it is, which is 1",
 )

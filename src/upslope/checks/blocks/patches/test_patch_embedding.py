@@ -7,7 +7,7 @@ import torch
 from torch.func import functional_call
 
 from upslope.blocks import patches
-from upslope.checks import grades, wrong
+from upslope.checks import grades, survives, wrong
 from upslope.checks.blocks.tensors import filled, gradients, holding, holds, tensor
 from upslope.checks.expect import close, raises, tensor_of
 from upslope.checks.samples import some, spelled
@@ -164,4 +164,10 @@ wrong(
     "the projection is cut from the graph, so it never learns",
     "self.projection(x)",
     "self.projection(x).detach()",
+)
+survives(
+    patches.PatchEmbedding,
+    "x.shape[-2:]",
+    "x.shape[(2):]",
+    "the last two of four dimensions are those from the third on",
 )

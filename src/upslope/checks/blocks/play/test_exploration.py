@@ -3,7 +3,7 @@
 import numpy as np
 
 from upslope.blocks.play import exploration
-from upslope.checks import grades, wrong
+from upslope.checks import grades, survives, wrong
 from upslope.checks.expect import close, equal, true
 from upslope.checks.samples import apart, spelled
 
@@ -129,4 +129,16 @@ wrong(
     "random actions come from a generator of their own, not from rng",
     "rng.integers(actions, size=n)",
     "np.random.default_rng().integers(actions, size=n)",
+)
+survives(
+    exploration.epsilon_greedy, "(n, actions)), -1)", "(n, actions)), -2)", "any number below all random ones will do"
+)
+survives(
+    exploration.epsilon_greedy, "(n, actions)), -1)", "(n, actions)), -0)", "a random number is 0 with probability 0"
+)
+survives(
+    exploration.epsilon_greedy,
+    "rng.random(n) < epsilon",
+    "rng.random(n) <= epsilon",
+    "a random number equals epsilon with probability 0",
 )

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from upslope.blocks.play import q_learning
-from upslope.checks import grades, wrong
+from upslope.checks import grades, survives, wrong
 from upslope.checks.blocks.tensors import leaf, tensor
 from upslope.checks.expect import close, equal, tensor_of
 from upslope.checks.samples import apart, spelled
@@ -115,3 +115,4 @@ wrong(
     "target.gather(1, best)[:, 0]",
     "target.mean(dim=1)",
 )
+survives(q_learning.double_dqn_target, "best)[:, 0]", "best)[:, -1]", "one column is the first and the last")

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from upslope.checks import grades, wrong
+from upslope.checks import grades, survives, wrong
 from upslope.checks.expect import close, gradients, raises, tensor_of
 from upslope.checks.samples import leaf, some, spelled
 from upslope.scratch import ops
@@ -155,6 +155,22 @@ def test_misfit(rng):
         )
 
 
+@grades(ops.conv2d)
+def test_just_fits(rng):
+    """a filter as large as the padded image fits at one place, a larger one raises a ValueError"""
+    for size, filters, padding in (((2, 3), (4, 5), 1), ((3, 2), (3, 2), 0), ((1, 4), (5, 8), 2)):
+        x, weight = some(rng, 1, 1, *size), some(rng, 1, 1, *filters)
+        padded = np.pad(x[0, 0], padding)
+        out = ops.conv2d(Tensor(x), Tensor(weight), padding=padding)
+        case = f"an image of {size} with padding={padding} under a filter of {filters}"
+        close(out, [[[[(padded * weight[0, 0]).sum()]]]], case=case)
+        for more in ((1, 0), (0, 1)):
+            shape = (1, 1, filters[0] + more[0], filters[1] + more[1])
+            call = partial(ops.conv2d, Tensor(x), Tensor(some(rng, *shape)), padding=padding)
+            case = f"an image of {size} with padding={padding} under a filter of {shape[2:]}"
+            raises(ValueError, call, case=case, says=[str(x.shape), str(shape)])
+
+
 wrong(
     ops.conv2d,
     "the filters are flipped: this is the mathematician's convolution",
@@ -222,4 +238,40 @@ wrong(
     "sizes that do not fit are not looked at",
     "if channels != depth or kh > height + 2 * padding or kw > width + 2 * padding:",
     "if False:",
+)
+survives(
+    ops.conv2d,
+    "(channels, height + 2 * padding",
+    "(channels, height + 3 * padding",
+    "more zeros below the image than any filter reaches",
+)
+survives(
+    ops.conv2d,
+    "width + 2 * padding, images",
+    "width + 3 * padding, images",
+    "more zeros beside the image than any filter reaches",
+)
+survives(
+    ops.conv2d,
+    "reshape(channels * kh * kw, -1)",
+    "reshape(channels * kh * kw, -2)",
+    "NumPy finds the size in the place of any negative number",
+)
+survives(
+    ops.conv2d,
+    "weight.data.reshape(filters, -1)",
+    "weight.data.reshape(filters, -2)",
+    "NumPy finds the size in the place of any negative number",
+)
+survives(
+    ops.conv2d,
+    "images_last(g).reshape(filters, -1) @ seen()",
+    "images_last(g).reshape(filters, -2) @ seen()",
+    "NumPy finds the size in the place of any negative number",
+)
+survives(
+    ops.conv2d,
+    "flat.T @ images_last(g).reshape(filters, -1)",
+    "flat.T @ images_last(g).reshape(filters, -2)",
+    "NumPy finds the size in the place of any negative number",
 )

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from upslope.checks import grades, wrong
+from upslope.checks import grades, survives, wrong
 from upslope.checks.expect import close, gradient_at, gradients, quiet, raises, tensor_of
 from upslope.checks.samples import leaf, some, spelled
 from upslope.scratch import ops
@@ -138,6 +138,14 @@ def test_labels(rng):
         )
 
 
+@grades(ops.cross_entropy)
+def test_rows_apart(rng):
+    """each row has a largest score of its own"""
+    z, y = np.array([[1000.0, 999.0], [-1000.0, -1001.0]]), np.array([1, 1])
+    case = f"cross_entropy({spelled(z)}, {spelled(y)})"
+    quiet(partial(ops.cross_entropy, Tensor(z), y), surprise(z, y), case=case, rtol=1e-9)
+
+
 wrong(
     ops.cross_entropy,
     "the losses are summed over the batch, not averaged",
@@ -204,4 +212,10 @@ wrong(
     "the loss is always float64",
     "loss = -log_p[rows, labels].sum() / batch",
     "loss = -log_p[rows, labels].sum(dtype=float) / batch",
+)
+survives(
+    ops.cross_entropy,
+    "if label_smoothing:",
+    "if True:",
+    "a share of 0 taken from the label and given to all changes nothing",
 )

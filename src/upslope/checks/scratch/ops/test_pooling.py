@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from upslope.checks import grades, wrong
+from upslope.checks import grades, survives, wrong
 from upslope.checks.expect import close, gradients, raises, tensor_of
 from upslope.checks.samples import apart, leaf, some, spelled
 from upslope.scratch import ops
@@ -213,3 +213,5 @@ wrong(
 wrong(
     ops.max_pool2d, "a window that does not fit is not looked at", "if kernel_size > min(height, width):", "if False:"
 )
+survives(ops.max_pool2d, 'copy(order="K")', "copy()", "how numbers lie in memory changes the time alone")
+survives(ops.max_pool2d, "places[1:]", "places[0:]", "the first pixel is no larger than itself")

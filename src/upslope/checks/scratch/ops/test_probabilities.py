@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from upslope.checks import grades, wrong
+from upslope.checks import grades, survives, wrong
 from upslope.checks.expect import close, gradient_at, gradients, quiet, tensor_of
 from upslope.checks.samples import leaf, some, spelled
 from upslope.scratch import ops
@@ -128,6 +128,12 @@ def test_logsumexp_minus_infinity(rng):
     )
 
 
+@grades(ops.logsumexp)
+def test_logsumexp_no_warning(rng):
+    """log 0 gives -inf without a warning"""
+    quiet(partial(ops.logsumexp, Tensor(np.array([-math.inf, -math.inf]))), -math.inf, case="logsumexp([-inf, -inf])")
+
+
 wrong(
     ops.logsumexp,
     "exp before the largest score is subtracted",
@@ -248,6 +254,13 @@ def test_softmax_minus_infinity(rng):
     close(ops.softmax(Tensor(np.array([0.0, -math.inf, LN3]))), [0.25, 0, 0.75], case="softmax([0, -inf, ln 3])")
 
 
+@grades(ops.softmax)
+def test_softmax_default(rng):
+    """without dim the last dimension sums to 1"""
+    x = some(rng, 2, 3)
+    close(ops.softmax(Tensor(x)), [shares(row) for row in x], case=f"softmax({spelled(x)})")
+
+
 wrong(
     ops.softmax, "exp before the largest score is subtracted", "x.data - x.data.max(axis=dim, keepdims=True)", "x.data"
 )
@@ -296,4 +309,16 @@ wrong(
     "scores are cut off 5 below the largest, so that -inf still gets a share",
     "e = np.exp(shifted)",
     "e = np.exp(np.maximum(shifted, -5))",
+)
+survives(
+    ops.logsumexp,
+    "np.where(np.isfinite(top), top, 0)",
+    "np.where(np.isfinite(top), top, 1)",
+    "a row of nothing but -inf may be shifted by any number",
+)
+survives(
+    ops.logsumexp,
+    "np.where(np.isfinite(top), top, 0)",
+    "np.where(np.isfinite(top), top, -1)",
+    "a row of nothing but -inf may be shifted by any number",
 )

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from upslope.checks import grades, wrong
+from upslope.checks import grades, survives, wrong
 from upslope.checks.expect import close, gradients, raises, tensor_of
 from upslope.checks.samples import leaf, some, spelled
 from upslope.scratch import ops
@@ -123,6 +123,14 @@ def test_matmul_misfit(rng):
         )
 
 
+@grades(ops.matmul)
+def test_scalars(rng):
+    """a scalar on either side raises a ValueError with both shapes"""
+    for left, right in (((), (2,)), ((2, 2), ()), ((), ())):
+        call = partial(ops.matmul, Tensor(some(rng, *left)), Tensor(some(rng, *right)))
+        raises(ValueError, call, case=f"matmul of shapes {left} and {right}", says=[str(left), str(right)])
+
+
 wrong(
     ops.matmul,
     "y is not transposed in the gradient of x",
@@ -172,3 +180,6 @@ wrong(
     "if 0 in (x.ndim, y.ndim) or x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:",
     "if False:",
 )
+survives(ops.matmul, "else 0]:", "else -1]:", "a vector's first dimension is its last")
+survives(ops.matmul, "y.ndim > 1 else", "y.ndim > 2 else", "the first of two dimensions is the last but one")
+survives(ops.matmul, "gradient[..., 0]", "gradient[..., -1]", "one column is the first and the last")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from upslope.checks import grades, wrong
+from upslope.checks import grades, survives, wrong
 from upslope.checks.expect import close
 from upslope.checks.scratch.optim.any_optimizer import follow, goes_on, leaves_alone, one_number, walk, weights
 from upslope.scratch import optim
@@ -90,6 +90,12 @@ def test_adam_goes_on(rng):
     goes_on(lambda params: optim.Adam(params, lr=0.1), rng, "Adam(lr=0.1)")
 
 
+@grades(optim.Adam)
+def test_default_rate(rng):
+    """without lr the first step is 0.001 long"""
+    close(one_number(optim.Adam, 1.0, [2.0]), [0.999], case="Adam([p]): p = 1 after a gradient of 2")
+
+
 wrong(
     optim.Adam,
     "both bias corrections are missing, so the first steps are too long",
@@ -157,3 +163,4 @@ wrong(
     "m=np.zeros_like(p.data), v=np.zeros_like(p.data))",
     "m=np.zeros(p.shape), v=np.zeros(p.shape)); p.data = p.data.astype(float)",
 )
+survives(optim.Adam, "if self.weight_decay else", "if True else", "adding 0 times the weight changes nothing")

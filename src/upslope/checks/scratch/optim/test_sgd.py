@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from upslope.checks import grades, wrong
+from upslope.checks import grades, survives, wrong
 from upslope.checks.expect import close, raises
 from upslope.checks.scratch.optim.any_optimizer import follow, goes_on, leaves_alone, one_number, weights
 from upslope.scratch import optim
@@ -181,3 +181,5 @@ wrong(
     "        for p, state in zip(self.params, self.kept, strict=True):",
 )
 wrong(optim.SGD, "nesterov without momentum is accepted", "if nesterov and momentum <= 0:", "if False:")
+survives(optim.SGD, "if self.weight_decay else", "if True else", "adding 0 times the weight changes nothing")
+survives(optim.SGD, "if self.momentum:", "if True:", "a velocity that is forgotten at once is the gradient")

@@ -3,7 +3,7 @@
 import numpy as np
 
 from upslope.blocks.play import returns
-from upslope.checks import grades, wrong
+from upslope.checks import grades, survives, wrong
 from upslope.checks.blocks.play.returns.episodes import drawn, spelled_steps, steps
 from upslope.checks.expect import close, equal
 
@@ -169,4 +169,10 @@ wrong(
     "the powers of gamma are doubles, and so are the returns",
     "(gamma ** np.arange(len(rewards))).astype(rewards.dtype)",
     "gamma ** np.arange(len(rewards))",
+)
+survives(
+    returns.n_step_return,
+    "goes_on[:-1], axis=0)",
+    "goes_on[:-1])",
+    "the first dimension is the one that accumulate takes by itself",
 )
