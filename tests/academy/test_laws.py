@@ -40,6 +40,11 @@ def gradient_by_memory(x):
     return x.then(np.maximum(x.data, 0), lambda g: (g.ravel("K") * (x.data > 0).ravel("K")).reshape(x.shape))
 
 
+def in_place(x):
+    x.data[...] = np.maximum(x.data, 0)
+    return x.then(x.data.copy(), lambda g: g * (x.data > 0))
+
+
 def always_float64(x):
     return x.then(np.maximum(x.data.astype(float), 0), lambda g: g * (x.data > 0))
 
@@ -65,10 +70,11 @@ def test_a_right_operation_keeps_them():
     ("broken", "said"),
     [
         (one_mask, "two forward passes"),
-        (remembered, "the same call after"),
+        (remembered, "the same call once more"),
         (one_buffer, "the result after a call"),
         (by_memory, "transposed in memory"),
         (gradient_by_memory, "and so is g"),
+        (in_place, "changed in place"),
         (always_float64, "dtype is wrong"),
     ],
 )

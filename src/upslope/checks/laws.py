@@ -48,6 +48,7 @@ def keeps_laws(
     `tensor` makes a leaf that wants a gradient from an array of floats and keeps its dtype and its place in memory.
     """
     pair = _Pair(calls, rng, tensor)
+    pair.inputs_stay()
     pair.calls_do_not_remember_calls()
     pair.memory_may_lie_in_any_order(backward)
     for dtype in dtypes:
@@ -63,6 +64,16 @@ class _Pair:
     def __init__(self, calls: Sequence[Call], rng: np.random.Generator, tensor: Callable[[Any], Any]) -> None:
         self.calls, self.tensor, self.rng = calls, tensor, rng
 
+    def inputs_stay(self) -> None:
+        """A call changes none of its inputs; others still need them."""
+        for call in self.calls:
+            inputs = [x.detach() if is_torch(x) else x for x in self._leaves(call)]
+            before = [plain(_copy(x)) for x in inputs]
+            call.f(*inputs)
+            for k, (x, was) in enumerate(zip(inputs, before, strict=True)):
+                if plain(_copy(x)) != was:
+                    raise Mismatch(f"input {k} was changed in place; others still need it", case=call.words)
+
     def calls_do_not_remember_calls(self) -> None:
         """The same numbers again give the same result, whatever was computed between; the first result stays."""
         for one, other in self._pairs():
@@ -70,8 +81,9 @@ class _Pair:
             before = _copy(first)
             other.f(*self._leaves(other))
             close(first, before, case=f"{one.words}: the result after a call with {other.words}", rtol=0, atol=0)
-            again = one.f(*self._leaves(one))
-            close(again, before, case=f"{one.words}: the same call after one with {other.words}", rtol=1e-9)
+            for when in (f"after one with {other.words}", "once more"):
+                again = one.f(*self._leaves(one))
+                close(again, before, case=f"{one.words}: the same call {when}", rtol=1e-9)
 
     def passes_do_not_mix(self) -> None:
         """Two forward passes, then both backward passes: each has the gradients that it has alone."""
@@ -193,7 +205,7 @@ def _as_float64(x: Any) -> Numbers:
 
 def _transposed(x: Numbers) -> Numbers:
     """The same numbers, with the first dimension's neighbours side by side in memory."""
-    return np.asfortranarray(x)
+    return np.asfortranarray(x) if x.ndim else x
 
 
 def _sliced(x: Numbers) -> Numbers:

@@ -9,8 +9,9 @@ from torch.nn import functional as F
 
 from upslope.blocks import losses
 from upslope.checks import grades, survives, wrong
-from upslope.checks.blocks.tensors import gradients, leaf, tensor
+from upslope.checks.blocks.tensors import gradients, laid, leaf, tensor
 from upslope.checks.expect import close, raises, tensor_of
+from upslope.checks.laws import Call, keeps_laws
 from upslope.checks.samples import some, spelled
 
 # Batch, classes.
@@ -106,6 +107,17 @@ def test_refuses(rng):
         raises(ValueError, call, case=f"smoothing={smoothing:g}", says=[f"smoothing={smoothing:g}", "[0, 1)"])
 
 
+@grades(losses.smoothed_cross_entropy)
+def test_laws(rng):
+    """the laws of every operation: calls, passes and memory do not get mixed up"""
+    calls = []
+    for batch, classes in ((2, 3), (4, 2)):
+        labels = torch.from_numpy(rng.integers(classes, size=batch))
+        f = partial(losses.smoothed_cross_entropy, labels=labels, smoothing=0.1)
+        calls.append(Call(f, [some(rng, batch, classes)]))
+    keeps_laws(*calls, rng=rng, tensor=laid)
+
+
 wrong(
     losses.smoothed_cross_entropy,
     "smoothing is spread over the K - 1 other classes, where all K get it",
@@ -194,6 +206,12 @@ wrong(
     "the sum of the exponentials is cut from the graph",
     "logsumexp(dim=1, keepdim=True)",
     "logsumexp(dim=1, keepdim=True).detach()",
+)
+wrong(
+    losses.smoothed_cross_entropy,
+    "the loss is always float64",
+    "log_p = logits - logits",
+    "log_p = logits.double() - logits",
 )
 survives(
     losses.smoothed_cross_entropy,

@@ -8,8 +8,9 @@ from torch.nn import functional as F
 
 from upslope.blocks import norms
 from upslope.checks import grades, wrong
-from upslope.checks.blocks.tensors import gradients, tensor
+from upslope.checks.blocks.tensors import gradients, laid, tensor
 from upslope.checks.expect import close, tensor_of
+from upslope.checks.laws import Call, keeps_laws
 from upslope.checks.samples import some, spelled
 
 SHAPES = ((2,), (1, 3), (3, 4), (2, 3, 5), (2, 1, 2, 3))
@@ -100,6 +101,13 @@ def test_far_from_zero(rng):
     for middle in (1000.0, -5000.0):
         case = f"x = {spelled(near + middle)} in float32"
         close(plain(near + middle, torch.float32), row_by_row(near, 1.0, 0.0, 1e-6), case=case, rtol=0, atol=1e-2)
+
+
+@grades(norms.layer_norm)
+def test_laws(rng):
+    """the laws of every operation: calls, passes and memory do not get mixed up"""
+    calls = (Call(norms.layer_norm, drawn(rng, shape)) for shape in ((2, 3), (3, 4)))
+    keeps_laws(*calls, rng=rng, tensor=laid)
 
 
 wrong(

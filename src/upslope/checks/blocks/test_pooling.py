@@ -6,8 +6,9 @@ from torch.nn import functional as F
 
 from upslope.blocks import pooling
 from upslope.checks import grades, wrong
-from upslope.checks.blocks.tensors import gradients, tensor
+from upslope.checks.blocks.tensors import gradients, laid, tensor
 from upslope.checks.expect import close, tensor_of
+from upslope.checks.laws import Call, keeps_laws
 from upslope.checks.samples import some, spelled
 
 # Batch, channels, height, width.
@@ -63,6 +64,13 @@ def test_memory_order(rng):
     for words, view in (("channels last in memory", last), ("H and W exchanged", x.transpose(2, 3))):
         expected = np.array(view.tolist()).mean(axis=(2, 3))
         close(pooling.global_average_pool(view), expected, case=f"pictures of shape {tuple(view.shape)}, {words}")
+
+
+@grades(pooling.global_average_pool)
+def test_laws(rng):
+    """the laws of every operation: calls, passes and memory do not get mixed up"""
+    calls = (Call(pooling.global_average_pool, [some(rng, *shape)]) for shape in ((2, 3, 2, 4), (1, 2, 3, 3)))
+    keeps_laws(*calls, rng=rng, tensor=laid, dtypes=("float16", "float32", "float64"))
 
 
 wrong(pooling.global_average_pool, "the sum over the pixels, not their mean", "x.mean(dim=(2, 3))", "x.sum(dim=(2, 3))")

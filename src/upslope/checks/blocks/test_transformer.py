@@ -10,6 +10,7 @@ from upslope.blocks import transformer
 from upslope.checks import grades, wrong
 from upslope.checks.blocks.tensors import filled, gradients, holding, holds, tensor
 from upslope.checks.expect import close, equal, tensor_of, true
+from upslope.checks.laws import learns
 from upslope.checks.samples import some, spelled
 
 SIZES = ((1, 1, 2, 1), (2, 3, 4, 2), (2, 2, 6, 3))  # batch, positions, dim, heads
@@ -169,6 +170,13 @@ def test_dropout(rng):
     equal(kinds, ["Linear", "GELU", "Dropout", "Linear", "Dropout"], case=f"{case}.mlp")
     equal([block.mlp[2].p, block.mlp[4].p], [0.5, 0.5], case=f"{case}: rates of the two Dropout layers")
     equal(block.skip.rate, 0.0, case=f"{case}.skip.rate")
+
+
+@grades(transformer.EncoderBlock)
+def test_learns(rng):
+    """a plain backward pass, in training and in evaluation, reaches every parameter and the input"""
+    block = filled(transformer.EncoderBlock(4, heads=2), rng)
+    learns(block, tensor(some(rng, 2, 3, 4)), case="EncoderBlock(4, heads=2)")
 
 
 wrong(

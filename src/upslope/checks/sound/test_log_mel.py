@@ -1,11 +1,13 @@
 """What log_mel must do."""
 
 import math
+from functools import partial
 
 import numpy as np
 
 from upslope.checks import grades, wrong
 from upslope.checks.expect import close, equal, true
+from upslope.checks.laws import Call, keeps_laws
 from upslope.checks.samples import some, spelled
 from upslope.sound import log_mel as module
 
@@ -86,6 +88,14 @@ def test_loudness(rng):
     equal(x.tolist() == before, True, case="20 samples", problem="the signal was changed in place")
 
 
+@grades(module.log_mel)
+def test_laws(rng):
+    """the laws of every operation: calls, passes and memory do not get mixed up"""
+    f = partial(module.log_mel, rate=8000, n_fft=64, hop=32, n_mels=8)
+    calls = (Call(f, [some(rng, samples)]) for samples in (200, 300))
+    keeps_laws(*calls, rng=rng, tensor=np.asarray, backward=False, dtypes=())
+
+
 wrong(module.log_mel, "the logarithm to base 10", "np.log(", "np.log10(")
 wrong(module.log_mel, "the floor is added to every band", "np.maximum(floor, bands)", "floor + bands")
 wrong(
@@ -119,3 +129,9 @@ wrong(
 )
 wrong(module.log_mel, "ten times the logarithm to base 10: decibels", "return np.log(", "return 10 * np.log10(")
 wrong(module.log_mel, "the filters are those of twice the rate", "rate=rate)", "rate=2 * rate)")
+wrong(
+    module.log_mel,
+    "the mean is taken off the signal in place",
+    "padded = np.pad(signal, n_fft // 2)",
+    "signal -= signal.mean() if len(signal) else 0; padded = np.pad(signal, n_fft // 2)",
+)

@@ -1,9 +1,12 @@
 """What power_spectrum must do."""
 
+from functools import partial
+
 import numpy as np
 
 from upslope.checks import grades, survives, wrong
 from upslope.checks.expect import close, equal, true
+from upslope.checks.laws import Call, keeps_laws
 from upslope.checks.samples import some, spelled
 from upslope.sound import spectrum
 
@@ -89,6 +92,13 @@ def test_loudness(rng):
     equal(x.tolist() == before, True, case="20 samples", problem="the signal was changed in place")
 
 
+@grades(spectrum.power_spectrum)
+def test_laws(rng):
+    """the laws of every operation: calls, passes and memory do not get mixed up"""
+    calls = (Call(partial(spectrum.power_spectrum, n_fft=4, hop=2), [some(rng, samples)]) for samples in (9, 12))
+    keeps_laws(*calls, rng=rng, tensor=np.asarray, backward=False, dtypes=())
+
+
 wrong(
     spectrum.power_spectrum,
     "no window: frames are cut out with sharp edges",
@@ -141,6 +151,12 @@ wrong(
     "a signal shorter than a frame counts a negative number of frames backwards",
     "np.arange(max(0, 1 + (len(signal) - n_fft) // hop))",
     "np.arange(max(1, 1 + (len(signal) - n_fft) // hop))",
+)
+wrong(
+    spectrum.power_spectrum,
+    "the signal is faded in place, once for each frame",
+    "frames = signal[starts[:, None] + np.arange(n_fft)]",
+    "signal *= 1 - 1e-3; frames = signal[starts[:, None] + np.arange(n_fft)]",
 )
 survives(spectrum.power_spectrum, "max(0, 1 +", "max(-1, 1 +", "a range up to -1 is as empty as one up to 0")
 survives(spectrum.power_spectrum, "n=n_fft, ", "", "the frames are as long as n_fft")

@@ -12,6 +12,7 @@ from upslope.checks import grades, survives, wrong
 from upslope.checks.blocks.attention.equation import masked, written_out
 from upslope.checks.blocks.tensors import filled, gradients, holding, holds, tensor
 from upslope.checks.expect import close, equal, raises, tensor_of
+from upslope.checks.laws import learns
 from upslope.checks.samples import some, spelled
 
 MULTI = ((1, 1, 2, 1), (1, 2, 2, 2), (2, 3, 4, 2), (2, 2, 6, 3))  # batch, positions, dim, heads
@@ -138,6 +139,13 @@ def test_heads_refuse(rng):
     """heads that do not divide dim raise a ValueError that names both"""
     call = partial(attention.MultiHeadAttention, 100, heads=6)
     raises(ValueError, call, case="MultiHeadAttention(100, heads=6)", says=["heads=6", "dim=100"])
+
+
+@grades(attention.MultiHeadAttention)
+def test_learns(rng):
+    """a plain backward pass, in training and in evaluation, reaches every parameter and the input"""
+    module = filled(attention.MultiHeadAttention(4, heads=2), rng)
+    learns(module, tensor(some(rng, 2, 3, 4)), case="MultiHeadAttention(4, heads=2)")
 
 
 wrong(

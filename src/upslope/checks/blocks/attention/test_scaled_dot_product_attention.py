@@ -9,8 +9,9 @@ from torch.nn import functional as F
 from upslope.blocks import attention
 from upslope.checks import grades, wrong
 from upslope.checks.blocks.attention.equation import masked, written_out
-from upslope.checks.blocks.tensors import gradients, tensor
+from upslope.checks.blocks.tensors import gradients, laid, tensor
 from upslope.checks.expect import close, tensor_of
+from upslope.checks.laws import Call, keeps_laws
 from upslope.checks.samples import some, spelled
 
 # Leading dimensions, T queries, S keys, their D numbers, E numbers in a value.
@@ -111,6 +112,15 @@ def test_attention_large(rng):
         call = [torch.tensor(x) for x in (q, k, [[3.0], [7.0]])]
         case = f"q = {spelled(q)}, k = {spelled(k)}, v = [[3], [7]] in float32"
         close(attention.scaled_dot_product_attention(*call), [[3.0]], case=case)
+
+
+@grades(attention.scaled_dot_product_attention)
+def test_laws(rng):
+    """the laws of every operation: calls, passes and memory do not get mixed up"""
+    sizes = ((2, 3, 4, 2), (1, 2, 3, 5))  # tokens that ask, tokens that are asked, features of each
+    drawn = ([some(rng, 2, t, d), some(rng, 2, s, d), some(rng, 2, s, e)] for t, s, d, e in sizes)
+    calls = (Call(attention.scaled_dot_product_attention, each) for each in drawn)
+    keeps_laws(*calls, rng=rng, tensor=laid)
 
 
 wrong(

@@ -7,8 +7,9 @@ from torch.nn import functional as F
 
 from upslope.blocks.generative import gan_losses
 from upslope.checks import grades, wrong
-from upslope.checks.blocks.tensors import gradients, leaf, tensor
+from upslope.checks.blocks.tensors import gradients, laid, leaf, tensor
 from upslope.checks.expect import close, tensor_of
+from upslope.checks.laws import Call, keeps_laws
 from upslope.checks.samples import some, spelled
 
 # Logits of real and of generated images.
@@ -132,6 +133,13 @@ def test_generator_does_not_saturate(rng):
         close(t.grad, [slope], case=f"fake logit {fake:g}: gradient")
 
 
+@grades(gan_losses.discriminator_loss)
+def test_discriminator_laws(rng):
+    """the laws of every operation: calls, passes and memory do not get mixed up"""
+    calls = (Call(gan_losses.discriminator_loss, [some(rng, *s), some(rng, *s)]) for s in ((2, 3), (4, 1)))
+    keeps_laws(*calls, rng=rng, tensor=laid)
+
+
 wrong(
     gan_losses.discriminator_loss,
     "real and generated images have changed places",
@@ -176,6 +184,15 @@ wrong(
     "softplus(fake_logits).mean()",
     "softplus(fake_logits).sum()",
 )
+
+
+@grades(gan_losses.generator_loss)
+def test_generator_laws(rng):
+    """the laws of every operation: calls, passes and memory do not get mixed up"""
+    calls = (Call(gan_losses.generator_loss, [some(rng, *shape)]) for shape in ((2, 3), (4, 1)))
+    keeps_laws(*calls, rng=rng, tensor=laid)
+
+
 wrong(
     gan_losses.generator_loss,
     "log(1 - D) is brought down, which has no gradient where the discriminator is sure",
@@ -224,4 +241,10 @@ wrong(
     "the loss has a dimension: it is no scalar",
     "return costs.mean()",
     "return costs.mean()[None]",
+)
+wrong(
+    gan_losses.discriminator_loss,
+    "the loss is always float64",
+    "softplus(-real_logits)",
+    "softplus(-real_logits.double())",
 )

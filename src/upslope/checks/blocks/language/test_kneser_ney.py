@@ -7,6 +7,7 @@ import numpy as np
 from upslope.blocks.language import kneser_ney as module
 from upslope.checks import grades, survives, wrong
 from upslope.checks.expect import close, quiet, true
+from upslope.checks.laws import Call, keeps_laws
 from upslope.checks.samples import spelled
 
 
@@ -91,6 +92,14 @@ def test_seen_once(rng):
     )
 
 
+@grades(module.kneser_ney)
+def test_laws(rng):
+    """the laws of every operation: calls, passes and memory do not get mixed up"""
+    f = partial(module.kneser_ney, discount=0.5)
+    calls = (Call(f, list(counted(rng, *size))) for size in ((2, 3), (3, 2)))
+    keeps_laws(*calls, rng=rng, tensor=np.asarray, backward=False, dtypes=())
+
+
 wrong(
     module.kneser_ney,
     "a count below the discount becomes negative",
@@ -138,6 +147,12 @@ wrong(
     "one probability for all tokens together",
     "return np.where(seen, (kept + saved * lower) / whole, lower)",
     "return np.where(seen, (kept + saved * lower) / whole, lower).mean()",
+)
+wrong(
+    module.kneser_ney,
+    "the discount is taken from the counts of whoever called",
+    "kept = np.maximum(count - discount, 0.0)",
+    "count -= discount; kept = np.maximum(count, 0.0)",
 )
 survives(
     module.kneser_ney, "np.where(seen, total, 1.0)", "np.where(seen, total, 2.0)", "what is divided by it is not used"

@@ -7,6 +7,7 @@ from upslope.blocks.language import muon
 from upslope.checks import grades, survives, wrong
 from upslope.checks.blocks.tensors import tensor
 from upslope.checks.expect import close, tensor_of, true
+from upslope.checks.laws import Call, keeps_laws
 from upslope.checks.samples import some, spelled
 
 SHAPES = ((1, 1), (2, 2), (3, 5), (5, 3), (2, 4, 3), (2, 2, 3, 4))
@@ -81,6 +82,13 @@ def test_tiny(rng):
     true(bool((got * g).sum() > 0), "it points the other way", case=f"g = {spelled(g)}")
 
 
+@grades(muon.newton_schulz)
+def test_laws(rng):
+    """the laws of every operation: calls, passes and memory do not get mixed up"""
+    calls = (Call(muon.newton_schulz, [some(rng, *shape)]) for shape in ((2, 3), (4, 2)))
+    keeps_laws(*calls, rng=rng, tensor=tensor, backward=False, dtypes=())
+
+
 wrong(
     muon.newton_schulz,
     "g is divided by its largest number, so singular values may be above 1",
@@ -104,6 +112,7 @@ wrong(muon.newton_schulz, "a tall matrix comes back transposed", "return x.mT if
 wrong(muon.newton_schulz, "the last term is c A, not c A^2", "c * product @ product", "c * product")
 wrong(muon.newton_schulz, "there is a step too few", "range(steps)", "range(steps - 1)")
 wrong(muon.newton_schulz, "eps is missing, so zeros become nan", "keepdim=True) + eps)", "keepdim=True))")
+wrong(muon.newton_schulz, "the gradient is divided in place", "x = g / (g.norm", "x = g.div_(g.norm")
 survives(
     muon.newton_schulz,
     "g.shape[-2] > g",

@@ -6,8 +6,9 @@ from torch.nn import functional as F
 
 from upslope.blocks.language import rms_norm as module
 from upslope.checks import grades, wrong
-from upslope.checks.blocks.tensors import gradients, tensor
+from upslope.checks.blocks.tensors import gradients, laid, tensor
 from upslope.checks.expect import close, tensor_of
+from upslope.checks.laws import Call, keeps_laws
 from upslope.checks.samples import some, spelled
 
 SHAPES = ((2,), (1, 3), (3, 4), (2, 3, 5), (2, 1, 2, 3))
@@ -52,6 +53,13 @@ def test_gradient(rng):
     for shape in SHAPES[1:4]:
         x = some(rng, *shape, spread=2)
         gradients(lambda x: module.rms_norm(x, eps=0.1), {"x": x}, rng=rng, case=f"x = {spelled(x)}, eps=0.1")
+
+
+@grades(module.rms_norm)
+def test_laws(rng):
+    """the laws of every operation: calls, passes and memory do not get mixed up"""
+    calls = (Call(module.rms_norm, [some(rng, *shape)]) for shape in ((2, 3), (3, 4)))
+    keeps_laws(*calls, rng=rng, tensor=laid)
 
 
 wrong(

@@ -1,6 +1,7 @@
 """What next_token_probabilities must do."""
 
 import itertools
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from upslope.blocks.language import sampling
 from upslope.checks import grades, survives, wrong
 from upslope.checks.blocks.tensors import on_device, tensor
 from upslope.checks.expect import close, tensor_of
+from upslope.checks.laws import Call, keeps_laws
 from upslope.checks.samples import some, spelled
 
 LOGS = np.log([1.0, 2.0, 5.0])
@@ -101,6 +103,14 @@ def test_device(rng):
     on_device(sampling.next_token_probabilities, torch.ones(2, 3), case="logits of shape (2, 3)")
 
 
+@grades(sampling.next_token_probabilities)
+def test_laws(rng):
+    """the laws of every operation: calls, passes and memory do not get mixed up"""
+    f = partial(sampling.next_token_probabilities, temperature=0.5, top_k=2, top_p=0.9)
+    calls = (Call(f, [some(rng, *shape)]) for shape in ((2, 3), (1, 4)))
+    keeps_laws(*calls, rng=rng, tensor=tensor, backward=False, dtypes=())
+
+
 wrong(
     sampling.next_token_probabilities,
     "logits are multiplied by the temperature",
@@ -155,6 +165,18 @@ wrong(
     "the probabilities are doubles, whatever the logits are",
     "empty_like(probabilities).scatter(-1, order, probabilities)",
     "empty_like(probabilities).scatter(-1, order, probabilities).double()",
+)
+wrong(
+    sampling.next_token_probabilities,
+    "the places are counted on the CPU, wherever the logits are",
+    "torch.arange(logits.shape[-1], device=logits.device)",
+    "torch.arange(logits.shape[-1])",
+)
+wrong(
+    sampling.next_token_probabilities,
+    "the logits are divided by the temperature in place",
+    "ordered, order = logits.sort(",
+    "logits /= temperature; temperature = 1.0; ordered, order = logits.sort(",
 )
 survives(
     sampling.next_token_probabilities,

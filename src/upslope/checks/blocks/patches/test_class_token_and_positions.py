@@ -8,8 +8,9 @@ from torch.func import functional_call
 
 from upslope.blocks import patches
 from upslope.checks import grades, survives, wrong
-from upslope.checks.blocks.tensors import gradients, holding, holds, tensor
+from upslope.checks.blocks.tensors import filled, gradients, holding, holds, tensor
 from upslope.checks.expect import close, tensor_of, true
+from upslope.checks.laws import learns
 from upslope.checks.samples import some, spelled
 
 SEQUENCES = ((1, 1, 1), (1, 2, 3), (3, 2, 2), (2, 4, 5))  # batch, tokens, dim
@@ -94,6 +95,13 @@ def test_class_at_first(rng):
         # Of normal numbers 4.6 in 100 lie further out than twice the deviation, of uniform ones none.
         far = float((np.abs(noise) > 2 * spread).mean())
         close(far, 0.0455, case=f"{what}: share beyond twice the deviation", rtol=0, atol=0.02)
+
+
+@grades(patches.ClassTokenAndPositions)
+def test_learns(rng):
+    """a plain backward pass, in training and in evaluation, reaches every parameter and the input"""
+    module = filled(patches.ClassTokenAndPositions(tokens=3, dim=2), rng)
+    learns(module, tensor(some(rng, 2, 3, 2)), case="ClassTokenAndPositions(tokens=3, dim=2)")
 
 
 wrong(

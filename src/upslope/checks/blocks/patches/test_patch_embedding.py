@@ -10,6 +10,7 @@ from upslope.blocks import patches
 from upslope.checks import grades, survives, wrong
 from upslope.checks.blocks.tensors import filled, gradients, holding, holds, tensor
 from upslope.checks.expect import close, raises, tensor_of
+from upslope.checks.laws import learns
 from upslope.checks.samples import some, spelled
 
 # Batch, channels, height, width, patch_size, dim.
@@ -106,6 +107,13 @@ def test_patches_refuse(rng):
         call = partial(layer, torch.zeros(1, 1, height, width))
         says = ["patch_size=4", f"{height} x {width}"]
         raises(ValueError, call, case=f"{case} on pictures of {height} x {width}", says=says)
+
+
+@grades(patches.PatchEmbedding)
+def test_learns(rng):
+    """a plain backward pass, in training and in evaluation, reaches every parameter and the input"""
+    module = filled(patches.PatchEmbedding(in_channels=2, patch_size=2, dim=3), rng)
+    learns(module, tensor(some(rng, 2, 2, 4, 6)), case="PatchEmbedding(in_channels=2, patch_size=2, dim=3)")
 
 
 wrong(

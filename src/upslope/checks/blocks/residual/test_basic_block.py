@@ -14,8 +14,10 @@ from upslope.checks.blocks.residual.any_block import (
     norm_shapes,
     normed,
 )
-from upslope.checks.blocks.tensors import holding, holds, tensor
+from upslope.checks.blocks.tensors import filled, holding, holds, tensor
 from upslope.checks.expect import close
+from upslope.checks.laws import learns
+from upslope.checks.samples import some
 
 BASIC: tuple[Size, ...] = (
     (2, 2, {}, 3, 3),
@@ -86,6 +88,14 @@ def test_basic_gradient(rng):
 def test_basic_leaves_alone(rng):
     """x itself is not changed, also where the shortcut hands it on as it is"""
     leaves_alone(residual.BasicBlock, BASIC[0], rng)
+
+
+@grades(residual.BasicBlock)
+def test_learns(rng):
+    """a plain backward pass, in training and in evaluation, reaches every parameter and the input"""
+    for channels, stride in ((2, 1), (3, 2)):
+        block = filled(residual.BasicBlock(2, channels, stride=stride), rng)
+        learns(block, tensor(some(rng, 3, 2, 4, 4)), case=f"BasicBlock(2, {channels}, stride={stride})")
 
 
 wrong(

@@ -14,8 +14,10 @@ from upslope.checks.blocks.residual.any_block import (
     norm_shapes,
     normed,
 )
-from upslope.checks.blocks.tensors import holding, holds, tensor
+from upslope.checks.blocks.tensors import filled, holding, holds, tensor
 from upslope.checks.expect import close, equal
+from upslope.checks.laws import learns
+from upslope.checks.samples import some
 
 DEEP: tuple[Size, ...] = (
     (8, 2, {}, 3, 3),
@@ -91,6 +93,14 @@ def test_deep_gradient(rng):
 def test_deep_leaves_alone(rng):
     """x itself is not changed, also where the shortcut hands it on as it is"""
     leaves_alone(residual.Bottleneck, DEEP[0], rng)
+
+
+@grades(residual.Bottleneck)
+def test_learns(rng):
+    """a plain backward pass, in training and in evaluation, reaches every parameter and the input"""
+    for stride in (1, 2):
+        block = filled(residual.Bottleneck(4, 3, stride=stride), rng)
+        learns(block, tensor(some(rng, 3, 4, 4, 4)), case=f"Bottleneck(4, 3, stride={stride})")
 
 
 wrong(

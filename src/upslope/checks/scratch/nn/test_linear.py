@@ -6,6 +6,7 @@ import numpy as np
 
 from upslope.checks import grades, wrong
 from upslope.checks.expect import close, equal, gradients, tensor_of, true
+from upslope.checks.laws import Call, keeps_laws
 from upslope.checks.samples import leaf, some, spelled
 from upslope.scratch import nn
 from upslope.scratch.tensor import Tensor
@@ -166,6 +167,13 @@ def test_generator(rng):
         true(not same, "two layers start with the same weights", case=f"two layers Linear(3, 2), made {words}")
 
 
+@grades(nn.Linear)
+def test_laws(rng):
+    """the laws of every operation: calls, passes and memory do not get mixed up"""
+    layers = nn.Linear(3, 2), nn.Linear(2, 2)
+    keeps_laws(*(Call(layer, [some(rng, *s)]) for layer, s in zip(layers, ((4, 3), (2, 2)), strict=True)), rng=rng)
+
+
 wrong(
     nn.Linear,
     "the weight is a plain Tensor, so no optimizer finds it",
@@ -218,4 +226,10 @@ wrong(
     "what stands in front of in_features is flattened to one batch",
     "linear(x, self.weight, self.bias)",
     "linear(x.reshape(-1, x.shape[-1]), self.weight, self.bias)",
+)
+wrong(
+    nn.Linear,
+    "the input is kept where the next call finds it",
+    "return linear(x, self.weight, self.bias)",
+    'self.x = getattr(self, "x", x)\n        return linear(self.x, self.weight, self.bias)',
 )

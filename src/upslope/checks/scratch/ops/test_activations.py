@@ -7,6 +7,7 @@ import numpy as np
 
 from upslope.checks import grades, wrong
 from upslope.checks.expect import close, gradient_at, gradients, quiet, tensor_of
+from upslope.checks.laws import Call, keeps_laws
 from upslope.checks.samples import apart, leaf, some, spelled
 from upslope.scratch import ops
 from upslope.scratch.tensor import Tensor
@@ -101,6 +102,12 @@ def test_relu_memory_order(rng):
         close(leaf_of_view.grad, g * np.sign((view + abs(view)) / 2), case=f"relu of a matrix {words}: gradient of x")
 
 
+@grades(ops.relu)
+def test_relu_laws(rng):
+    """the laws of every operation: calls, passes and memory do not get mixed up"""
+    keeps_laws(*(Call(ops.relu, [some(rng, *shape)]) for shape in ((2, 3), (4, 2))), rng=rng)
+
+
 wrong(
     ops.relu, "the gradient passes everywhere, as if nothing had been cut", "lambda g: g * (y > 0)", "lambda g: g * 1"
 )
@@ -190,6 +197,12 @@ def test_sigmoid_symmetry(rng):
     x = some(rng, 3, 2, spread=5)
     total = np.asarray(ops.sigmoid(Tensor(x)).data) + np.asarray(ops.sigmoid(Tensor(-x)).data)
     close(total, np.ones_like(x), case=f"sigmoid(x) + sigmoid(-x) for x = {spelled(x)}")
+
+
+@grades(ops.sigmoid)
+def test_sigmoid_laws(rng):
+    """the laws of every operation: calls, passes and memory do not get mixed up"""
+    keeps_laws(*(Call(ops.sigmoid, [some(rng, *shape)]) for shape in ((2, 3), (4, 2))), rng=rng)
 
 
 wrong(

@@ -6,6 +6,7 @@ import numpy as np
 
 from upslope.checks import grades, survives, wrong
 from upslope.checks.expect import close, gradients, raises, tensor_of
+from upslope.checks.laws import Call, keeps_laws
 from upslope.checks.samples import leaf, some, spelled
 from upslope.scratch import ops
 from upslope.scratch.tensor import Tensor
@@ -169,6 +170,14 @@ def test_just_fits(rng):
             call = partial(ops.conv2d, Tensor(x), Tensor(some(rng, *shape)), padding=padding)
             case = f"an image of {size} with padding={padding} under a filter of {shape[2:]}"
             raises(ValueError, call, case=case, says=[str(x.shape), str(shape)])
+
+
+@grades(ops.conv2d)
+def test_laws(rng):
+    """the laws of every operation: calls, passes and memory do not get mixed up"""
+    shapes = (((2, 2, 4, 5), (3, 2, 2, 3), (3,)), ((1, 1, 5, 3), (2, 1, 3, 2), (2,)))
+    calls = (Call(partial(ops.conv2d, padding=1), [some(rng, *shape) for shape in each]) for each in shapes)
+    keeps_laws(*calls, rng=rng)
 
 
 wrong(

@@ -7,6 +7,7 @@ import numpy as np
 
 from upslope.checks import grades, survives, wrong
 from upslope.checks.expect import close, gradient_at, gradients, quiet, raises, tensor_of
+from upslope.checks.laws import Call, keeps_laws
 from upslope.checks.samples import leaf, some, spelled
 from upslope.scratch import ops
 from upslope.scratch.tensor import Tensor
@@ -144,6 +145,16 @@ def test_rows_apart(rng):
     z, y = np.array([[1000.0, 999.0], [-1000.0, -1001.0]]), np.array([1, 1])
     case = f"cross_entropy({spelled(z)}, {spelled(y)})"
     quiet(partial(ops.cross_entropy, Tensor(z), y), surprise(z, y), case=case, rtol=1e-9)
+
+
+@grades(ops.cross_entropy)
+def test_laws(rng):
+    """the laws of every operation: calls, passes and memory do not get mixed up"""
+    calls = []
+    for batch, classes in ((2, 3), (4, 2)):
+        z, y = drawn(rng, batch, classes)
+        calls.append(Call(lambda z, y=y: ops.cross_entropy(z, y), [z], case=f"{batch} rows of {classes} logits"))
+    keeps_laws(*calls, rng=rng)
 
 
 wrong(

@@ -6,6 +6,7 @@ import numpy as np
 
 from upslope.checks import grades, survives, wrong
 from upslope.checks.expect import close, gradients, raises, tensor_of
+from upslope.checks.laws import Call, keeps_laws
 from upslope.checks.samples import apart, leaf, some, spelled
 from upslope.scratch import ops
 from upslope.scratch.tensor import Tensor
@@ -154,6 +155,13 @@ def test_misfit(rng):
             partial(ops.max_pool2d, Tensor(np.ones(shape)), size),
             case=f"max_pool2d of shape {shape}, kernel_size={size}",
         )
+
+
+@grades(ops.max_pool2d)
+def test_laws(rng):
+    """the laws of every operation: calls, passes and memory do not get mixed up"""
+    shapes = ((2, 3, 4, 6), (1, 2, 6, 4))
+    keeps_laws(*(Call(partial(ops.max_pool2d, kernel_size=2), [apart(rng, *shape)]) for shape in shapes), rng=rng)
 
 
 wrong(

@@ -7,6 +7,7 @@ import numpy as np
 
 from upslope.checks import grades, survives, wrong
 from upslope.checks.expect import close, gradient_at, gradients, quiet, tensor_of
+from upslope.checks.laws import Call, keeps_laws
 from upslope.checks.samples import leaf, some, spelled
 from upslope.scratch import ops
 from upslope.scratch.tensor import Tensor
@@ -134,6 +135,12 @@ def test_logsumexp_no_warning(rng):
     quiet(partial(ops.logsumexp, Tensor(np.array([-math.inf, -math.inf]))), -math.inf, case="logsumexp([-inf, -inf])")
 
 
+@grades(ops.logsumexp)
+def test_logsumexp_laws(rng):
+    """the laws of every operation: calls, passes and memory do not get mixed up"""
+    keeps_laws(*(Call(ops.logsumexp, [some(rng, *shape)]) for shape in ((2, 3), (4, 2))), rng=rng)
+
+
 wrong(
     ops.logsumexp,
     "exp before the largest score is subtracted",
@@ -259,6 +266,12 @@ def test_softmax_default(rng):
     """without dim the last dimension sums to 1"""
     x = some(rng, 2, 3)
     close(ops.softmax(Tensor(x)), [shares(row) for row in x], case=f"softmax({spelled(x)})")
+
+
+@grades(ops.softmax)
+def test_softmax_laws(rng):
+    """the laws of every operation: calls, passes and memory do not get mixed up"""
+    keeps_laws(*(Call(ops.softmax, [some(rng, *shape)]) for shape in ((2, 3), (4, 2))), rng=rng)
 
 
 wrong(

@@ -6,6 +6,7 @@ import numpy as np
 
 from upslope.checks import grades, survives, wrong
 from upslope.checks.expect import close, gradients, raises, tensor_of
+from upslope.checks.laws import Call, keeps_laws
 from upslope.checks.samples import leaf, some, spelled
 from upslope.scratch import ops
 from upslope.scratch.tensor import Tensor
@@ -129,6 +130,13 @@ def test_scalars(rng):
     for left, right in (((), (2,)), ((2, 2), ()), ((), ())):
         call = partial(ops.matmul, Tensor(some(rng, *left)), Tensor(some(rng, *right)))
         raises(ValueError, call, case=f"matmul of shapes {left} and {right}", says=[str(left), str(right)])
+
+
+@grades(ops.matmul)
+def test_laws(rng):
+    """the laws of every operation: calls, passes and memory do not get mixed up"""
+    shapes = (((2, 3), (3, 4)), ((4, 2), (2, 5)))
+    keeps_laws(*(Call(ops.matmul, [some(rng, *x), some(rng, *y)]) for x, y in shapes), rng=rng)
 
 
 wrong(

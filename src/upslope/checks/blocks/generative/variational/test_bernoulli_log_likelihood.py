@@ -8,8 +8,9 @@ from torch.distributions import Bernoulli
 
 from upslope.blocks.generative import variational
 from upslope.checks import grades, wrong
-from upslope.checks.blocks.tensors import gradients, leaf, tensor
+from upslope.checks.blocks.tensors import gradients, laid, leaf, tensor
 from upslope.checks.expect import close, tensor_of, true
+from upslope.checks.laws import Call, keeps_laws
 from upslope.checks.samples import some, spelled
 
 # Of the pixels; in front of it what the logits have more.
@@ -84,6 +85,13 @@ def test_large(rng):
         true(out.requires_grad, "the result does not know what it was made from", case=case)
         out.sum().backward()
         close(logits.grad, [[0.0, 0.0], [-1.0, 1.0]], case=f"{case}: gradient of logits")
+
+
+@grades(variational.bernoulli_log_likelihood)
+def test_laws(rng):
+    """the laws of every operation: calls, passes and memory do not get mixed up"""
+    calls = (Call(variational.bernoulli_log_likelihood, [some(rng, *s), rng.random(s)]) for s in ((2, 3), (4, 2)))
+    keeps_laws(*calls, rng=rng, tensor=laid)
 
 
 wrong(

@@ -8,8 +8,9 @@ from torch.distributions import Normal, kl_divergence
 
 from upslope.blocks.generative import variational
 from upslope.checks import grades, wrong
-from upslope.checks.blocks.tensors import gradients, tensor
+from upslope.checks.blocks.tensors import gradients, laid, tensor
 from upslope.checks.expect import close, tensor_of, true
+from upslope.checks.laws import Call, keeps_laws
 from upslope.checks.samples import some, spelled
 
 # Of mean and log-variance; the last number is the count of latents.
@@ -81,6 +82,13 @@ def test_gradient(rng):
         mean, log_variance, case = drawn(rng, shape)
         given = {"mean": mean, "log_variance": log_variance}
         gradients(variational.gaussian_kl, given, rng=rng, case=case)
+
+
+@grades(variational.gaussian_kl)
+def test_laws(rng):
+    """the laws of every operation: calls, passes and memory do not get mixed up"""
+    calls = (Call(variational.gaussian_kl, [some(rng, *s), some(rng, *s)]) for s in ((2, 3), (4, 2)))
+    keeps_laws(*calls, rng=rng, tensor=laid)
 
 
 wrong(

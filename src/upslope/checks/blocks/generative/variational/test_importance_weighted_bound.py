@@ -8,8 +8,9 @@ from torch.distributions import Normal
 
 from upslope.blocks.generative import variational
 from upslope.checks import grades, wrong
-from upslope.checks.blocks.tensors import gradients, tensor
+from upslope.checks.blocks.tensors import gradients, laid, tensor
 from upslope.checks.expect import close, tensor_of, true
+from upslope.checks.laws import Call, keeps_laws
 from upslope.checks.samples import some, spelled
 
 # Samples K, batch, latents.
@@ -137,6 +138,15 @@ def test_far(rng):
     given = {"z": np.zeros((2, 1, 1)), "mean": [[0.0]], "log_variance": [[0.0]]}
     got = bound(log_likelihood=[[-1000.0], [-1001.0]], **given)
     close(got, [-1000 + math.log((1 + math.exp(-1)) / 2)], case="log_likelihood [[-1000], [-1001]], the rest 0")
+
+
+@grades(variational.importance_weighted_bound)
+def test_laws(rng):
+    """the laws of every operation: calls, passes and memory do not get mixed up"""
+    sizes = ((3, 2, 4), (2, 3, 1))  # samples, images, latent numbers
+    drawn = ([some(rng, k, b), some(rng, k, b, d), some(rng, b, d), some(rng, b, d)] for k, b, d in sizes)
+    calls = (Call(variational.importance_weighted_bound, each) for each in drawn)
+    keeps_laws(*calls, rng=rng, tensor=laid)
 
 
 wrong(
