@@ -40,6 +40,7 @@ def check_exercises(
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", metavar="N", help="Under how many seeds.")] = 20,
     processes: Annotated[int, typer.Option("--processes", metavar="N", help="How many grade at once.")] = 2,
+    write: Annotated[bool, typer.Option("--write", help="Keep the counts for RESULTS.md.")] = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
@@ -49,6 +50,7 @@ def check_exercises(
 
     if seeds < 1 or processes < 1:
         raise Usage("--seeds and --processes are at least 1")
+    _all_of_them(names, write)
     screen = Screen()
     with progress_bar(1.0, "checking", quiet=screen.quiet) as bar:
 
@@ -59,7 +61,20 @@ def check_exercises(
     screen.give(report.to_json())
     if not screen.quiet:
         _show(screen, report)
+    if write:
+        _keep(report)
     return Exit.DONE if report.passed else Exit.NOT
+
+
+def _all_of_them(names: list[str] | None, write: bool) -> None:
+    if names and write:
+        raise Usage("--write keeps the counts of all exercises: name no step")
+
+
+def _keep(report: "Report | MutationReport") -> None:
+    from upslope.academy.checks_record import keep
+
+    keep(report, _checkout() / "results" / "checks")
 
 
 def _show(screen: Screen, report: "Report") -> None:
@@ -90,7 +105,7 @@ def mutate_exercises(
         list[str] | None, typer.Argument(metavar="[STEP]...", help="Steps; all of them.", autocompletion=step_names)
     ] = None,
     processes: Annotated[int, typer.Option("--processes", metavar="N", help="How many grade at once.")] = 2,
-    write: Annotated[bool, typer.Option("--write", help="Keep the figures for RESULTS.md.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Keep the counts for RESULTS.md.")] = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
@@ -100,6 +115,7 @@ def mutate_exercises(
 
     if processes < 1:
         raise Usage("--processes is at least 1")
+    _all_of_them(names, write)
     screen = Screen()
     with progress_bar(1.0, "mutating", quiet=screen.quiet) as bar:
 
@@ -110,6 +126,8 @@ def mutate_exercises(
     screen.give(report.to_json())
     if not screen.quiet:
         _show_mutants(screen, report)
+    if write:
+        _keep(report)
     return Exit.DONE if report.passed else Exit.NOT
 
 
@@ -138,6 +156,7 @@ def pages(
 
     The records are put beside the targets that the labs have today; what was measured stays as it is.
     """
+    from upslope.academy.checks_record import checks_markdown
     from upslope.academy.generated_docs import update
     from upslope.runs.benchmark_records import read_speed, speed_markdown
     from upslope.runs.records import judged, lab_cards, read_records, results_markdown, write_record
@@ -155,6 +174,7 @@ def pages(
             if write:
                 write_record(records[-1], root / "results")
     made = results_markdown(records, cards)
+    made += checks_markdown(root / "results" / "checks")
     made += speed_markdown(read_speed(root / "results" / "speed"))
     if not page.exists() or page.read_text(encoding="utf-8") != made:
         stale.append(page.name)
