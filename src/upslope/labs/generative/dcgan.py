@@ -64,8 +64,8 @@ def run(config: Config, run: Run[Config]) -> None:
         task.discriminator, d_optimizer = fabric.setup(critic, d_adam)
         average = fabric.to_device(task.average.module)
         networks = {"generator": network.module, "discriminator": critic, "average": average}
-        optimizers = {"g_optimizer": g_adam, "d_optimizer": d_adam}
-        run.register(**{name: StateArrays(part) for name, part in [*networks.items(), *optimizers.items()]})
+        state = {name: StateArrays(part) for name, part in networks.items()}
+        run.register(**state, g_optimizer=StateArrays(g_adam), d_optimizer=StateArrays(d_adam))
         for step in seeded_steps(run, config.steps, per_epoch=batches.per_epoch):
             real = batch_at(run, batches, step, fabric)["image"]
             fake = generator(fabric.to_device(task.noise(len(real))))

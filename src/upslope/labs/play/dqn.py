@@ -114,7 +114,7 @@ CARD = LabCard(
     domain="play",
     seconds={"smoke": 5, "laptop": 40, "full": 200},
     data=(),
-    expect=(Expect(metric="test_return", at_least=475, when=TARGET, ablations={"falls not seen": 13.9}),),
+    expect=(Expect(metric="test_return", at_least=475, when=TARGET, ablations={"falls not seen": 10.692}),),
     presets={"smoke": QUICK, "laptop": {}, "full": {"frames": 6_000_000}},
     metrics={
         "test_return": Metric(chance=22),
