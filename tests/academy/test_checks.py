@@ -51,7 +51,7 @@ def test_every_quote_stands_in_the_reference_once(step: Step):
 @EXERCISES
 def test_there_are_enough_checks_in_the_usual_order(step: Step):
     graders = checks_of(step.exercise)
-    assert 5 <= len(graders.checks) <= 10
+    assert 5 <= len(graders.checks) <= 12
     assert len(graders.wrongs) >= 6
     for check in graders.checks:
         assert check.title != check.name

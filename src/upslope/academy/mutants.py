@@ -55,7 +55,8 @@ _PAIRS = (
 )
 _TWINS = {a: b for pair in _PAIRS for a, b in (pair.split(), pair.split()[::-1])}
 
-_UNSEEN = {"strict", "inplace"}  # keywords that change no result: a claim of zip's, and where a result is stored
+# Keywords that change no result on a CPU: a claim of zip's, and where a result is stored.
+_UNSEEN = {"strict", "inplace", "device"}
 _UNDONE = ast.AugAssign | ast.Raise | ast.If | ast.Delete | ast.Expr  # statements that can be left out
 
 Span = tuple[int, int]  # from and to, in characters of the definition's own text

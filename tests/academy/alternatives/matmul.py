@@ -6,6 +6,8 @@ from upslope.scratch.tensor import Tensor
 
 
 def matmul(x: Tensor, y: Tensor) -> Tensor:
+    if not (x.ndim and y.ndim):
+        raise ValueError(f"shapes {x.shape} and {y.shape} do not fit")
     a = x.data if x.ndim > 1 else x.data.reshape(1, -1)
     b = y.data if y.ndim > 1 else y.data.reshape(-1, 1)
     if a.shape[-1] != b.shape[-2]:

@@ -14,7 +14,7 @@ from upslope.checks.expect import Mismatch
 from upslope.checks.expect import gradients as compare
 from upslope.checks.samples import some
 
-__all__ = ["filled", "gradients", "holding", "holds", "laid", "leaf", "on_device", "tensor"]
+__all__ = ["filled", "gradients", "holding", "holds", "laid", "leaf", "tensor"]
 
 
 def tensor(array: Any, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -96,14 +96,3 @@ def gradients(
         expected = [np.zeros(tuple(other.shape)) if other.grad is None else other.grad.numpy() for other in others]
     values, names = list(inputs.values()), list(inputs)
     compare(f, values, rng=rng, tensor=leaf, names=names, case=case, upstream=upstream, expected=expected)
-
-
-def on_device(call: Callable[[Tensor], Tensor], x: Tensor, *, case: str) -> None:
-    """`call` works for a tensor on another device, too. PyTorch's device meta stands for all: it has shapes alone."""
-    problem = "a tensor of its own is on another device than x"
-    try:
-        came = call(x.to("meta"))
-    except RuntimeError as error:
-        raise Mismatch(problem, case=case, got=str(error).partition("\n")[0][:120]) from None
-    if came.device.type != "meta":
-        raise Mismatch(problem, case=case, got=came.device.type, expected="the device of x")

@@ -7,7 +7,7 @@ import torch
 
 from upslope.blocks.language import rotary
 from upslope.checks import grades, wrong
-from upslope.checks.blocks.tensors import gradients, laid, on_device, tensor
+from upslope.checks.blocks.tensors import gradients, laid, tensor
 from upslope.checks.expect import close, tensor_of
 from upslope.checks.laws import Call, keeps_laws
 from upslope.checks.samples import some, spelled
@@ -92,12 +92,6 @@ def test_default_base(rng):
 
 
 @grades(rotary.rotary_embedding)
-def test_device(rng):
-    """the angles are computed where x is"""
-    on_device(rotary.rotary_embedding, torch.ones(2, 4), case="x of shape (2, 4)")
-
-
-@grades(rotary.rotary_embedding)
 def test_laws(rng):
     """the laws of every operation: calls, passes and memory do not get mixed up"""
     calls = (Call(rotary.rotary_embedding, [some(rng, *shape)]) for shape in ((2, 3, 4), (5, 2)))
@@ -153,10 +147,4 @@ wrong(
     "the result is a double, whatever x is",
     "first * sin + second * cos], dim=-1)",
     "first * sin + second * cos], dim=-1).double()",
-)
-wrong(
-    rotary.rotary_embedding,
-    "the positions are counted on the CPU, wherever x is",
-    "start + x.shape[-2], device=x.device)",
-    "start + x.shape[-2])",
 )

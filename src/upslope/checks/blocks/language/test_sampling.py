@@ -9,7 +9,7 @@ import torch
 
 from upslope.blocks.language import sampling
 from upslope.checks import grades, survives, wrong
-from upslope.checks.blocks.tensors import on_device, tensor
+from upslope.checks.blocks.tensors import tensor
 from upslope.checks.expect import close, tensor_of
 from upslope.checks.laws import Call, keeps_laws
 from upslope.checks.samples import some, spelled
@@ -98,12 +98,6 @@ def test_default(rng):
 
 
 @grades(sampling.next_token_probabilities)
-def test_device(rng):
-    """everything is computed where the logits are"""
-    on_device(sampling.next_token_probabilities, torch.ones(2, 3), case="logits of shape (2, 3)")
-
-
-@grades(sampling.next_token_probabilities)
 def test_laws(rng):
     """the laws of every operation: calls, passes and memory do not get mixed up"""
     f = partial(sampling.next_token_probabilities, temperature=0.5, top_k=2, top_p=0.9)
@@ -165,12 +159,6 @@ wrong(
     "the probabilities are doubles, whatever the logits are",
     "empty_like(probabilities).scatter(-1, order, probabilities)",
     "empty_like(probabilities).scatter(-1, order, probabilities).double()",
-)
-wrong(
-    sampling.next_token_probabilities,
-    "the places are counted on the CPU, wherever the logits are",
-    "torch.arange(logits.shape[-1], device=logits.device)",
-    "torch.arange(logits.shape[-1])",
 )
 wrong(
     sampling.next_token_probabilities,

@@ -98,9 +98,8 @@ def test_deep_leaves_alone(rng):
 @grades(residual.Bottleneck)
 def test_learns(rng):
     """a plain backward pass, in training and in evaluation, reaches every parameter and the input"""
-    for stride in (1, 2):
-        block = filled(residual.Bottleneck(4, 3, stride=stride), rng)
-        learns(block, tensor(some(rng, 3, 4, 4, 4)), case=f"Bottleneck(4, 3, stride={stride})")
+    block = filled(residual.Bottleneck(4, 3, stride=2), rng)
+    learns(block, tensor(some(rng, 3, 4, 2, 2)), case="Bottleneck(4, 3, stride=2)")
 
 
 wrong(
