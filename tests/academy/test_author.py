@@ -234,6 +234,9 @@ def test_what_the_lesson_refuses_the_reference_may_not_use():
         ("**By hand.**", "By hand.", "worked number"),
         ("**Think.**", "Think.", "question"),
         ("imports: [numpy]", "imports: [numpy]\nlab: digots", "there is no lab digots"),
+        (", dead unit]", "]", "is bold and is none of its terms"),
+        ("**subgradient**", "subgradient", "bold 0 times"),
+        ("**Think.**", "A **subgradient**. **Think.**", "bold 2 times"),
     ],
 )
 def test_a_lesson_with_a_fault(old, new, words, tmp_path):

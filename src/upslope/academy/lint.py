@@ -7,7 +7,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from upslope.academy import hints, stub
+from upslope.academy import hints, stub, terms
 from upslope.academy.checklist import BadChecks, CheckList, apply
 from upslope.academy.lab_parts import settings_said
 from upslope.academy.lessons import Return, Step
@@ -50,6 +50,13 @@ def lesson(step: Step, roadmap: Sequence[Step]) -> Iterator[str]:
         for what, mark in PASSAGES.items():
             if mark not in step.body:
                 yield f"the lesson holds no {what[2:]} ({mark.strip()})"
+    yield from terms.faults(step, roadmap)
+
+
+def vocabulary(roadmap: Sequence[Step]) -> Iterator[str]:
+    """The terms of the field that no lesson of the whole roadmap explains, and should."""
+    for term in terms.missing(roadmap):
+        yield f'no lesson teaches the term "{term}"'
 
 
 def _settings(place: Return, labs: Mapping[str, Found]) -> Iterator[str]:
