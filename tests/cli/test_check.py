@@ -10,7 +10,7 @@ from upslope.academy.lessons import find
 from upslope.academy.progress import Progress
 from upslope.cli.authoring import picture
 from upslope.cli.learning import verdict
-from upslope.cli.learning.grading import Graded
+from upslope.cli.learning.grading import GradedFile
 from upslope.cli.terminal.console import Screen
 from upslope.runs.workspace import progress_file
 
@@ -210,7 +210,7 @@ def graded(**changed):
     failure = CheckResult("test_a", "stable for large scores", False, "", case, 19, "    e = np.exp(x.data)", 0.01)
     passed = CheckResult("test_b", "shape", True)
     made = Verdict(str(step.exercise), False, (passed, failure), seed=1, seconds=0.41)
-    return Graded(step, progress_file().parent / "softmax.py", replace(made, **changed), hints=0)
+    return GradedFile(step, progress_file().parent / "softmax.py", replace(made, **changed), hints=0)
 
 
 def shown(capsys, found):

@@ -23,7 +23,7 @@ _KEPT = ("upslope.academy", "upslope.cards", "upslope.checks.expect", "upslope.c
 Try = Callable[[Any], None]
 
 
-class Stage:
+class MutationWorker:
     """The overlay of one exercise, in which its module is replaced as needed."""
 
     def __init__(self, own: str, checks: str, file: str, texts: Sequence[str]) -> None:

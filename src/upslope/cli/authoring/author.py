@@ -6,7 +6,7 @@ import typer
 
 from upslope.cli.terminal.completion import lab_names, step_names
 from upslope.cli.terminal.console import Piece, Screen
-from upslope.cli.terminal.errors import Missing, Usage
+from upslope.cli.terminal.errors import Missing, UsageError
 from upslope.cli.terminal.exits import Exit
 from upslope.cli.terminal.format import listed, plural, seconds
 from upslope.cli.terminal.group import Verbs
@@ -47,7 +47,7 @@ def check_exercises(
     from upslope.runs.progress import progress_bar
 
     if seeds < 1 or processes < 1:
-        raise Usage("--seeds and --processes are at least 1")
+        raise UsageError("--seeds and --processes are at least 1")
     screen = Screen()
     with progress_bar(1.0, "checking", quiet=screen.quiet) as bar:
 
@@ -182,11 +182,11 @@ def make_records(
 
     screen = Screen()
     if every == (name is not None):
-        raise Usage("name the lab to record, or say --all")
+        raise UsageError("name the lab to record, or say --all")
     if seeds is not None and seeds < 1:
-        raise Usage(f"a record needs at least one seed, not {seeds}")
+        raise UsageError(f"a record needs at least one seed, not {seeds}")
     if any(word.partition("=")[0].strip() == "seed" for word in settings or ()):
-        raise Usage("the seeds are counted from 0; say how many with --seeds")
+        raise UsageError("the seeds are counted from 0; say how many with --seeds")
     plans = []
     for found in [find(name)] if name is not None else discover("labs").values():
         assert isinstance(found.card, LabCard)

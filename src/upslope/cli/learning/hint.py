@@ -7,7 +7,7 @@ import typer
 from upslope.cli.learning.migrated import bring_over
 from upslope.cli.terminal.completion import step_names
 from upslope.cli.terminal.console import Screen
-from upslope.cli.terminal.errors import Usage
+from upslope.cli.terminal.errors import UsageError
 from upslope.cli.terminal.exits import Exit
 from upslope.cli.terminal.options import AsJson, Debug
 
@@ -92,5 +92,5 @@ def _exercise(name: str) -> tuple[str, str]:
     step = find(name)
     if not step.exercise:
         run = f"; it is a lab: upslope lab {step.lab}" if step.lab else ""
-        raise Usage(f"{step.name} asks for no code, so it has no hints{run}")
+        raise UsageError(f"{step.name} asks for no code, so it has no hints{run}")
     return step.name, step.exercise

@@ -13,7 +13,7 @@ from upslope.cli.terminal.options import AsJson, Debug
 
 if TYPE_CHECKING:
     from upslope.academy.lessons import Step
-    from upslope.academy.step_status import Standing
+    from upslope.academy.step_status import StepStatus
     from upslope.academy.terms import Term
 
 
@@ -178,7 +178,7 @@ def lesson(step: "Step") -> int:
     return Exit.DONE
 
 
-def facts(standing: "Standing", *, coming: bool = False) -> dict[str, object]:
+def facts(standing: "StepStatus", *, coming: bool = False) -> dict[str, object]:
     """A step for a program."""
     step = standing.step
     return {
@@ -201,7 +201,7 @@ def facts(standing: "Standing", *, coming: bool = False) -> dict[str, object]:
     }
 
 
-def _row(standing: "Standing", *, coming: bool) -> list[Piece]:
+def _row(standing: "StepStatus", *, coming: bool) -> list[Piece]:
     step = standing.step
     tick, arrow = ("✓", "→") if can_say("✓→") else ("+", ">")
     sign, state, style = {

@@ -7,7 +7,7 @@ import typer
 
 from upslope.cli.terminal.completion import data_names
 from upslope.cli.terminal.console import Piece, Screen
-from upslope.cli.terminal.errors import Usage, did_you_mean
+from upslope.cli.terminal.errors import UsageError, did_you_mean
 from upslope.cli.terminal.exits import Exit
 from upslope.cli.terminal.format import size
 from upslope.cli.terminal.group import Verbs
@@ -96,11 +96,11 @@ def show(
     card = _card(found)
     if split not in card.splits:
         near = did_you_mean(split, list(card.splits))
-        raise Usage(f'{name} has no split "{split}"{near} (it has {", ".join(card.splits)})')
+        raise UsageError(f'{name} has no split "{split}"{near} (it has {", ".join(card.splits)})')
     if wav is not None and card.of(Audio) is None:
-        raise Usage(f"--wav writes a sound, and {name} holds none")
+        raise UsageError(f"--wav writes a sound, and {name} holds none")
     if wav is not None and wav.suffix.lower() != ".wav":
-        raise Usage(f"--wav writes a WAV file, and {wav} does not end in .wav")
+        raise UsageError(f"--wav writes a WAV file, and {wav} does not end in .wav")
     kind = "toy" if toy else split
     path = (out or home() / "pictures" / f"{name}-{kind}-{seed}.png").expanduser().absolute()
     save(found, path, split=split, toy=toy, seed=seed)
@@ -138,7 +138,7 @@ def find(name: str) -> "Found":
 
     known = discover("data")
     if name not in known:
-        raise Usage(f'there is no data set "{name}"{did_you_mean(name, list(known))} (upslope data list)')
+        raise UsageError(f'there is no data set "{name}"{did_you_mean(name, list(known))} (upslope data list)')
     return known[name]
 
 

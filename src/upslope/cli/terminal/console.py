@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from upslope.cli.terminal.errors import Unread
+from upslope.cli.terminal.errors import OutputClosed
 from upslope.cli.terminal.options import asked
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Screen:
             try:
                 print(json.dumps(value, allow_nan=False), flush=True)
             except BrokenPipeError:
-                raise Unread from None
+                raise OutputClosed from None
 
     def line(self, *pieces: Piece, indent: int = 2) -> None:
         """One line as it is; it may be longer than the screen, because paths and commands are copied whole."""
@@ -224,6 +224,6 @@ def _console() -> "Console":
 
     class Ours(Console):
         def on_broken_pipe(self) -> None:
-            raise Unread
+            raise OutputClosed
 
     return Ours(file=sys.stdout, highlight=False, markup=False, emoji=False)

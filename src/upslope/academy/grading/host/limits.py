@@ -69,24 +69,24 @@ def restrict(limits: Limits, *, alone: bool) -> None:
 
 
 @dataclass(frozen=True)
-class Usage:
+class ResourceUsage:
     """What the processes of a grading use together."""
 
     memory: int  # bytes in RAM
     processes: tuple[int, ...]  # their ids, the child's own first
 
 
-def usage(pid: int) -> Usage:
+def usage(pid: int) -> ResourceUsage:
     """Memory and processes of `pid` and all that descend from it."""
     family = [pid]
     if _PROC:
         for member in family:
             family += _children(member)
-        return Usage(sum(resident(member) for member in family), tuple(family))
+        return ResourceUsage(sum(resident(member) for member in family), tuple(family))
     rows = _ps()
     for member in family:
         family += [row.pid for row in rows if row.parent == member and row.pid not in family]
-    return Usage(sum(row.resident for row in rows if row.pid in family), tuple(family))
+    return ResourceUsage(sum(row.resident for row in rows if row.pid in family), tuple(family))
 
 
 def end_group(pid: int, mark: str, spare: tuple[int, ...] = ()) -> int:

@@ -54,7 +54,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Graded:
+class Judgement:
     """A verdict together with what the search for a known mistake needs."""
 
     verdict: Verdict
@@ -64,7 +64,7 @@ class Graded:
 
 
 @dataclass(frozen=True)
-class Asked:
+class GradingRequest:
     """What was asked of the child."""
 
     exercise: str
@@ -88,7 +88,7 @@ def sandbox_said(messages: list[Message]) -> str:
     return ", ".join(layers) + absent
 
 
-def judge(told: Told, asked: Asked) -> Graded:
+def judge(told: Told, asked: GradingRequest) -> Judgement:
     """The verdict on what a child told."""
     outcomes, clean, problem = _follow(told.messages, [check.name for check in asked.checks.checks])
     if told.ended == "died" and not any(message["kind"] == "ready" for message in told.messages):
@@ -126,7 +126,7 @@ def judge(told: Told, asked: Asked) -> Graded:
         output=told.output.decode("utf-8", "replace"),
         note=_warning(failing, results, outcomes),
     )
-    return Graded(verdict, outcomes, told.running if told.ended == "time" else None)
+    return Judgement(verdict, outcomes, told.running if told.ended == "time" else None)
 
 
 def _follow(messages: list[Message], names: list[str]) -> tuple[dict[str, Message], bool, Message | None]:
@@ -151,7 +151,7 @@ def _problems(message: Message) -> list[Any]:
     return [message.get(name) for name in PROBLEMS]
 
 
-def _deed(problem: Message, asked: Asked) -> tuple[str | None, str | None]:
+def _deed(problem: Message, asked: GradingRequest) -> tuple[str | None, str | None]:
     """What the answer did besides answering: (stopped, refused)."""
     if problem.get("tried"):
         return None, f"{problem['tried'][0]}; an answer only computes and returns its result"
@@ -164,7 +164,7 @@ def _deed(problem: Message, asked: Asked) -> tuple[str | None, str | None]:
     return "the answer left a thread running; an answer is over when it returns", None
 
 
-def _stop(told: Told, asked: Asked) -> str:
+def _stop(told: Told, asked: GradingRequest) -> str:
     limits = asked.limits
     sentences = {
         "time": f"stopped after {limits.check_seconds:g} s: the answer did not come back",
@@ -183,7 +183,7 @@ def _stop(told: Told, asked: Asked) -> str:
     return f"the answer's process {exited_by(told.status)} before the checks were done"
 
 
-def _where_it_stood(result: CheckResult, told: Told, asked: Asked, stopped: str) -> CheckResult:
+def _where_it_stood(result: CheckResult, told: Told, asked: GradingRequest, stopped: str) -> CheckResult:
     """The check in which the answer was stopped, with the learner's line if the process could still say it."""
     place = place_in(told.trace, tuple(asked.texts))
     if place is None:
@@ -194,7 +194,7 @@ def _where_it_stood(result: CheckResult, told: Told, asked: Asked, stopped: str)
     return replace(result, message=stopped, line=line, source_line=_line(asked.texts[file], line))
 
 
-def _result(check: Check, outcome: Message | None, asked: Asked) -> CheckResult:
+def _result(check: Check, outcome: Message | None, asked: GradingRequest) -> CheckResult:
     if outcome is None:
         return CheckResult(check.name, check.title, False, NOT_RUN)
     if outcome["passed"]:
@@ -214,7 +214,7 @@ def _result(check: Check, outcome: Message | None, asked: Asked) -> CheckResult:
     )
 
 
-def _sentence(outcome: Message, asked: Asked) -> str:
+def _sentence(outcome: Message, asked: GradingRequest) -> str:
     error, message = outcome.get("error", ""), outcome.get("message", "")
     if error == "Mismatch" or outcome.get("refused"):
         return str(message)
