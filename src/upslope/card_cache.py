@@ -1,9 +1,9 @@
-"""What `discover()` read before, kept in one small JSON file, so that a file which has not changed is not parsed again.
+"""A cache for `discover()`: the cards it has read, in a small JSON file, so that no unchanged file is parsed again.
 
-A file is known by what the system says of it: device, inode, size, and the times of its last writing and last change
-to the nanosecond. What was changed in the last two seconds is not kept: a second writing in the same tick of the
-clock could look the same. All is forgotten when the code that reads cards changes. Nothing here is ever needed: where
-the file cannot be read or written, cards are read from their sources.
+A file is identified by device, inode, size, and its times of modification and of change, to the nanosecond. A file
+changed in the last two seconds is not cached, since a second write within the same tick of the clock could look the
+same. The cache is discarded when the code that reads cards changes, and does without its file where that cannot be read
+or written.
 """
 
 import json

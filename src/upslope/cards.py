@@ -3,8 +3,8 @@
 A data set, a model or a lab is one file that holds `CARD = DataCard(...)`, `ModelCard(...)` or `LabCard(...)`. Lists,
 help, completion, pages and contract checks are made from these cards, so there is no registry to keep. A card's
 arguments are literals (numbers, strings, tuples, dicts and the card classes below), or names that the file gives to
-literals above the card. `discover` reads them from the source text, which is why `upslope --help` stays instant
-although the file imports NumPy or PyTorch.
+literals above the card. `discover` reads them from the source text, which keeps `upslope --help` fast although those
+files import NumPy or PyTorch.
 """
 
 import ast

@@ -1,8 +1,8 @@
-"""The author's check: is every exercise of the roadmap sound, and do its checks deserve trust?
+"""The author's check: is every exercise of the roadmap sound, and can its checks be trusted?
 
 It reads lessons, references and checks, and then tries them: the stub must fail, the reference pass with its body
-deleted from the package, every planted wrong answer fail whatever the seed. The share of wrong answers that fail is the
-kill rate, and it is published.
+deleted from the package, and every planted wrong answer fail, whatever the seed. The share of wrong answers that fail
+is the kill rate, and it is published.
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""Composition: which exercises a lab is made of, and the file in which a run keeps the answers that it used.
+"""Which exercises a lab is made of, and the file in which a run keeps the answers that it used.
 
 A lab's parts are the exercises whose lessons say that they return in it, some of them with certain settings only: a
 Vision Transformer has no residual block of convolutions. `upslope lab --mine` puts every accepted

@@ -1,6 +1,6 @@
-"""Proofreading: what can be said against an exercise from its text alone, lesson, reference and checks.
+"""Linting an exercise: faults that can be found by reading its lesson, reference and checks.
 
-Each function yields sentences; what yields none is sound as far as reading goes. Running it is the author's check.
+Each function yields one sentence per fault. The author's check then runs what was read here.
 """
 
 import ast

@@ -1,8 +1,8 @@
-"""A trial: answers of the library's own under the checks of an exercise, many variants and many seeds in one child.
+"""Mutation runs: variants of the library's own code under an exercise's checks, for many seeds, in one child.
 
-A grading child runs the functions of one module. For a trial that module is made for the job and laid into the overlay;
-stage.py says what its functions do. What is tried here is ours (the reference, a stub, a planted wrong answer), so the
-child is trusted: no sandbox, only the clock.
+A grading child runs the functions of one module. Here that module is generated for the job and put into the overlay;
+mutation_worker.py says what its functions do. What is tried here is ours (the reference, a stub, a planted wrong
+answer), so the child is trusted: no sandbox, only the clock.
 """
 
 import json

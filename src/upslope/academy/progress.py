@@ -1,7 +1,8 @@
 """The learner's progress: events in one SQLite file, only ever added to.
 
-Everything else (what is proven, what comes next, which code is accepted) is computed from the events. Each event is one
-transaction on disk before the verb that caused it speaks, so a kill at any moment loses nothing that was said.
+Everything else (what is proven, what comes next, which code is accepted) is computed from the events. Each event is
+committed to disk before the verb that caused it prints anything, so a kill at any moment loses nothing that was
+reported.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Where a learner stands: for each step of the roadmap, whether it is proven, open, or waiting for another.
+"""The status of each step of the roadmap: proven, open, or waiting for another step.
 
 Computed from the events in the progress store and from nothing else. Waiting is advice: any step can be checked at any
 time. A lab is reached when a run met its target, and proven when every part of that run was the learner's own.

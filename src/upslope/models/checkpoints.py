@@ -1,7 +1,7 @@
 """Checkpoints of other libraries: their tensors read without running anything, their keys made ours.
 
-Rules (see `cards.Weights`) say how. What comes out is whole, or it does not come out: every key of ours is filled, in
-its shape, and every key of the file is used, or dropped by a rule.
+Rules (see `cards.Weights`) say how. Loading succeeds completely or not at all: every key of ours is filled, in its
+shape, and every key of the file is used or dropped by a rule.
 """
 
 import pickle

@@ -1,4 +1,4 @@
-"""The anatomy of a model as a table for people: blocks by name, their layers below them, repeats as one row."""
+"""The summary of a model as a table for people: blocks by name, their layers below them, repeats as one row."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Classes with their probabilities, as every pipeline that classifies says them."""
+"""Classes with their probabilities: what every classification pipeline returns."""
 
 from abc import abstractmethod
 from collections.abc import Sequence

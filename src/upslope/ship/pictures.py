@@ -1,4 +1,4 @@
-"""Picture files as a network is shown them; for every pipeline that takes pictures."""
+"""Reading picture files into a network's input, for every pipeline that takes pictures."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

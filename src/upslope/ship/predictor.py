@@ -1,4 +1,4 @@
-"""Trained models, from wherever they lie: a run, a lab's newest finished run, or one exported file.
+"""Loading a trained model: from a run, a lab's newest finished run, or one exported file.
 
 All of them become the pipeline of their task. An ONNX file is run by onnxruntime, and PyTorch is not imported for it.
 """

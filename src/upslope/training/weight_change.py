@@ -1,4 +1,4 @@
-"""How far training took each weight from where it started: a layer that learned nothing stands still."""
+"""How far training moved each weight from where it started: 0 for a layer that learned nothing."""
 
 from torch import Tensor, nn
 

@@ -1,4 +1,4 @@
-"""`upslope hint` and `upslope solution`: help in stages. What was seen is counted and marked, never punished."""
+"""`upslope hint` and `upslope solution`: help in stages. Hints are counted and marked, but cost nothing."""
 
 from typing import Annotated
 

@@ -1,6 +1,6 @@
 """How a verdict looks: the verdict first, only the first failure, the learner's own line, the one command to type next.
 
-Nothing here is decided; everything that is shown stands in what grading found out.
+Nothing is decided here; everything shown comes from the grading.
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""What a person sees: two columns of air on the left, the verdict first, right in 80 columns and without colour.
+"""Output for a person: a margin of two columns, the verdict first, readable in 80 columns and without colour.
 
-Everything that verbs print goes through here. With --json nothing is printed but the one object that `give` is handed.
-Text of learners never reaches the terminal with control characters in it.
+Everything that verbs print goes through here. With --json only the one object that `give` receives is printed. Control
+characters are removed from learners' text before it reaches the terminal.
 """
 
 import sys

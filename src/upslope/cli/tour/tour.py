@@ -1,4 +1,4 @@
-"""`upslope tour`: a newcomer's first minute. Seven acts, each really happening; it fails if anything is not true.
+"""`upslope tour`: a newcomer's first minute. Seven steps, all of them real; it fails if anything shown is not true.
 
 The tour works in a temporary workspace, with the same verbs that a learner types. Only the run and its pictures stay.
 """

@@ -1,4 +1,4 @@
-"""A data set in memory or on disk: columns of equal length, each with its feature, that nobody changes.
+"""A read-only data set in memory or on disk: columns of equal length, each with its feature.
 
     data = Dataset({"image": images, "label": labels}, CARD.features)
     len(data); data["label"]; data.take([3, 1])

@@ -1,4 +1,4 @@
-"""What predicting and exporting know of a task: how its inputs are read and prepared, and what answers look like.
+"""The pipeline of a task: how its inputs are read and preprocessed, and what its predictions look like.
 
 A pipeline is found by its task's tag: `image-classification` lies in `image_classification.py` and is the one subclass
 of `Pipeline` in that file. Nothing here imports PyTorch, so that an ONNX file is used without it.

@@ -1,7 +1,7 @@
-"""The parent's side of a grading: start the child, hand it jobs, read what it reports, hold it to its limits.
+"""The parent's side of a grading: start the child, send it jobs, read its reports, enforce its limits.
 
-The parent never runs the learner's code and never imports NumPy or PyTorch. It believes only sealed messages, keeps its
-own clock, and when something is over it ends every process that came of the job.
+The parent never runs the learner's code and never imports NumPy or PyTorch. It trusts only signed messages, keeps its
+own clock, and when a job is over it ends every process that the job started.
 """
 
 import contextlib

@@ -1,8 +1,8 @@
 """Grading: from a learner's text to a verdict.
 
-The text is read by the gate, put into an overlay of the package in a new private folder, and run there by a child that
-is limited and shut in. The parent, this side, runs no learner code and imports nothing heavy. What follows a failure,
-naming a known mistake, timing the reference, uses the same child, which forks for every job.
+The source check reads the text; an overlay puts it into the package in a new private folder, where a sandboxed child
+runs it. The parent, this side, runs no learner code and imports nothing heavy. What follows a failure (naming a known
+mistake, timing the reference) uses the same child, which forks for every job.
 """
 
 import contextlib

@@ -1,8 +1,8 @@
-"""What a grading may use: time, memory, processes, files and output; and the watch that holds it to that.
+"""What a grading may use: time, memory, processes, files and output; and how this is enforced.
 
 The child sets the kernel's own limits on itself before it loads the learner's code. They have gaps (a limit on
 processes does nothing for root, one on memory nothing on macOS, a sleeping process uses no processor time), so the
-parent watches from outside as well: the clock, the memory and the number of all processes that came of the child.
+parent watches from outside as well: the clock, the memory and the number of all processes descended from the child.
 """
 
 import contextlib

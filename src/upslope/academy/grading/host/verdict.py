@@ -1,7 +1,7 @@
-"""A verdict, and the sentences in which it speaks: from what a grading child told to what a learner reads.
+"""A verdict and its sentences: from what a grading child reported to what a learner reads.
 
-Nothing is believed but the list of checks that had to be there, in order, each with its outcome and with the child's
-word that the program around it was untouched.
+A pass requires the complete list of expected checks, in order, each with its outcome and the child's confirmation that
+the rest of the program was unchanged.
 """
 
 from dataclasses import asdict, dataclass, field, replace

@@ -1,7 +1,7 @@
-"""What an answer has no business doing: the audit events of Python that announce it, and the words for it.
+"""What an answer may not do: the audit events of Python that announce it, and the sentence for each.
 
-https://docs.python.org/3/library/audit_events.html lists the events. Some deeds are announced by none; the calls behind
-them are taken away.
+https://docs.python.org/3/library/audit_events.html lists the events. Some operations raise no event; the calls behind
+them are removed.
 """
 
 import os

@@ -1,9 +1,10 @@
-"""The guard: an audit hook that refuses what an answer has no business doing, in words that a learner understands.
+"""The audit hook: it refuses what an answer may not do, in a sentence that a learner understands.
 
 Python tells audit hooks (PEP 578) before it opens a file, starts a process, makes a socket, runs code from a string or
-hands out a frame, and a hook cannot be taken away again. The guard is installed just before the learner's code is
-loaded. It is the layer that explains, and where the kernel has no Landlock it is also the layer that holds. It sees
-only what goes through Python: code that reaches the machine's memory gets past it, and then the kernel's layers count.
+hands out a frame, and a hook cannot be removed again. This one is installed just before the learner's code is loaded.
+It is the layer that explains a refusal, and where the kernel has no Landlock it is also the layer that enforces it. It
+sees only what goes through Python: code that writes to memory directly gets past it, and then only the kernel's layers
+protect.
 """
 
 import builtins

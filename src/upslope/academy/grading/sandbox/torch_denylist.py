@@ -1,7 +1,7 @@
-"""PyTorch's doors to the world around an answer, and its switches for the whole process.
+"""What an answer may not use of PyTorch: access to files and processes, and process-wide switches.
 
-PyTorch brings files, pickles, compilers, processes and a dispatcher of its own along. The gate refuses these names
-where it reads them; the guard closes the calls behind them before an answer runs.
+PyTorch can read files, load pickles, compile, start processes and redirect its own operations. The source check refuses
+these names in an answer's text; the audit hook disables the calls behind them before the answer runs.
 """
 
 import sys
