@@ -229,7 +229,7 @@ def test_what_the_lesson_refuses_the_reference_may_not_use():
     [
         ("difficulty: easy", "difficulty: trivial", "trivial"),
         ("minutes: 15", "minutes: 0", "minutes"),
-        ("needs: [scalar-backward]", "needs: [softmax]", "no earlier step"),
+        ("needs: [scalar-backward]", "needs: [softmax]", "not an earlier step"),
         ("returns in: [", "returns in: [nowhere, ", "nowhere"),
         ("**By hand.**", "By hand.", "worked number"),
         ("**Think.**", "Think.", "question"),

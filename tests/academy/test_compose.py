@@ -35,7 +35,7 @@ def test_a_place_is_a_name_and_settings(text, name, settings):
     "text", ["", "model=vit", "fashion vit", "fashion model=", "fashion =vit", "fashion model=vit x"]
 )
 def test_anything_else_is_refused(text):
-    with pytest.raises(BadLesson, match="no place to return in"):
+    with pytest.raises(BadLesson, match="not a step or a lab"):
         Return.parse(text)
 
 

@@ -128,7 +128,7 @@ def test_what_the_answer_prints_is_kept(bench):
 
 def test_a_loop_is_stopped_at_its_line_and_the_reference_is_timed(bench):
     verdict = ungated(relu("while True:\n    x = x"), bench, limits=Limits(check_seconds=1.5))
-    assert verdict.stopped == "stopped after 1.5 s: the answer did not come back"
+    assert verdict.stopped == "stopped after 1.5 s: the answer did not return"
     assert first_failure(verdict).line in {7, 8}
     assert first_failure(verdict).source_line in {"while True:", "x = x"}
     assert verdict.note.startswith("The reference needs ")
@@ -140,7 +140,7 @@ def test_the_checks_together_are_bounded_too(bench):
     assert not verdict.passed
     assert verdict.stopped in {
         "stopped after 1 s: the checks together took too long",
-        "stopped after 2 s: the answer did not come back",
+        "stopped after 2 s: the answer did not return",
     }
 
 

@@ -89,7 +89,7 @@ def test_the_libraries_own_memory_is_not_the_answers(bench, monkeypatch):
         limits = benches_limits(check_seconds=1.0, memory_mb=100)
         return str(grade(ATTENTION, text, "x.py", bench=bench, gate=False, limits=limits).stopped)
 
-    assert "did not come back" in stopped(250)
+    assert "did not return" in stopped(250)
     assert bench._own > 100 << 20
     assert stopped(310) == "stopped: the answer took more than 100 MB of memory"
 

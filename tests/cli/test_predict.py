@@ -214,7 +214,9 @@ def test_a_photograph_is_not_drawn_over(upslope, stripes, one, lying):
     before = one.read_bytes()
     said = upslope("predict", stripes, str(lying), "--show", str(one))
     assert (said.code, said.out) == (2, "")
-    assert said.err.strip() == f"{one} is there already, and not drawn by upslope predict: --show names another file"
+    assert (
+        said.err.strip() == f"{one} exists already and was not drawn by upslope predict: name another file with --show"
+    )
     assert one.read_bytes() == before
 
 

@@ -76,7 +76,7 @@ def test_a_run_whose_name_is_not_one(upslope, run, tmp_path):
     shutil.copytree(run, other)
     said = upslope("runs", "show", str(other))
     assert said.code == 2
-    assert "is not named as a run is" in said.err
+    assert "is not named like a run" in said.err
 
 
 def test_data_sets_are_listed(upslope):

@@ -278,7 +278,7 @@ def test_a_new_task_trains_predicts_and_is_exported(upslope_of_the_copy):
     ("words", "sentence"),
     [
         (("predict", "spring"), "spring-0001 reads pairs: upslope predict spring 0.5,1"),
-        (("predict", "spring", "1,1", "--temperature", "2"), "--temperature means nothing for tabular-regression"),
+        (("predict", "spring", "1,1", "--temperature", "2"), "--temperature does not apply to tabular-regression"),
         (("predict", "spring", "1,1", "--show", "x.gif"), "--show writes a PNG picture for tabular-regression"),
     ],
 )

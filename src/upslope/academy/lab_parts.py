@@ -84,6 +84,6 @@ def load(path: Path) -> dict[str, Submission]:
         answers = [Submission(str(row["exercise"]), str(row["text"]), str(row["path"])) for row in rows]
     except (ValueError, KeyError, TypeError) as error:
         raise BadAnswers(
-            f"{path} does not hold the answers of a run ({error}): the run cannot go on with them"
+            f"{path} does not hold the answers of a run ({error}): the run cannot be resumed with them"
         ) from None
     return {answer.exercise: answer for answer in answers}

@@ -36,7 +36,7 @@ class Return:
         name, *words = text.split() or [""]
         settings = tuple(tuple(word.split("=", 1)) for word in words)
         if not name or "=" in name or any(len(setting) != 2 or not all(setting) for setting in settings):
-            raise BadLesson(f'"{text}" is no place to return in; one is written fashion, or fashion model=vit')
+            raise BadLesson(f'"{text}" is not a step or a lab; write fashion, or fashion model=vit')
         return Return(name, settings)  # type: ignore[arg-type]
 
     def holds(self, config: Mapping[str, object] | None) -> bool:

@@ -40,7 +40,7 @@ def lesson(step: Step, roadmap: Sequence[Step]) -> Iterator[str]:
         yield f"there is no lab {step.lab}"
     for name in step.needs:
         if name not in before:
-            yield f"it needs {name}, which is no earlier step"
+            yield f"it needs {name}, which is not an earlier step"
     for place in step.returns:
         if place.name not in after and place.name not in labs:
             yield f"it returns in {place.name}, which is neither a later step nor a lab"
@@ -93,7 +93,7 @@ def reference(located: Located, step: Step) -> Iterator[str]:
     }
     for name, line in lines.items():
         if line > located.first_line:
-            yield f"the body uses {name}, which stands below it in {located.path.name}: an answer could not import it"
+            yield f"the body uses {name}, which is defined below it in {located.path.name}: no answer could import it"
 
 
 def graders(checks: CheckList) -> Iterator[str]:

@@ -98,7 +98,7 @@ def run_plans(
 ) -> Outcomes:
     """What came of each function of each plan (name: variant, seed, checks), by `until` on time.monotonic().
 
-    A function that does not come back ends the child; what is left of its plan is given up, the others go on.
+    A function that does not return ends the child; what is left of its plan is given up, the others go on.
     """
     answers = [Submission(located.exercise, text, FILE) for text in texts]
     overlay = place.package({located.exercise: answers[0]})
@@ -115,7 +115,7 @@ def run_plans(
         outcomes |= new
         first = next(iter(todo))
         todo = {name: plan for name, plan in todo.items() if not set(plan) <= set(new)}
-        # The first that is not whole is the one that did not come back, or nothing could be run at all.
+        # The first that is not whole is the one that did not return, or nothing could be run at all.
         todo.pop(next(iter(todo), first), None)
     return outcomes
 

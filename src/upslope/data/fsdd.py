@@ -137,7 +137,7 @@ def _cloned() -> Mapping[str, bytes]:
     try:
         files = {name: (clone / name).read_bytes() for name in names}
     except OSError as error:
-        raise DataProblem(f"{short(clone)} is no clone of {CARD.homepage}: {error}") from None
+        raise DataProblem(f"{short(clone)} is not a clone of {CARD.homepage}: {error}") from None
     if (got := content_hash(files)) != CONTENT:
         raise DataProblem(f"{short(clone)} holds other recordings (sha256 {got[:8]}..., expected {CONTENT[:8]}...)")
     return files

@@ -110,7 +110,9 @@ def places(torch_model: nn.Module, keras_model: Any) -> dict[str, WeightPlace]:
     met = {id(place.variable) for place in found.values()}
     left = [variable.path for variable in keras_model.variables if id(variable) not in met]
     if left:
-        raise ValueError(f"the Keras model holds {len(left)} weights that PyTorch has not, the first at {left[0]}")
+        raise ValueError(
+            f"the Keras model holds {len(left)} weights that PyTorch does not have, the first at {left[0]}"
+        )
     return found
 
 

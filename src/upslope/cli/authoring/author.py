@@ -38,7 +38,7 @@ def check_exercises(
         list[str] | None, typer.Argument(metavar="[STEP]...", help="Steps; all of them.", autocompletion=step_names)
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", metavar="N", help="Under how many seeds.")] = 20,
-    processes: Annotated[int, typer.Option("--processes", metavar="N", help="How many grade at once.")] = 2,
+    processes: Annotated[int, typer.Option("--processes", metavar="N", help="How many processes grade at once.")] = 2,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
@@ -228,5 +228,5 @@ def _checkout() -> "Path":
 
     root = records.checkout()
     if root is None:
-        raise Missing("this verb writes into a checkout of Upslope, and this is an installed package")
+        raise Missing("this verb needs a checkout of Upslope, and this is an installed package")
     return root

@@ -19,7 +19,7 @@ Name = Annotated[str, typer.Argument(help="A step: its name or number.", autocom
 def hint(
     name: Name,
     stage: Annotated[
-        int | None, typer.Option("--stage", min=1, max=3, help="This stage, in place of the next one.")
+        int | None, typer.Option("--stage", min=1, max=3, help="This stage instead of the next one.")
     ] = None,
     as_json: AsJson = False,
     debug: Debug = False,

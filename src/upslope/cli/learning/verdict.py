@@ -61,7 +61,7 @@ def command(graded: "GradedFile") -> tuple[str, str]:
     if _unwritten(graded.verdict):
         return (f"upslope learn {name}", "")
     if graded.hints < HINTS:
-        return (f"upslope hint {name}", f"({graded.hints + 1} of {HINTS}; hints are counted, not punished)")
+        return (f"upslope hint {name}", f"({graded.hints + 1} of {HINTS}; hints are counted but cost nothing)")
     return (f"upslope learn {name}", "(all hints are shown; the lesson may still help)")
 
 

@@ -48,7 +48,7 @@ def listing(as_json: AsJson = False, debug: Debug = False) -> int:
     screen.table(("data set", "samples", "", "licence"), rows)
     screen.gap()
     screen.prose(
-        f"Fetched sets lie in {short(data_folder())}; UPSLOPE_MIRROR names a folder to take them from.", style="dim"
+        f"Fetched sets are in {short(data_folder())}; UPSLOPE_MIRROR names a folder to take them from.", style="dim"
     )
     missing = next((name for name in cards if not here[name]), None)
     screen.command(f"upslope data get {missing}" if missing else f"upslope data show {next(iter(cards), 'NAME')}")
@@ -79,9 +79,9 @@ def show(
     name: Name,
     split: Annotated[str, typer.Option("--split", help="Which part.")] = "train",
     seed: Annotated[int, typer.Option("--seed", min=0, help="Which samples.")] = 0,
-    toy: Annotated[bool, typer.Option("--toy", help="The generated twin, which needs no data.")] = False,
+    toy: Annotated[bool, typer.Option("--toy", help="A generated toy version, which needs no data.")] = False,
     out: Annotated[Path | None, typer.Option("--out", help="Where to write the picture.")] = None,
-    wav: Annotated[Path | None, typer.Option("--wav", help="Of sounds: write the first one that is drawn.")] = None,
+    wav: Annotated[Path | None, typer.Option("--wav", help="For sounds: write the first one that is drawn.")] = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:

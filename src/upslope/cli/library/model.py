@@ -101,7 +101,7 @@ def fetch(
         screen.line(f"{name} of {whose} is here, with the right sha256, under our keys:  ", short(path))
     else:
         screen.line(f"{short(file)} has the keys of {whose}; under ours it is here:  ", short(path))
-        said = f"It is the file that {whose} publishes." if same else "Its sha256 is none that a card names."
+        said = f"It is the file that {whose} publishes." if same else "Its sha256 is on no card."
         screen.prose(said, style="dim")
     screen.gap()
     screen.line("In Python  ", (f'upslope.models.pretrained.load("{name}", publisher="{whose}")', "bold"))

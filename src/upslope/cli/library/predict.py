@@ -36,7 +36,8 @@ def predict(
     seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Where chance begins.")] = None,
     length: Annotated[int | None, typer.Option("--length", metavar="N", help="How many tokens to write.")] = None,
     temperature: Annotated[
-        float | None, typer.Option("--temperature", metavar="T", help="0: the likeliest; 1: as learned; above: wilder.")
+        float | None,
+        typer.Option("--temperature", metavar="T", help="0: the likeliest; 1: as learned; above: more varied."),
     ] = None,
     show: Annotated[
         Path | None, typer.Option("--show", metavar="FILE", help="Draw what it saw or made into this file.")
@@ -57,7 +58,7 @@ def predict(
     if show is not None and show.suffix.lower() not in _KINDS:
         raise UsageError(f"--show writes a PNG picture, and {show} does not end in .png")
     if show is not None and not _may_be_drawn(show):
-        raise UsageError(f"{show} is there already, and not drawn by upslope predict: --show names another file")
+        raise UsageError(f"{show} exists already and was not drawn by upslope predict: name another file with --show")
     pipeline = load(run)
     asked = {"top": top, "count": count, "seed": seed, "length": length, "temperature": temperature}
     options = _options(pipeline, {name: value for name, value in asked.items() if value is not None})
@@ -101,7 +102,7 @@ def _options(pipeline: "Pipeline", given: dict[str, Any]) -> "Options":
     for name, value in given.items():
         if name not in pipeline.options:
             known = ", ".join(f"--{other}" for other in sorted(pipeline.options)) or "none"
-            raise UsageError(f"--{name} means nothing for {pipeline.tag} (options: {known})")
+            raise UsageError(f"--{name} does not apply to {pipeline.tag} (options: {known})")
         if value < 0 or (name in ("count", "length") and value < 1):
             raise UsageError(f"--{name} is at least {1 if name in ('count', 'length') else 0}, not {value}")
     return Options(**given)

@@ -23,7 +23,7 @@ class Missing(Exception):
 
 
 class OutputClosed(Exception):
-    """Whoever read our output went away."""
+    """The reader of our output closed the pipe."""
 
 
 _CODES = {

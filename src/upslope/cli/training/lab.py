@@ -26,7 +26,7 @@ def lab(
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings: epochs=3 seed=1.")
     ] = None,
     preset: Annotated[str, typer.Option("--preset", help="smoke, laptop or full.")] = "",
-    mine: Annotated[bool, typer.Option("--mine", help="Put your accepted answers in the place of ours.")] = False,
+    mine: Annotated[bool, typer.Option("--mine", help="Use your accepted answers in place of ours.")] = False,
     resume: Annotated[
         str, typer.Option("--resume", metavar="RUN", help="Go on with an interrupted run.", autocompletion=run_names)
     ] = "",
@@ -53,7 +53,7 @@ def lab(
     answers = enter_composed(composed)
     if resume:
         if words or preset or mine or "=" in name:
-            raise UsageError("--resume goes on with the settings that the run began with; give it nothing else")
+            raise UsageError("--resume uses the settings that the run began with; give it no others")
         if not composed:
             begin_composed(resume=resume)  # comes back only if the run has no answers of the learner's in it
         return _run(lambda started, quiet: _resume(name, resume, started, quiet), composed, answers)

@@ -108,7 +108,7 @@ def _accepted(found: "Found", settings: list[str], preset: str) -> "dict[str, Su
     lab = found.card.name
     parts = parts_of(lab, settings_said(found, settings, preset or "laptop"))
     if not parts:
-        raise UsageError(f"lab {lab} is made of no exercise, so --mine has nothing to put in")
+        raise UsageError(f"lab {lab} contains no exercise, so --mine has nothing to replace")
     if not set(parts) & set(answers):
         others = " with these settings" if set(parts_of(lab)) & set(answers) else ""
         raise UsageError(

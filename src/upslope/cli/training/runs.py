@@ -57,7 +57,7 @@ def show(
     if summary is None:
         from upslope.cli.terminal.errors import UsageError
 
-        raise UsageError(f"{short(folder)} is not named as a run is (lenet-0001)")
+        raise UsageError(f"{short(folder)} is not named like a run (lenet-0001)")
     screen.give({**_facts(summary), "result": summary.result.to_json() if summary.result else None})
     if screen.quiet:
         return Exit.DONE

@@ -29,7 +29,7 @@ def draw(
     filled: bool = False,
     noise: float = 0.05,
 ) -> NDArray[np.float32]:
-    """One image per label, (N, size, size) in [0, 1]: the label's figure under a random bend, turn, shift and scale."""
+    """One image per label, (N, size, size) in [0, 1]: the label's figure, randomly distorted and moved."""
     centres = (np.arange(size) + 0.5) / size
     grid = np.stack(np.meshgrid(centres, centres), axis=-1).reshape(-1, 2)  # (pixels, 2) as x, y
     images = np.empty((len(labels), size, size), dtype=np.float32)

@@ -180,7 +180,7 @@ def pipeline_of(task: str) -> type[Pipeline]:
     known = sorted(each.name for each in pkgutil.iter_modules([str(folder)]) if each.name != "pipeline")
     if name not in known:
         tags = ", ".join(each.replace("_", "-") for each in known)
-        raise RunProblem(f'nothing here answers for the task "{task}" (tasks: {tags})')
+        raise RunProblem(f'there is no pipeline for the task "{task}" (tasks: {tags})')
     module = importlib.import_module(f"upslope.ship.pipelines.{name}")
     own = (each for each in vars(module).values() if isinstance(each, type) and each.__module__ == module.__name__)
     return next(each for each in own if issubclass(each, Pipeline))

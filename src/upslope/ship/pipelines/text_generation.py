@@ -86,7 +86,7 @@ class TextGeneration(Pipeline):
                     with Path(word).open("rb") as file:
                         text = file.read(MOST + 1).decode()
             except UnicodeDecodeError:
-                yield UnreadableInput(word, f"{subject} is no text in UTF-8")
+                yield UnreadableInput(word, f"{subject} is not UTF-8 text")
                 continue
             except OSError as error:
                 yield UnreadableInput(word, f"{subject or word} cannot be read: {error.strerror}")

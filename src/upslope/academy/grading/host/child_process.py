@@ -108,7 +108,7 @@ class Bench:
             try:
                 send(self._control, {**job.to_json(), "secret": secret.hex()}, [writing for _, writing in pipes])
             except OSError:
-                raise self._broken("went away before it got its job") from None
+                raise self._broken("exited before it received its job") from None
             finally:
                 for _, writing in pipes:
                     os.close(writing)
@@ -169,7 +169,7 @@ class Bench:
                 if self._process is not None:
                     self._control.settimeout(None)
             if said is None:
-                raise self._broken("went away before it got its job")
+                raise self._broken("exited before it received its job")
             self._own = int(said["loaded"])
             self._awaited -= 1
 
@@ -278,7 +278,7 @@ class Bench:
             process.kill()
             said = process.stderr.read()[-2000:]
         self.close()
-        return GradingFailed(f"the grading child {what}: {said.decode(errors='replace').strip() or 'it said nothing'}")
+        return GradingFailed(f"the grading child {what}: {said.decode(errors='replace').strip() or 'no output'}")
 
 
 def _too_much(pid: int, job: Job, own: int) -> str | None:

@@ -54,7 +54,7 @@ def grade(
     seed = secrets.randbits(32) if seed is None else seed
     located, checks = locate(exercise), checks_of(exercise)
     if not checks.checks:
-        raise GradingFailed(f"{exercise} has no checks: {checks.path} grades nothing of it")
+        raise GradingFailed(f"{exercise} has no checks: {checks.path} holds none for it")
     with contextlib.ExitStack() as held:
         if bench is None:
             bench = held.enter_context(Bench())

@@ -92,7 +92,7 @@ class Reader:
             seal, content = bytes(self._held[_HEAD.size : _HEAD.size + _SEAL]), bytes(self._held[end - length : end])
             true = hmac.digest(self._secret, self._number.to_bytes(8, "big") + content, "sha256")
             if not hmac.compare_digest(seal, true):
-                raise Forged(f"message {self._number} does not carry its seal")
+                raise Forged(f"message {self._number} has no valid signature")
             self._number += 1
             del self._held[:end]
             found.append(json.loads(content))

@@ -43,7 +43,7 @@ class Refused(PermissionError):
 
 @dataclass(frozen=True)
 class Policy:
-    """What the guard goes by. All paths are real: absolute, without links."""
+    """What the audit hook may allow. All paths are real: absolute, without links."""
 
     own: str  # the only folder in which files may be written
     readable: tuple[str, ...]  # files and folders that may be read, with what lies below
@@ -112,7 +112,7 @@ class _Guard:
         self.fspath = PosixPath.__fspath__
 
     def hook(self, event: str, args: tuple[Any, ...]) -> None:
-        """Called by Python before the deed; raising stops it."""
+        """Called by Python before the operation; raising stops it."""
         if event == "object.__getattr__":
             if args[1] in FRAMES:
                 self.reflect(LOOK)
@@ -253,7 +253,7 @@ class _Guard:
                     continue
                 links += 1
                 if links > 40:
-                    self.stop(f"open {name}, a circle of links")
+                    self.stop(f"open {name}, a loop of links")
                 if target.startswith("/"):
                     done = []
                 todo += target.split("/")[::-1]

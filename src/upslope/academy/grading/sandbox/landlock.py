@@ -34,7 +34,7 @@ _OF_A_FILE = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEV  # the
 
 @dataclass(frozen=True)
 class Rules:
-    """What a process that is shut in may still do with files."""
+    """What a sandboxed process may still do with files."""
 
     write: tuple[str, ...] = ()  # everything below, executing left out
     read: tuple[str, ...] = ()  # files and folders, with all that lies below

@@ -13,7 +13,7 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-# What the gate refuses, with all that lies below. A name below torch that begins with _ is refused as well.
+# What the source check refuses, with all that lies below. A name below torch that begins with _ is refused as well.
 _DOORS = _words("""
     torch.load torch.save torch.from_file torch.hub torch.jit torch.ops torch.classes torch.library torch.compile
     torch.compiler torch.package torch.export torch.onnx torch.fx torch.overrides torch.multiprocessing
