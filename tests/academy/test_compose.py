@@ -45,7 +45,7 @@ def test_a_lesson_with_such_a_place_names_its_file(tmp_path):
     path.parent.mkdir()
     text = original.path.read_text(encoding="utf-8")
     path.write_text(text.replace("returns in: [", "returns in: [fashion vit, "), encoding="utf-8")
-    with pytest.raises(BadLesson, match=r"relu\.md: \"fashion vit\" is no place"):
+    with pytest.raises(BadLesson, match=r"relu\.md: \"fashion vit\" is not a step or a lab"):
         read(path, Place(1, "Foundations", "", 3, "foundations", "relu"))
 
 

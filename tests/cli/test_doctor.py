@@ -3,7 +3,7 @@
 import pytest
 
 from upslope.academy.grading.sandbox import landlock, seccomp
-from upslope.cli.machine.facts import facts
+from upslope.cli.machine import facts
 
 NEEDS = ["numpy>=2.1", "scipy>=1.15", 'torch>=2.7; extra == "torch"', 'ruff>=0.9; extra == "dev"']
 
