@@ -3,8 +3,8 @@
 A data set, a model or a lab is one file that holds `CARD = DataCard(...)`, `ModelCard(...)` or `LabCard(...)`. Lists,
 help, completion, pages and contract checks are made from these cards, so there is no registry to keep. A card's
 arguments are literals (numbers, strings, tuples, dicts and the card classes below), or names that the file gives to
-literals above the card. `discover` reads them from the source text, which is why `upslope --help` stays instant
-although the file imports NumPy or PyTorch.
+literals above the card. `discover` reads them from the source text, which keeps `upslope --help` fast although those
+files import NumPy or PyTorch.
 """
 
 import ast
@@ -17,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
+from upslope.card_cache import UNKNOWN, CardCache, identity
 from upslope.features import FEATURES, Feature
 
 PACKAGE = Path(__file__).parent
@@ -226,18 +227,29 @@ class Found:
 
 
 def discover(room: str) -> dict[str, Found]:
-    """The cards of a room ("labs", "models", "data"), by name, in alphabetical order of their files."""
+    """The cards of a room ("labs", "models", "data"), by name, in alphabetical order of their files.
+
+    A file that has not changed since it was read is not read again (`card_cache`).
+    """
     found: dict[str, Found] = {}
     for path in sorted((PACKAGE / room).rglob("*.py")):
-        text = path.read_text(encoding="utf-8")
-        if "\nCARD = " not in text:
+        which = identity(path)
+        card = _known.get(which)
+        if card is UNKNOWN:
+            text = path.read_text(encoding="utf-8")
+            card = _read_card(text, path) if "\nCARD = " in text else None
+            _known.put(which, card)
+        if card is None:
             continue
-        card = _read_card(text, path)
         if card.name in found:
             raise ValueError(f'two files of {room} hold a card named "{card.name}": {found[card.name].path} and {path}')
         dotted = ".".join(("upslope", *path.relative_to(PACKAGE).with_suffix("").parts))
         found[card.name] = Found(card=card, module=dotted, path=path)
+    _known.save()
     return found
+
+
+_known = CardCache((Path(__file__), Path(__file__).with_name("features.py")), _CLASSES)
 
 
 def _read_card(text: str, path: Path) -> Card:

@@ -229,11 +229,14 @@ def test_what_the_lesson_refuses_the_reference_may_not_use():
     [
         ("difficulty: easy", "difficulty: trivial", "trivial"),
         ("minutes: 15", "minutes: 0", "minutes"),
-        ("needs: [scalar-backward]", "needs: [softmax]", "no earlier step"),
+        ("needs: [scalar-backward]", "needs: [softmax]", "not an earlier step"),
         ("returns in: [", "returns in: [nowhere, ", "nowhere"),
         ("**By hand.**", "By hand.", "worked number"),
         ("**Think.**", "Think.", "question"),
         ("imports: [numpy]", "imports: [numpy]\nlab: digots", "there is no lab digots"),
+        (", dead unit]", "]", "is bold and is none of its terms"),
+        ("**subgradient**", "subgradient", "bold 0 times"),
+        ("**Think.**", "A **subgradient**. **Think.**", "bold 2 times"),
     ],
 )
 def test_a_lesson_with_a_fault(old, new, words, tmp_path):

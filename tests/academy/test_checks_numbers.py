@@ -82,7 +82,7 @@ def test_equal_takes_shapes_and_tensors_as_they_come(torch):
         (lambda t: t.zeros(2, dtype=t.complex64), "does not hold real numbers"),
         (lambda t: t.zeros(2).to_sparse(), "holds no numbers"),
         (lambda t: type("Liar", (t.Tensor,), {})(2), "is a Liar, not a plain tensor"),
-        (lambda t: None, "nothing came back"),
+        (lambda t: None, "returned None"),
         (lambda t: t.nn.Linear(2, 2), "does not hold numbers"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 from upslope.academy import generated_docs, lab_parts, lint
 from upslope.academy.lessons import Return, Step, exercises, find, read, steps
 from upslope.academy.mutation_run import standing_alone
-from upslope.academy.overlay import Answer, build
+from upslope.academy.overlay import Submission, build
 from upslope.academy.reference import locate
 from upslope.academy.roadmap import BadLesson, Place
 from upslope.cards import discover
@@ -35,7 +35,7 @@ def test_a_place_is_a_name_and_settings(text, name, settings):
     "text", ["", "model=vit", "fashion vit", "fashion model=", "fashion =vit", "fashion model=vit x"]
 )
 def test_anything_else_is_refused(text):
-    with pytest.raises(BadLesson, match="no place to return in"):
+    with pytest.raises(BadLesson, match="not a step or a lab"):
         Return.parse(text)
 
 
@@ -45,7 +45,7 @@ def test_a_lesson_with_such_a_place_names_its_file(tmp_path):
     path.parent.mkdir()
     text = original.path.read_text(encoding="utf-8")
     path.write_text(text.replace("returns in: [", "returns in: [fashion vit, "), encoding="utf-8")
-    with pytest.raises(BadLesson, match=r"relu\.md: \"fashion vit\" is no place"):
+    with pytest.raises(BadLesson, match=r"relu\.md: \"fashion vit\" is not a step or a lab"):
         read(path, Place(1, "Foundations", "", 3, "foundations", "relu"))
 
 
@@ -94,7 +94,7 @@ def test_parts_depend_on_the_settings(roadmap):
     assert names(lab_parts.parts_of("fashion", {"model": "lenet"})) == ["relu", "Linear"]
     assert names(lab_parts.parts_of("fashion", {"model": "resnet"})) == ["relu"]
     assert names(lab_parts.parts_of("digits", {"model": "resnet"})) == ["Linear"]
-    answers = {step.exercise: Answer(step.exercise, "", "") for step in roadmap[:2]}
+    answers = {step.exercise: Submission(step.exercise, "", "") for step in roadmap[:2]}
     assert lab_parts.whose("fashion", answers, {"model": "resnet"}) == {roadmap[0].exercise: "yours"}
     assert list(lab_parts.whose("fashion", answers).values()) == ["yours", "yours", "ours"]
     assert [step.labs for step in roadmap] == [("fashion",), ("fashion",), ("fashion", "digits")]
@@ -162,7 +162,9 @@ def test_models_are_built_of_the_learners_blocks(tmp_path):
             called.append(q.shape)
             return _right(q, k, v, mask=mask)
     """)
-    build(root, {BLOCK: Answer(BLOCK, block, "block.py"), ATTENTION: Answer(ATTENTION, attention, "attention.py")})
+    build(
+        root, {BLOCK: Submission(BLOCK, block, "block.py"), ATTENTION: Submission(ATTENTION, attention, "attention.py")}
+    )
     script = tmp_path / "script.py"
     script.write_text(
         textwrap.dedent("""

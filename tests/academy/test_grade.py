@@ -11,7 +11,7 @@ from upslope.academy.grading.host.grade import Verdict, grade, grade_with_others
 from upslope.academy.grading.host.limits import Limits
 from upslope.academy.grading.host.verdict import judge
 from upslope.academy.mutation_run import standing_alone
-from upslope.academy.overlay import Answer
+from upslope.academy.overlay import Submission
 from upslope.academy.reference import locate
 
 RELU, SOFTMAX = "upslope.scratch.ops:relu", "upslope.scratch.ops:softmax"
@@ -128,7 +128,7 @@ def test_what_the_answer_prints_is_kept(bench):
 
 def test_a_loop_is_stopped_at_its_line_and_the_reference_is_timed(bench):
     verdict = ungated(relu("while True:\n    x = x"), bench, limits=Limits(check_seconds=1.5))
-    assert verdict.stopped == "stopped after 1.5 s: the answer did not come back"
+    assert verdict.stopped == "stopped after 1.5 s: the answer did not return"
     assert first_failure(verdict).line in {7, 8}
     assert first_failure(verdict).source_line in {"while True:", "x = x"}
     assert verdict.note.startswith("The reference needs ")
@@ -140,7 +140,7 @@ def test_the_checks_together_are_bounded_too(bench):
     assert not verdict.passed
     assert verdict.stopped in {
         "stopped after 1 s: the checks together took too long",
-        "stopped after 2 s: the answer did not come back",
+        "stopped after 2 s: the answer did not return",
     }
 
 
@@ -261,9 +261,9 @@ def test_everyday_python_is_not_taken_for_an_attack(bench):
 
 
 def test_an_answer_that_breaks_with_an_earlier_one_names_it():
-    fine = Answer(SOFTMAX, standing_alone(locate(SOFTMAX)), "/learner/softmax.py")
+    fine = Submission(SOFTMAX, standing_alone(locate(SOFTMAX)), "/learner/softmax.py")
     text = "def sigmoid(x):\n    return x\n\n\nraise RuntimeError('an old answer that no longer loads')\n"
-    broken = Answer("upslope.scratch.ops:sigmoid", text, "/learner/sigmoid.py")
+    broken = Submission("upslope.scratch.ops:sigmoid", text, "/learner/sigmoid.py")
     others = {answer.exercise: answer for answer in (fine, broken)}
     verdict = grade_with_others(RELU, GOOD, "/learner/relu.py", others=others, seed=2)
     assert not verdict.passed
@@ -285,7 +285,7 @@ def test_together_names_the_guilty(monkeypatch):
         return Verdict(exercise, "m:bad" not in (with_answers or {}), (), seed=9, seconds=0.1)
 
     monkeypatch.setattr(module, "grade", graded)
-    others = {name: Answer(name, "", f"/learner/{name}.py") for name in ("m:good", "m:bad", RELU)}
+    others = {name: Submission(name, "", f"/learner/{name}.py") for name in ("m:good", "m:bad", RELU)}
     verdict = grade_with_others(RELU, GOOD, "x.py", others=others)
     assert not verdict.passed
     assert verdict.broken_by == ("m:bad",)

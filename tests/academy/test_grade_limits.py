@@ -16,7 +16,7 @@ from upslope.academy.grading.host import child_process as benches
 from upslope.academy.grading.host.child_process import Bench
 from upslope.academy.grading.host.grade import grade
 from upslope.academy.grading.host.job_monitor import exited_by, place_in
-from upslope.academy.grading.host.limits import Limits, Usage, end_group, usage, written
+from upslope.academy.grading.host.limits import Limits, ResourceUsage, end_group, usage, written
 from upslope.academy.reference import PACKAGE
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -105,14 +105,14 @@ def test_strays_are_found_and_ended(family):
 @LINUX
 def test_a_second_process_ends_a_grading(monkeypatch):
     """What got past the guard and the filter is still seen from outside."""
-    monkeypatch.setattr(benches, "usage", lambda pid: Usage(1, (pid, pid + 1)))
+    monkeypatch.setattr(benches, "usage", lambda pid: ResourceUsage(1, (pid, pid + 1)))
     text = "def relu(x):\n    while True:\n        pass\n"
     verdict = grade("upslope.scratch.ops:relu", text, "x.py", gate=False)
     assert verdict.stopped == "stopped: the answer started another process"
 
 
 def test_too_much_memory_ends_a_grading(monkeypatch):
-    monkeypatch.setattr(benches, "usage", lambda pid: Usage(1 << 40, (pid,)))
+    monkeypatch.setattr(benches, "usage", lambda pid: ResourceUsage(1 << 40, (pid,)))
     text = "def relu(x):\n    while True:\n        pass\n"
     verdict = grade("upslope.scratch.ops:relu", text, "x.py", gate=False, limits=Limits(memory_mb=300))
     assert verdict.stopped == "stopped: the answer took more than 300 MB of memory"

@@ -9,7 +9,7 @@ from upslope.academy.checklist import apply, checks_of
 from upslope.academy.grading.host import child_process as benches
 from upslope.academy.grading.host.child_process import Bench
 from upslope.academy.grading.host.grade import grade, needed_by
-from upslope.academy.grading.host.limits import Usage
+from upslope.academy.grading.host.limits import ResourceUsage
 from upslope.academy.grading.static import required_modules
 from upslope.academy.lessons import exercises, find
 from upslope.academy.mutation_run import standing_alone
@@ -85,11 +85,11 @@ def test_the_libraries_own_memory_is_not_the_answers(bench, monkeypatch):
     text = "import torch\n\n\ndef scaled_dot_product_attention(q, k, v, *, mask=None):\n    while True:\n        pass\n"
 
     def stopped(megabytes: int) -> str:
-        monkeypatch.setattr(benches, "usage", lambda pid: Usage(bench._own + (megabytes << 20), (pid,)))
+        monkeypatch.setattr(benches, "usage", lambda pid: ResourceUsage(bench._own + (megabytes << 20), (pid,)))
         limits = benches_limits(check_seconds=1.0, memory_mb=100)
         return str(grade(ATTENTION, text, "x.py", bench=bench, gate=False, limits=limits).stopped)
 
-    assert "did not come back" in stopped(250)
+    assert "did not return" in stopped(250)
     assert bench._own > 100 << 20
     assert stopped(310) == "stopped: the answer took more than 100 MB of memory"
 

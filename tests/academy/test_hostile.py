@@ -26,7 +26,7 @@ NETWORK, PROGRAM, PROCESS = (
     "tried to start another program",
     "tried to start another process",
 )
-TIME = "did not come back"
+TIME = "did not return"
 
 # What is said about each, gate off: a part of the sentence, or several of which one must be there.
 SAYS: dict[str, str | tuple[str, ...]] = {
@@ -43,10 +43,10 @@ SAYS: dict[str, str | tuple[str, ...]] = {
     "endless_output_below_python": "printed more than 1024 KB",
     "large_file": ("File too large", "wrote a file larger than its limit", "MB of files"),
     "many_files": "wrote more than 8 MB of files",
-    "infinite_recursion": "calls itself without end",
+    "infinite_recursion": "calls itself endlessly",
     "infinite_recursion_unlimited": (TIME, "MemoryError", "MB of memory", "crashed", "RecursionError"),
-    "calls_the_method": "calls itself without end",
-    "imports_itself": "calls itself without end",
+    "calls_the_method": "calls itself endlessly",
+    "imports_itself": "calls itself endlessly",
     "thread_that_never_ends": ("left a thread running", "can't start new thread"),
     "daemon_thread_at_load": "left a thread running",
     "sys_exit": "SystemExit: the answer tried to end the program",
@@ -126,9 +126,9 @@ SAYS: dict[str, str | tuple[str, ...]] = {
     "silences_the_errors": WRONG,
     "an_array_that_lies": "makes its own kind of number or array (class Liar)",
     "a_tensor_that_lies": "makes its own kind of number or array (class Liar)",
-    "writes_a_forged_verdict": "wrote on the pipe on which the grader reports",
-    "takes_the_report_over": "closed the line on which the grader reports",
-    "closes_everything": "closed the line on which the grader reports",
+    "writes_a_forged_verdict": "wrote to the pipe that the grader reports on",
+    "takes_the_report_over": "closed the pipe that the grader reports on",
+    "closes_everything": "closed the pipe that the grader reports on",
     "prints_a_verdict": WRONG,
     "looks_at_frames": LOOK,
     "looks_at_frames_by_inspect": LOOK,
@@ -140,7 +140,7 @@ SAYS: dict[str, str | tuple[str, ...]] = {
     "rewrites_the_report": WRONG,
     "blinds_the_snapshot": REPLACES + "numpy.asarray",
     "blinds_the_guard": "tried to write {CANARY}",
-    "blinds_the_seal": "closed the line on which the grader reports",
+    "blinds_the_seal": "closed the pipe that the grader reports on",
     "reaches_the_grader_by_its_functions": WRONG,
     "forges_by_the_thread": WRONG,
     "looks_at_all_threads": LOOK,

@@ -16,7 +16,7 @@ from upslope.academy.grading.host.limits import Limits
 from upslope.academy.grading.host.readable_paths import readable
 from upslope.academy.grading.host.workdir import Workplace
 from upslope.academy.grading.sandbox import landlock, seccomp
-from upslope.academy.overlay import Answer
+from upslope.academy.overlay import Submission
 from upslope.academy.reference import PACKAGE
 
 SHUT_IN = """
@@ -187,7 +187,7 @@ def test_the_rules_of_a_real_job_hide_the_reference(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     exercise = "upslope.scratch.ops:relu"
     with Workplace() as work:
-        overlay = work.package({exercise: Answer(exercise, "def relu(x):\n    return x\n", "/learner/relu.py")})
+        overlay = work.package({exercise: Submission(exercise, "def relu(x):\n    return x\n", "/learner/relu.py")})
         job = work.job(overlay, checks_of(exercise), [], seed=0, limits=Limits())
         paths = [str(path) for path in overlay.hidden]
         paths += [path.replace(str(PACKAGE), job.root + "/upslope/lessons/..") for path in paths]

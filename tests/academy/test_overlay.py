@@ -7,7 +7,7 @@ import textwrap
 
 import pytest
 
-from upslope.academy.overlay import Answer, build
+from upslope.academy.overlay import Submission, build
 from upslope.academy.reference import locate
 
 RELU = """\
@@ -42,7 +42,7 @@ def see(root, code):
 def overlay(tmp_path):
     root = tmp_path / "overlay"
     root.mkdir()
-    return build(root, {"upslope.scratch.ops:relu": Answer("upslope.scratch.ops:relu", RELU, "/learner/relu.py")})
+    return build(root, {"upslope.scratch.ops:relu": Submission("upslope.scratch.ops:relu", RELU, "/learner/relu.py")})
 
 
 def test_every_path_to_the_function_is_the_learners(overlay):
@@ -79,7 +79,7 @@ def test_worker_processes_see_it_too(overlay):
 
 def test_the_learners_line_is_in_the_traceback(tmp_path):
     text = "from upslope.scratch.tensor import Tensor\n\n\ndef relu(x: Tensor) -> Tensor:\n    return x.nothing\n"
-    build(tmp_path, {"upslope.scratch.ops:relu": Answer("upslope.scratch.ops:relu", text, "/learner/relu.py")})
+    build(tmp_path, {"upslope.scratch.ops:relu": Submission("upslope.scratch.ops:relu", text, "/learner/relu.py")})
     said = see(
         tmp_path,
         """
@@ -101,7 +101,7 @@ def test_helpers_of_two_answers_do_not_collide(tmp_path):
     answers = {}
     for n, (exercise, name) in enumerate(exercises.items(), 1):
         text = RELU.replace("def relu", f"def {name}").replace("7.0", f"{n}.0")
-        answers[exercise] = Answer(exercise, text, f"/learner/{name}.py")
+        answers[exercise] = Submission(exercise, text, f"/learner/{name}.py")
     build(tmp_path, answers)
     said = see(
         tmp_path,
@@ -132,7 +132,7 @@ def test_the_reference_body_is_in_no_readable_place(overlay):
 def test_a_method_is_replaced_inside_its_class(tmp_path):
     text = "def backward(self) -> None:\n    self.grad = 42.0\n"
     exercise = "upslope.scratch.scalar:Value.backward"
-    build(tmp_path, {exercise: Answer(exercise, text, "/learner/b.py")})
+    build(tmp_path, {exercise: Submission(exercise, text, "/learner/b.py")})
     said = see(
         tmp_path,
         """

@@ -5,7 +5,7 @@ import pytest
 from upslope.academy.checklist import checks_of
 from upslope.academy.grading.host.job_monitor import Told
 from upslope.academy.grading.host.limits import Limits
-from upslope.academy.grading.host.verdict import Asked, judge
+from upslope.academy.grading.host.verdict import GradingRequest, judge
 
 RELU = "upslope.scratch.ops:relu"
 
@@ -24,7 +24,7 @@ def report(exercise=RELU):
 
 
 def judged(messages, ended="end"):
-    asked = Asked(RELU, "relu", checks_of(RELU), "x.py", {"x.py": ""}, Limits(), 1)
+    asked = GradingRequest(RELU, "relu", checks_of(RELU), "x.py", {"x.py": ""}, Limits(), 1)
     return judge(Told(messages=messages, ended=ended, status=64), asked).verdict
 
 

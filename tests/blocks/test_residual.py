@@ -84,5 +84,5 @@ def test_the_padded_shortcut_keeps_every_second_pixel_among_zeros(blocks, genera
 
 
 def test_a_padded_shortcut_takes_no_channel_away(blocks):
-    with pytest.raises(ValueError, match=r"^new_channels=-2: zeros can be added, and no channel taken away$"):
+    with pytest.raises(ValueError, match=r"^new_channels=-2: channels can be added, as zeros, but not removed$"):
         blocks.residual.BasicBlock(6, 4, padded=True)

@@ -10,7 +10,7 @@ from upslope.academy.lessons import find
 from upslope.academy.progress import Progress
 from upslope.cli.authoring import picture
 from upslope.cli.learning import verdict
-from upslope.cli.learning.grading import Graded
+from upslope.cli.learning.grading import GradedFile
 from upslope.cli.terminal.console import Screen
 from upslope.runs.workspace import progress_file
 
@@ -53,7 +53,7 @@ def test_a_wrong_answer_is_answered_as_the_storyboard_says(upslope, write):
     assert lines[1] == ""
     assert "softmax([1000, 1001, 1002]" in said.out
     assert "This looks like a known mistake: exp before the largest score is subtracted." in said.out
-    assert lines[-1] == "  upslope hint softmax      (1 of 3; hints are counted, not punished)"
+    assert lines[-1] == "  upslope hint softmax      (1 of 3; hints are counted but cost nothing)"
     assert said.out.count("✗") == 1, "only the first failure"
     assert "Traceback" not in said.out
 
@@ -210,7 +210,7 @@ def graded(**changed):
     failure = CheckResult("test_a", "stable for large scores", False, "", case, 19, "    e = np.exp(x.data)", 0.01)
     passed = CheckResult("test_b", "shape", True)
     made = Verdict(str(step.exercise), False, (passed, failure), seed=1, seconds=0.41)
-    return Graded(step, progress_file().parent / "softmax.py", replace(made, **changed), hints=0)
+    return GradedFile(step, progress_file().parent / "softmax.py", replace(made, **changed), hints=0)
 
 
 def shown(capsys, found):
@@ -231,15 +231,15 @@ def test_a_whole_verdict_line_by_line(capsys):
         "  This looks like a known mistake: exp before the largest score is subtracted.",
         "  softmax.py, line 19:   e = np.exp(x.data)",
         "",
-        "  upslope hint softmax      (1 of 3; hints are counted, not punished)",
+        "  upslope hint softmax      (1 of 3; hints are counted but cost nothing)",
     ]
 
 
 def test_stopped_and_refused_are_said(capsys):
     stopped = shown(
-        capsys, graded(stopped="stopped after 5 s: the answer did not come back", note="The reference needs 0.001 s.")
+        capsys, graded(stopped="stopped after 5 s: the answer did not return", note="The reference needs 0.001 s.")
     )
-    assert "stopped after 5 s: the answer did not come back" in stopped
+    assert "stopped after 5 s: the answer did not return" in stopped
     assert "line 19" in stopped
     assert "The reference needs 0.001 s." in stopped
     refused = shown(capsys, graded(refused="the answer calls scipy.special.softmax, which is the answer itself"))

@@ -22,7 +22,7 @@ from upslope.cli.terminal.errors import judge
         (("check", "softmax", "--seed", "x"), 2, "--seed"),
         (("check", "softmax", "--seed=-1"), 2, "a seed is a whole number from 0"),
         (("check",), 2, "which step?"),
-        (("learn", "sofmax"), 2, 'no step is called "sofmax"; did you mean softmax?'),
+        (("learn", "sofmax"), 2, 'no step or term is called "sofmax"; did you mean softmax?'),
         (("hint", "sofmax"), 2, "did you mean softmax?"),
         (("hint",), 2, "missing argument"),
         (("hint", "softmax", "--stage", "4"), 2, "--stage"),

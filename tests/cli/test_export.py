@@ -122,7 +122,7 @@ def test_a_file_that_is_there_stays_unless_forced(upslope, run, out):
     path.write_text("somebody's own")
     said = upslope(*words)
     assert (said.code, said.out) == (2, "")
-    assert said.err.strip() == f"{path} is there already: --force writes over it, --out names another file"
+    assert said.err.strip() == f"{path} exists already: --force overwrites it, --out names another file"
     assert path.read_text() == "somebody's own"
     assert os.listdir(out) == [path.name]
     assert upslope(*words, "--force").code == 0
@@ -168,7 +168,7 @@ def test_a_file_is_not_exported(upslope, run, out, monkeypatch):
         (out / name).touch()
         said = upslope("export", name)
         assert (said.code, said.out) == (2, "")
-        assert said.err.strip().startswith(f"{name} is a file, and what is exported is a run: {instead}")
+        assert said.err.strip().startswith(f"{name} is a file, and only a run can be exported: {instead}")
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_a_file_is_not_exported(upslope, run, out, monkeypatch):
         (("-f", "onx"), 'there is no format "onx"; did you mean onnx? (formats: onnx, safetensors, pt2)'),
         (("-f", "safetensor"), 'there is no format "safetensor"; did you mean safetensors? (formats: onnx,'),
         (("-f", "keras"), 'there is no format "keras" (formats: onnx, safetensors, pt2)'),
-        (("-f", "onnx", "--out", "x.pt2"), "x.pt2 does not end in .onnx, by which the format is known later"),
+        (("-f", "onnx", "--out", "x.pt2"), "x.pt2 does not end in .onnx, which tells the format later"),
     ],
 )
 def test_words_that_make_no_sense_together(upslope, run, out, monkeypatch, words, sentence):

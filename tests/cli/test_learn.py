@@ -78,3 +78,35 @@ def test_a_lesson_says_when_the_file_is_missing(upslope):
     assert "upslope init" in upslope("learn", "softmax").out
     upslope("init")
     assert "upslope init" not in upslope("learn", "softmax").out
+
+
+def test_a_term_says_what_it_means_and_where_it_is_taught(upslope):
+    said = upslope("learn", "Vanishing", "gradients")
+    assert said.code == 0
+    assert said.out.startswith("  vanishing gradient ")
+    assert "layer to layer" in said.out
+    assert "upslope learn sigmoid" in said.out
+    told = upslope("learn", "vanishing-gradient", "--json").json
+    assert (told["term"], told["step"]) == ("vanishing gradient", "sigmoid")
+    assert "layer to layer" in told["meaning"]
+
+
+def test_a_step_wins_over_a_term_of_its_name(upslope):
+    assert upslope("learn", "softmax", "--json").json["lesson"]
+    assert "lesson" not in upslope("learn", "momentum", "--json").json
+
+
+def test_all_terms_are_listed_by_level(upslope):
+    said = upslope("learn", "--terms")
+    assert said.code == 0
+    assert max(map(len, said.out.splitlines())) <= 80
+    assert said.out.index("Level 1") < said.out.index("learning rate") < said.out.index("Level 2")
+    told = upslope("learn", "--terms", "--json").json["terms"]
+    assert [each["level"] for each in told] == sorted(each["level"] for each in told)
+    assert {"term", "short", "meaning", "step", "number", "level", "title"} == set(told[0])
+
+
+def test_a_misspelt_term_is_guessed(upslope):
+    said = upslope("learn", "gradiant")
+    assert said.code == 2
+    assert 'no step or term is called "gradiant"; did you mean gradient' in said.err

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from upslope.academy import lab_parts
-from upslope.academy.overlay import Answer
+from upslope.academy.overlay import Submission
 from upslope.academy.progress import Progress
 from upslope.runs.workspace import progress_file
 
@@ -122,7 +122,7 @@ def test_worker_processes_see_the_answers_too(tmp_path):
 
     root = tmp_path / "overlay"
     root.mkdir()
-    build(root, {RELU: Answer(RELU, DEAD, "relu.py")})
+    build(root, {RELU: Submission(RELU, DEAD, "relu.py")})
     code = (
         "import multiprocessing as m\n"
         "def work(_):\n"
@@ -152,7 +152,7 @@ def test_answers_of_exercises_that_are_gone_are_left_out(program, temporary):
 def test_parts_and_their_owners():
     parts = lab_parts.parts_of("lenet")
     assert "upslope.scratch.ops:conv2d" in parts
-    whose = lab_parts.whose("lenet", {RELU: Answer(RELU, "", "")})
+    whose = lab_parts.whose("lenet", {RELU: Submission(RELU, "", "")})
     assert list(whose) == parts
     assert whose[RELU] == "yours"
     assert set(whose.values()) == {"yours", "ours"}
@@ -161,7 +161,7 @@ def test_parts_and_their_owners():
 
 
 def test_stored_answers_make_a_round_trip(tmp_path):
-    answers = {RELU: Answer(RELU, 'text "quoted"\n\tänd\n', "/some/file.py")}
+    answers = {RELU: Submission(RELU, 'text "quoted"\n\tänd\n', "/some/file.py")}
     file = tmp_path / lab_parts.FILE
     file.write_text(lab_parts.dump(answers), encoding="utf-8")
     assert lab_parts.load(file) == answers

@@ -3,7 +3,7 @@
 import pytest
 
 from upslope.academy import lab_parts, stub
-from upslope.academy.overlay import Answer
+from upslope.academy.overlay import Submission
 from upslope.academy.progress import Progress
 from upslope.academy.reference import locate
 from upslope.cards import discover
@@ -53,7 +53,7 @@ def test_every_part_of_a_lab_is_called(program, tmp_path, lab, words):
     marks.mkdir()
     store = Progress(progress_file())
     for exercise in parts:
-        answer = Answer(exercise, marking(exercise, marks), f"/exercises/{exercise.replace(':', '-')}.py")
+        answer = Submission(exercise, marking(exercise, marks), f"/exercises/{exercise.replace(':', '-')}.py")
         store.add_check(exercise, answer.text, answer.path, passed=True)
     shorter = ["epochs=1"] if "epochs" in settings else []  # others count steps, and smoke runs few
     said = program("lab", lab, *words, *shorter, "--mine", "--preset", "smoke", "--json")

@@ -65,9 +65,9 @@ def _of_somebody_else(path):
     ("name", "make", "sentence"),
     [
         ("theirs.onnx", _of_somebody_else, "does not say which model it holds: it was not exported by Upslope"),
-        ("text.onnx", lambda path: path.write_text("no graph"), "is no ONNX file that can be run"),
-        ("cut.safetensors", _damaged, "is no whole safetensors file"),
-        ("empty.safetensors", lambda path: path.touch(), "is no whole safetensors file"),
+        ("text.onnx", lambda path: path.write_text("no graph"), "is not an ONNX file that can be run"),
+        ("cut.safetensors", _damaged, "is not a complete safetensors file"),
+        ("empty.safetensors", lambda path: path.touch(), "is not a complete safetensors file"),
         (
             "network.keras",
             lambda path: path.touch(),

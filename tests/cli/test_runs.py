@@ -76,7 +76,7 @@ def test_a_run_whose_name_is_not_one(upslope, run, tmp_path):
     shutil.copytree(run, other)
     said = upslope("runs", "show", str(other))
     assert said.code == 2
-    assert "is not named as a run is" in said.err
+    assert "is not named like a run" in said.err
 
 
 def test_data_sets_are_listed(upslope):
@@ -235,13 +235,15 @@ def test_author_checks_a_step(upslope):
 
 def test_author_check_in_words_and_with_problems(upslope, monkeypatch):
     from upslope.academy import author
-    from upslope.academy.author import Report, Row
+    from upslope.academy.author import ExerciseReport, Report
 
     def found(names, *, seeds, processes, progress):
         progress(1, 1, "softmax")
         rows = (
-            Row("upslope.scratch.ops:softmax", "softmax", 8, 2000, 1999, ('the wrong answer "x" passes',), 1.5),
-            Row("upslope.scratch.ops:relu", "relu", 8, 8, 8, (), 0.5),
+            ExerciseReport(
+                "upslope.scratch.ops:softmax", "softmax", 8, 2000, 1999, ('the wrong answer "x" passes',), 1.5
+            ),
+            ExerciseReport("upslope.scratch.ops:relu", "relu", 8, 8, 8, (), 0.5),
         )
         return Report(rows, ("1.01 a: no worked number",), seeds)
 

@@ -6,7 +6,7 @@ import pytest
 
 from upslope.academy.lab_parts import parts_of
 from upslope.academy.lessons import Step
-from upslope.academy.overlay import Answer
+from upslope.academy.overlay import Submission
 from upslope.academy.progress import Event, Progress
 from upslope.academy.step_status import Evidence, next_step, opened, read_evidence, standings, unlocks
 from upslope.academy.tier import tier
@@ -41,7 +41,7 @@ ROADMAP = (
 
 def evidence(*names, labs=(), reached=(), taken=()):
     """`labs` are proven; `reached` are labs that met their target with parts of ours."""
-    accepted = {f"upslope.x:{name}": Answer(f"upslope.x:{name}", "", "") for name in names}
+    accepted = {f"upslope.x:{name}": Submission(f"upslope.x:{name}", "", "") for name in names}
     runs = {lab: Event(1, 0.0, "run", lab, {}) for lab in (*labs, *reached)}
     proven = {lab: runs[lab] for lab in labs}
     return Evidence(accepted, runs, proven, frozenset(f"upslope.x:{name}" for name in taken))

@@ -10,7 +10,7 @@ import pytest
 from upslope.academy.grading.host.grade import CheckResult, Verdict
 from upslope.academy.lessons import find
 from upslope.academy.reference import locate
-from upslope.cli.learning.grading import Graded
+from upslope.cli.learning.grading import GradedFile
 from upslope.cli.tour import text, tour
 from upslope.cli.tour.tour import Untrue, judge_pictures, judge_right, judge_run, judge_wrong
 from upslope.runs.result import Result
@@ -103,7 +103,7 @@ RESULT = Result(
 
 
 def graded(verdict):
-    return Graded(find("relu"), Path("x.py"), verdict, hints=0)
+    return GradedFile(find("relu"), Path("x.py"), verdict, hints=0)
 
 
 def test_a_true_tour_is_believed():

@@ -73,7 +73,7 @@ def test_nobody_changes_a_column():
     [
         ({"image": IMAGES.astype(np.float64), "label": LABELS}, FEATURES, r"float32 or uint8 \(N, 2, 2\), got float64"),
         ({"image": IMAGES[:, :1], "label": LABELS}, FEATURES, r"got float32 \(3, 1, 2\)"),
-        ({"image": IMAGES, "label": LABELS[:2]}, FEATURES, "columns of one length are needed, got .*3.*2"),
+        ({"image": IMAGES, "label": LABELS[:2]}, FEATURES, "all columns must have the same length, got .*3.*2"),
         ({"image": IMAGES, "label": LABELS + 1}, FEATURES, "label runs from 1 to 2, and there are 2"),
         ({"image": IMAGES, "label": LABELS - 1}, FEATURES, "label runs from -1"),
         ({"image": IMAGES}, FEATURES, "the features are image, label; the columns are image"),

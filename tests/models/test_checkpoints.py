@@ -26,7 +26,7 @@ class Runs:
 
 def test_a_picture_is_refused(tmp_path):
     (tmp_path / "x.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
-    with pytest.raises(DataProblem, match=r"x\.png is refused: it is no file of tensors$"):
+    with pytest.raises(DataProblem, match=r"x\.png is refused: it is not a file of tensors$"):
         read(tmp_path / "x.png")
 
 
@@ -42,7 +42,7 @@ def test_a_plain_pickle_is_refused_and_not_run(tmp_path, protocol):
 def test_code_beside_the_tensors_is_refused_and_not_run(tmp_path):
     torch.save({"model": {"head.bias": torch.ones(2)}, "epoch": Runs(tmp_path / "ran")}, tmp_path / "x.pth")
     with pytest.raises(
-        DataProblem, match=r"x\.pth is refused: it asks for io\.open, which is no tensor; it was not run$"
+        DataProblem, match=r"x\.pth is refused: it asks for io\.open, which is not a tensor; it was not run$"
     ):
         read(tmp_path / "x.pth")
     assert not (tmp_path / "ran").exists()

@@ -13,7 +13,7 @@ from upslope.data import mnist
 from upslope.models.build import built
 from upslope.ship import formats
 from upslope.ship.pipelines.autoencoder import SAMPLES, Autoencoder, Rebuilt, Sampled
-from upslope.ship.pipelines.pipeline import Network, Options
+from upslope.ship.pipelines.pipeline import LoadedModel, Options
 from upslope.ship.predictor import from_file, in_torch
 from upslope.training.tasks import autoencoder as training
 
@@ -25,7 +25,7 @@ def network():
     spec = task.spec(network)
     weights = {name: value.numpy() for name, value in network.module.state_dict().items()}
     module = formats.built(spec, weights)
-    return Network("vae-0001", spec, in_torch(module, spec), module)
+    return LoadedModel("vae-0001", spec, in_torch(module, spec), module)
 
 
 @pytest.fixture(scope="module")

@@ -106,7 +106,7 @@ def test_the_example_on_the_card_runs(exported, monkeypatch, capsys):
 def test_an_existing_file_is_not_written_over(exported, finished_run):
     path = exported["safetensors"].path
     before = path.read_bytes()
-    with pytest.raises(RunProblem, match="is there already: --force writes over it"):
+    with pytest.raises(RunProblem, match="exists already: --force overwrites it"):
         export(finished_run, "safetensors", out=path, say=lambda what: None)
     assert path.read_bytes() == before
     export(finished_run, "safetensors", out=path, force=True, say=lambda what: None)

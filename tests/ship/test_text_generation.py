@@ -13,7 +13,7 @@ from upslope.runs.model_spec import ModelSpec
 from upslope.runs.run import Run
 from upslope.ship.export import export
 from upslope.ship.formats import FORMATS
-from upslope.ship.pipelines.pipeline import Options, Unread
+from upslope.ship.pipelines.pipeline import Options, UnreadableInput
 from upslope.ship.pipelines.text_generation import TextGeneration
 from upslope.ship.predictor import load
 
@@ -96,8 +96,8 @@ def test_what_cannot_be_read_is_said_in_a_sentence(written_run, tmp_path, monkey
     large.write_bytes(b"a" * 10_000_001)
     words = ["aXb€", "a\ud800", str(damaged), str(large), "a"]
     *unread, answer = load(str(written_run)).answers(words, Options(length=3))
-    assert all(isinstance(one, Unread) for one in unread)
-    reasons = ("'X' '€'", r"'\ud800'", "no text in UTF-8", "more than 10,000,000 bytes")
+    assert all(isinstance(one, UnreadableInput) for one in unread)
+    reasons = ("'X' '€'", r"'\ud800'", "not UTF-8 text", "more than 10,000,000 bytes")
     for one, said in zip(unread, reasons, strict=True):
         assert said in one.reason
         assert "\n" not in one.reason
@@ -121,7 +121,7 @@ def test_predict_prints_and_gives_json(written_run, tmp_path, capsys):
     assert (answer["prompt"], len(answer["text"]), answer["seed"]) == ("abc:", 20, 3)
     assert answer["text"].splitlines()[0].strip() in said
     assert main(["predict", folder, "--top", "2"]) == 2
-    assert "--top means nothing for text-generation" in capsys.readouterr().err
+    assert "--top does not apply to text-generation" in capsys.readouterr().err
 
 
 def test_an_export_is_compared_on_windows_of_a_text(written_run):

@@ -46,7 +46,7 @@ def test_a_pixel_is_white_as_often_as_it_is_grey():
     assert white[:, 0].max() == 0
     assert white[:, 5].min() == 1
     assert not np.array_equal(white, binarized(np.broadcast_to(grey, (20_000, 6)), seed=1))
-    with pytest.raises(ValueError, match="grey values from 0 to 255 are no probabilities"):
+    with pytest.raises(ValueError, match="grey values from 0 to 255 are not probabilities"):
         binarized(np.array([0.0, 255.0], dtype=np.float32))
 
 

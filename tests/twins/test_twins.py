@@ -133,7 +133,9 @@ def test_what_does_not_fit_is_refused_in_a_sentence(report):
         said["deeper in torch"]
         == "PyTorch holds stages.0.1.conv1.weight, and the Keras model has no layer stages.0.1.conv1"
     )
-    assert said["deeper in keras"].startswith("the Keras model holds 10 weights that PyTorch has not, the first at ")
+    assert said["deeper in keras"].startswith(
+        "the Keras model holds 10 weights that PyTorch does not have, the first at "
+    )
     assert said["another network"].startswith("conv1.weight is (6, 1, 5, 5) in PyTorch")
     assert said["bottleneck"] == 'the Keras twin has basic blocks only: block="bottleneck" is PyTorch\'s alone'
     assert said["stages"] == "depths=(1, 1) and widths=(4,) must name the same stages"

@@ -1,8 +1,8 @@
-"""The author's check: is every exercise of the roadmap sound, and do its checks deserve trust?
+"""The author's check: is every exercise of the roadmap sound, and can its checks be trusted?
 
 It reads lessons, references and checks, and then tries them: the stub must fail, the reference pass with its body
-deleted from the package, every planted wrong answer fail whatever the seed. The share of wrong answers that fail is the
-kill rate, and it is published.
+deleted from the package, and every planted wrong answer fail, whatever the seed. The share of wrong answers that fail
+is the kill rate, and it is published.
 """
 
 import ast
@@ -24,15 +24,15 @@ from upslope.academy.grading.host.workdir import Workplace
 from upslope.academy.lessons import Step
 from upslope.academy.mutation import borrowed
 from upslope.academy.mutation_run import standing_alone
-from upslope.academy.overlay import Answer
+from upslope.academy.overlay import Submission
 from upslope.academy.reference import Located, UnknownExercise, locate
 from upslope.academy.roadmap import BadLesson
 
-__all__ = ["Report", "Row", "author_check"]
+__all__ = ["ExerciseReport", "Report", "author_check"]
 
 
 @dataclass(frozen=True)
-class Row:
+class ExerciseReport:
     """One exercise."""
 
     exercise: str
@@ -48,7 +48,7 @@ class Row:
 class Report:
     """All that was found."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[ExerciseReport, ...]
     problems: tuple[str, ...] = ()  # of the roadmap as a whole
     seeds: int = 0
 
@@ -97,9 +97,10 @@ def author_check(
     wanted = [lessons.find(name).name for name in names] or [step.name for step in roadmap]
     chosen = [step for step in roadmap if step.name in wanted]
     problems = [f"{step.number} {step.name}: {said}" for step in chosen for said in lint.lesson(step, roadmap)]
+    problems += [] if names else lint.vocabulary(roadmap)
     targets, unknown = _resolve(roadmap)
     exercises = [step for step in chosen if step.exercise]
-    rows: dict[str, Row] = {}
+    rows: dict[str, ExerciseReport] = {}
     # Each child serves many exercises, so that PyTorch is imported once in each.
     children: SimpleQueue[Bench] = SimpleQueue()
     with contextlib.ExitStack() as held, ThreadPoolExecutor(max_workers=processes) as pool:
@@ -141,17 +142,17 @@ def _row(
     unknown: str | None,
     seeds: Sequence[int],
     children: "SimpleQueue[Bench]",
-) -> Row:
+) -> ExerciseReport:
     """Everything about one exercise."""
     began = time.monotonic()
     exercise = step.exercise or ""
     if unknown is not None:
-        return Row(exercise, step.name, problems=(f"the target does not resolve: {unknown}",))
+        return ExerciseReport(exercise, step.name, problems=(f"the target does not resolve: {unknown}",))
     located = targets[exercise]
     try:
         checks = checks_of(exercise)
     except (BadChecks, UnknownExercise) as error:
-        return Row(exercise, step.name, problems=(str(error),))
+        return ExerciseReport(exercise, step.name, problems=(str(error),))
     problems = [*lint.reference(located, step), *lint.graders(checks)]
     sound, quotes = lint.quotes(located, checks)
     problems += quotes
@@ -161,7 +162,9 @@ def _row(
             needed = needs(located, checks, step)
         except ModuleNotFoundError as error:
             said = f"it needs {error.name}, which is not installed"
-            return Row(exercise, step.name, len(checks.checks), len(checks.wrongs), problems=(*problems, said))
+            return ExerciseReport(
+                exercise, step.name, len(checks.checks), len(checks.wrongs), problems=(*problems, said)
+            )
         with Workplace() as place, borrowed(children) as bench:
             bench.preload(needed)
             texts = {name: standing_alone(located, text) for name, text in sound.items()}
@@ -182,7 +185,7 @@ def _row(
             if len(sound) == len(checks.wrongs):
                 problems += _told_apart(exercise, bench)
     seconds = round(time.monotonic() - began, 2)
-    return Row(exercise, step.name, len(checks.checks), len(checks.wrongs), killed, tuple(problems), seconds)
+    return ExerciseReport(exercise, step.name, len(checks.checks), len(checks.wrongs), killed, tuple(problems), seconds)
 
 
 def _both_ends(
@@ -211,7 +214,7 @@ def _both_ends(
 
 def _deleted(located: Located, text: str, place: Workplace) -> Iterator[str]:
     """No file that is made for the child defines the reference or holds its body, and the file that does is hidden."""
-    overlay = place.package({located.exercise: Answer(located.exercise, text, mutation_run.FILE)})
+    overlay = place.package({located.exercise: Submission(located.exercise, text, mutation_run.FILE)})
     body = [line.strip() for line in hints.body(located).split("\n") if line.strip()]
     for path in sorted(overlay.root.rglob("*.py")):
         if path.is_symlink():

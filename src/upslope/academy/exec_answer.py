@@ -1,4 +1,4 @@
-"""Running a learner's file in the place of the library's own definition.
+"""Running a learner's file in place of the library's own definition.
 
 In the overlay a module calls `graft(...)` where the reference's definition stood. The learner's text is compiled under
 the name of the learner's own file, so a fault shows at the learner's line, and runs in a namespace of its own under the

@@ -1,7 +1,7 @@
 """Generated passages in the project's own pages: tables made from cards, lessons and records, never typed.
 
 A page marks a passage with `<!-- made by: NAME -->` and `<!-- end -->`; `update` makes it again, and `make check`
-compares what it would write with what stands there.
+compares what it would write with what stands there. Long tables have a page of their own in docs/; the README sums up.
 """
 
 import ast
@@ -12,19 +12,20 @@ from pathlib import Path
 from upslope.academy.checklist import checks_of
 from upslope.academy.lessons import Step, steps
 from upslope.academy.reference import PACKAGE
+from upslope.academy.terms import all_terms
 from upslope.cards import DataCard, LabCard, ModelCard, Size, discover
 
 _PASSAGE = re.compile(r"(<!-- made by: (?P<name>[a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def update(root: Path, *, write: bool) -> list[str]:
-    """Make every generated passage of the pages below `root` again; the names of the pages that differ."""
+    """Make every generated passage of the pages of `root` and its docs/ again; the paths of the pages that differ."""
     stale = []
-    for path in sorted(root.glob("*.md")):
+    for path in [*sorted(root.glob("*.md")), *sorted(root.glob("docs/*.md"))]:
         text = path.read_text(encoding="utf-8")
         made = _PASSAGE.sub(lambda m: m[1] + MAKERS[m["name"]](root) + m[3], text)
         if made != text:
-            stale.append(path.name)
+            stale.append(path.relative_to(root).as_posix())
             if write:
                 path.write_text(made, encoding="utf-8")
     return stale
@@ -38,6 +39,7 @@ def tree(root: Path) -> str:
         phrase = (ast.get_docstring(ast.parse(init.read_text(encoding="utf-8"))) or "") if init.is_file() else ""
         rows.append((f"{folder.name}/", phrase.split("\n")[0].rstrip(".") or _NOTES.get(folder.name, "")))
     rows.append(("cards.py", "the frozen cards, and discover(), which reads them without importing"))
+    rows.append(("card_cache.py", "what discover() read before, known by the identity of the file"))
     rows.append(("features.py", "what the columns of a data set hold, with the names of Hugging Face's datasets"))
     width = max(len(name) for name, _ in rows) + 2
     lines = [f"  {name:<{width}}{phrase}".rstrip() for name, phrase in rows]
@@ -45,6 +47,48 @@ def tree(root: Path) -> str:
 
 
 _NOTES = {"lessons": "TOPIC/NAME.md: prose and front matter; roadmap.toml is their order"}
+
+
+def levels(root: Path) -> str:
+    """The roadmap by level: how many lessons, exercises and labs, and how the exercises are graded."""
+    rows = [
+        "| level | lessons | exercises | checks | wrong answers | labs |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for level, title in dict.fromkeys((step.level, step.level_title) for step in steps()):
+        lessons = [step for step in steps() if step.level == level]
+        graded = [checks_of(step.exercise) for step in lessons if step.exercise]
+        counts = (
+            *(len(lessons), len(graded), sum(len(g.checks) for g in graded), sum(len(g.wrongs) for g in graded)),
+            sum(1 for step in lessons if step.lab),
+        )
+        rows.append(f"| {level}. {title} | {' | '.join(map(str, counts))} |")
+    return "\n".join([*rows, ""])
+
+
+def library(root: Path) -> str:
+    """How many labs, models, data sets and terms there are, each with the page that lists them."""
+    cards = [found.card for found in discover("models").values()]
+    sizes = sum(len(card.sizes) for card in cards if isinstance(card, ModelCard))
+    rows = [
+        f"- [{len(discover('labs'))} labs](docs/labs.md), each with a measured target",
+        f"- [{len(cards)} families of models](docs/models.md) in {sizes} sizes",
+        f"- [{len(discover('data'))} data sets](docs/data.md) with their licences",
+        f"- [{len(all_terms(steps()))} terms of the field](docs/terms.md) and the lessons that explain them",
+    ]
+    return "\n".join([*rows, ""])
+
+
+def vocabulary(root: Path) -> str:
+    """The terms that the lessons teach, level by level, with what each means."""
+    rows: list[str] = []
+    for level, title in dict.fromkeys((step.level, step.level_title) for step in steps()):
+        rows += [f"## Level {level}: {title}", "", "| term | meaning | lesson |", "| --- | --- | --- |"]
+        for term in all_terms([step for step in steps() if step.level == level]):
+            meaning = term.meaning.replace("|", "\\|")
+            rows.append(f"| {term.shown} | {meaning} | {term.step.number} {term.step.name} |")
+        rows.append("")
+    return "\n".join(rows)
 
 
 def exercises(root: Path) -> str:
@@ -117,6 +161,9 @@ def _size(name: str, size: Size) -> str:
 
 MAKERS: dict[str, Callable[[Path], str]] = {
     "tree": tree,
+    "levels": levels,
+    "library": library,
+    "terms": vocabulary,
     "exercises": exercises,
     "labs": labs,
     "models": models,

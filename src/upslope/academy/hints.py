@@ -1,4 +1,4 @@
-"""Hints in three stages, all cut from the reference: its docstring's idea, its comments as steps, its body."""
+"""Hints in three stages, all taken from the reference: the idea in its docstring, its comments as steps, its body."""
 
 import io
 import textwrap

@@ -1,4 +1,4 @@
-"""Composition: which exercises a lab is made of, and the file in which a run keeps the answers that it used.
+"""Which exercises a lab is made of, and the file in which a run keeps the answers that it used.
 
 A lab's parts are the exercises whose lessons say that they return in it, some of them with certain settings only: a
 Vision Transformer has no residual block of convolutions. `upslope lab --mine` puts every accepted
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from upslope.academy.lessons import exercises
-from upslope.academy.overlay import Answer
+from upslope.academy.overlay import Submission
 from upslope.academy.reference import UnknownExercise, locate, parse
 from upslope.cards import Found, LabCard
 
@@ -32,7 +32,7 @@ def parts_of(lab: str, config: Mapping[str, object] | None = None) -> list[str]:
     ]
 
 
-def whose(lab: str, answers: Mapping[str, Answer], config: Mapping[str, object] | None = None) -> dict[str, str]:
+def whose(lab: str, answers: Mapping[str, Submission], config: Mapping[str, object] | None = None) -> dict[str, str]:
     """For each part of a lab, "yours" if there is an answer for it, else "ours"."""
     return {exercise: "yours" if exercise in answers else "ours" for exercise in parts_of(lab, config)}
 
@@ -55,7 +55,7 @@ def settings_said(found: Found, words: Sequence[str] = (), preset: str = "laptop
     return said | {key.strip(): value.strip() for key, _, value in (word.partition("=") for word in words)}
 
 
-def usable(answers: Mapping[str, Answer]) -> dict[str, Answer]:
+def usable(answers: Mapping[str, Submission]) -> dict[str, Submission]:
     """The answers whose exercise is still in the library; a store may be older than the package."""
     kept = {}
     for exercise, answer in answers.items():
@@ -72,18 +72,18 @@ def part_name(exercise: str) -> str:
     return exercise.rpartition(":")[2]
 
 
-def dump(answers: Mapping[str, Answer]) -> str:
+def dump(answers: Mapping[str, Submission]) -> str:
     """Answers as the text of a file."""
     return json.dumps([{"exercise": a.exercise, "text": a.text, "path": a.path} for a in answers.values()], indent=1)
 
 
-def load(path: Path) -> dict[str, Answer]:
+def load(path: Path) -> dict[str, Submission]:
     """The answers in a file that `dump` made."""
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
-        answers = [Answer(str(row["exercise"]), str(row["text"]), str(row["path"])) for row in rows]
+        answers = [Submission(str(row["exercise"]), str(row["text"]), str(row["path"])) for row in rows]
     except (ValueError, KeyError, TypeError) as error:
         raise BadAnswers(
-            f"{path} does not hold the answers of a run ({error}): the run cannot go on with them"
+            f"{path} does not hold the answers of a run ({error}): the run cannot be resumed with them"
         ) from None
     return {answer.exercise: answer for answer in answers}

@@ -1,7 +1,7 @@
 """The steps of the roadmap: Markdown files with front matter, `lessons/TOPIC/NAME.md`, in the order of `roadmap.toml`.
 
 The front matter says what a step asks for: an exercise (a dotted name of the library) or a lab, how long it takes, what
-an answer may import, and under which names the lesson was known before (`was`).
+an answer may import, which terms the prose explains, and under which names the lesson was known before (`was`).
 """
 
 import difflib
@@ -14,7 +14,9 @@ from upslope.academy.reference import PACKAGE
 from upslope.academy.roadmap import BadLesson, Place, places
 
 FOLDER = PACKAGE / "lessons"
-_KEYS = {"title", "exercise", "lab", "minutes", "difficulty", "imports", "refuses", "needs", "returns in", "was"}
+_KEYS = {
+    *("title", "exercise", "lab", "minutes", "difficulty", "imports", "refuses", "needs", "returns in", "terms", "was"),
+}
 
 
 class UnknownStep(LookupError):
@@ -34,7 +36,7 @@ class Return:
         name, *words = text.split() or [""]
         settings = tuple(tuple(word.split("=", 1)) for word in words)
         if not name or "=" in name or any(len(setting) != 2 or not all(setting) for setting in settings):
-            raise BadLesson(f'"{text}" is no place to return in; one is written fashion, or fashion model=vit')
+            raise BadLesson(f'"{text}" is not a step or a lab; write fashion, or fashion model=vit')
         return Return(name, settings)  # type: ignore[arg-type]
 
     def holds(self, config: Mapping[str, object] | None) -> bool:
@@ -69,6 +71,7 @@ class Step:
     needs: tuple[str, ...] = ()  # names of earlier steps
     # Later steps and labs that the answer runs in; a lab may carry settings: "fashion model=vit".
     returns_in: tuple[str, ...] = field(default=())
+    terms: tuple[str, ...] = ()  # what it teaches of the field's vocabulary: "momentum", "deep Q-network (DQN)"
     was: tuple[str, ...] = ()  # names that the lesson had before
     level_title: str = ""
     part: str = ""  # the title of the part of the level
@@ -147,6 +150,7 @@ def read(path: Path, place: Place) -> Step:
         refuses=tuple(front.get("refuses") or ()),
         needs=tuple(front.get("needs") or ()),
         returns_in=tuple(str(place) for place in front.get("returns in") or ()),
+        terms=tuple(map(str, front.get("terms") or ())),
         was=tuple(front.get("was") or ()),
         level_title=place.level_title,
         part=place.part,

@@ -1,13 +1,13 @@
-"""Proofreading: what can be said against an exercise from its text alone, lesson, reference and checks.
+"""Linting an exercise: faults that can be found by reading its lesson, reference and checks.
 
-Each function yields sentences; what yields none is sound as far as reading goes. Running it is the author's check.
+Each function yields one sentence per fault. The author's check then runs what was read here.
 """
 
 import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from upslope.academy import hints, stub
+from upslope.academy import hints, stub, terms
 from upslope.academy.checklist import BadChecks, CheckList, apply
 from upslope.academy.lab_parts import settings_said
 from upslope.academy.lessons import Return, Step
@@ -40,7 +40,7 @@ def lesson(step: Step, roadmap: Sequence[Step]) -> Iterator[str]:
         yield f"there is no lab {step.lab}"
     for name in step.needs:
         if name not in before:
-            yield f"it needs {name}, which is no earlier step"
+            yield f"it needs {name}, which is not an earlier step"
     for place in step.returns:
         if place.name not in after and place.name not in labs:
             yield f"it returns in {place.name}, which is neither a later step nor a lab"
@@ -50,6 +50,13 @@ def lesson(step: Step, roadmap: Sequence[Step]) -> Iterator[str]:
         for what, mark in PASSAGES.items():
             if mark not in step.body:
                 yield f"the lesson holds no {what[2:]} ({mark.strip()})"
+    yield from terms.faults(step, roadmap)
+
+
+def vocabulary(roadmap: Sequence[Step]) -> Iterator[str]:
+    """The terms of the field that no lesson of the whole roadmap explains, and should."""
+    for term in terms.missing(roadmap):
+        yield f'no lesson teaches the term "{term}"'
 
 
 def _settings(place: Return, labs: Mapping[str, Found]) -> Iterator[str]:
@@ -86,7 +93,7 @@ def reference(located: Located, step: Step) -> Iterator[str]:
     }
     for name, line in lines.items():
         if line > located.first_line:
-            yield f"the body uses {name}, which stands below it in {located.path.name}: an answer could not import it"
+            yield f"the body uses {name}, which is defined below it in {located.path.name}: no answer could import it"
 
 
 def graders(checks: CheckList) -> Iterator[str]:

@@ -1,11 +1,11 @@
-"""Migration: a learner's files move to where this version of the roadmap looks for them, by exercise id.
+"""Migration: moving a learner's files to where this version of the roadmap looks for them, by exercise id.
 
 Before the roadmap had a list of its own a file was named by its lesson's number, `1-foundations/08-softmax.py`; now it
 is `foundations/softmax.py`, and changes only when a lesson is renamed or gets another topic. Which exercise an older
 file answers is read from the progress store (where stubs were written, what was graded), else from its name.
 
-A file keeps its bytes and is never written over: each move is one rename, so a kill leaves every file at the one place
-or at the other, and the next verb goes on. What Upslope wrote itself, an untouched stub, gives way to a learner's work.
+A file keeps its bytes and is never written over: each move is one rename, so after a kill every file is at the old
+place or at the new one, and the next verb continues. An untouched stub is replaced by a learner's work.
 """
 
 import contextlib

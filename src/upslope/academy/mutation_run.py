@@ -1,8 +1,8 @@
-"""A trial: answers of the library's own under the checks of an exercise, many variants and many seeds in one child.
+"""Mutation runs: variants of the library's own code under an exercise's checks, for many seeds, in one child.
 
-A grading child runs the functions of one module. For a trial that module is made for the job and laid into the overlay;
-stage.py says what its functions do. What is tried here is ours (the reference, a stub, a planted wrong answer), so the
-child is trusted: no sandbox, only the clock.
+A grading child runs the functions of one module. Here that module is generated for the job and put into the overlay;
+mutation_worker.py says what its functions do. What is tried here is ours (the reference, a stub, a planted wrong
+answer), so the child is trusted: no sandbox, only the clock.
 """
 
 import json
@@ -17,7 +17,7 @@ from upslope.academy.grading.host.child_process import Bench
 from upslope.academy.grading.host.limits import Limits, patience
 from upslope.academy.grading.host.workdir import Workplace
 from upslope.academy.grading.protocol.signed_pipe import Message
-from upslope.academy.overlay import Answer, Overlay, module_text
+from upslope.academy.overlay import Overlay, Submission, module_text
 from upslope.academy.reference import PACKAGE, Located
 
 FILE = "<a trial>"
@@ -25,9 +25,9 @@ _MODULE = "trial_of_variants"
 _SECONDS = 5.0  # for one function of the made module, times the patience
 
 _TEXT = """\
-from upslope.academy.mutation_worker import Stage
+from upslope.academy.mutation_worker import MutationWorker
 
-_stage = Stage(__name__, {checks!r}, {file!r}, {texts!r})
+_stage = MutationWorker(__name__, {checks!r}, {file!r}, {texts!r})
 for _name, _more in {trials!r}.items():
     globals()[_name] = _stage.trial(*_more)
 for _name, _more in {called!r}.items():
@@ -98,9 +98,9 @@ def run_plans(
 ) -> Outcomes:
     """What came of each function of each plan (name: variant, seed, checks), by `until` on time.monotonic().
 
-    A function that does not come back ends the child; what is left of its plan is given up, the others go on.
+    A function that does not return ends the child; what is left of its plan is given up, the others go on.
     """
-    answers = [Answer(located.exercise, text, FILE) for text in texts]
+    answers = [Submission(located.exercise, text, FILE) for text in texts]
     overlay = place.package({located.exercise: answers[0]})
     variants = [module_text([(located, answer)]) for answer in answers]
     outcomes: Outcomes = {}
@@ -115,7 +115,7 @@ def run_plans(
         outcomes |= new
         first = next(iter(todo))
         todo = {name: plan for name, plan in todo.items() if not set(plan) <= set(new)}
-        # The first that is not whole is the one that did not come back, or nothing could be run at all.
+        # The first that is not whole is the one that did not return, or nothing could be run at all.
         todo.pop(next(iter(todo), first), None)
     return outcomes
 
@@ -124,7 +124,7 @@ def exercises_called(
     located: Located, checks: CheckList, targets: Mapping[str, Located], *, place: Workplace, bench: Bench
 ) -> set[str]:
     """Which of `targets` (by exercise id) run while the checks grade the reference."""
-    answer = Answer(located.exercise, standing_alone(located), FILE)
+    answer = Submission(located.exercise, standing_alone(located), FILE)
     overlay = place.package({located.exercise: answer})
     where = {exercise: (target.module, target.qualname) for exercise, target in targets.items()}
     called = {"called": (0, [check.name for check in checks.checks], where)}

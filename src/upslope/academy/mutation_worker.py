@@ -1,8 +1,8 @@
 """Inside a trusted grading child: one exercise's checks over several variants of its module, for several seeds.
 
-A grading child runs the functions of one module. For a trial such a module is made (trial.py), and its functions come
-from here: each lays one variant's text into the overlay, imports the library and its checks anew, and runs some checks
-with one seed. So all planted mistakes of an exercise cost one child and one import of PyTorch.
+A grading child runs the functions of one module. For a mutation run such a module is generated (mutation_run.py), and
+its functions come from here: each puts one variant's text into the overlay, imports the library and its checks again,
+and runs some checks with one seed. So all planted mistakes of an exercise cost one child and one import of PyTorch.
 """
 
 import importlib
@@ -23,7 +23,7 @@ _KEPT = ("upslope.academy", "upslope.cards", "upslope.checks.expect", "upslope.c
 Try = Callable[[Any], None]
 
 
-class Stage:
+class MutationWorker:
     """The overlay of one exercise, in which its module is replaced as needed."""
 
     def __init__(self, own: str, checks: str, file: str, texts: Sequence[str]) -> None:

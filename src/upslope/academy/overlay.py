@@ -15,7 +15,7 @@ from upslope.academy.reference import PACKAGE, Located, locate, parse
 
 
 @dataclass(frozen=True)
-class Answer:
+class Submission:
     """A learner's text for one exercise, and the file it came from."""
 
     exercise: str
@@ -32,11 +32,11 @@ class Overlay:
     hidden: list[Path] = field(default_factory=list)  # real files that hold a reference body, or quote it
 
 
-def build(folder: Path, answers: dict[str, Answer]) -> Overlay:
+def build(folder: Path, answers: dict[str, Submission]) -> Overlay:
     """Make `folder`/upslope with the answers in place; `folder` must exist. Raises UnknownExercise for unknown ids."""
     overlay = Overlay(root=folder)
     real: dict[Path, str] = {}
-    by_module: dict[Path, list[tuple[Located, Answer]]] = {}
+    by_module: dict[Path, list[tuple[Located, Submission]]] = {}
     for exercise, answer in answers.items():
         located = locate(exercise)
         by_module.setdefault(located.path, []).append((located, answer))
@@ -50,7 +50,7 @@ def build(folder: Path, answers: dict[str, Answer]) -> Overlay:
     return overlay
 
 
-def module_text(pairs: list[tuple[Located, Answer]]) -> str:
+def module_text(pairs: list[tuple[Located, Submission]]) -> str:
     """The text of a module with some definitions replaced; the line numbers of everything else stay the same."""
     lines = pairs[0][0].text.split("\n")
     for located, answer in pairs:

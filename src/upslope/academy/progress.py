@@ -1,7 +1,8 @@
 """The learner's progress: events in one SQLite file, only ever added to.
 
-Everything else (what is proven, what comes next, which code is accepted) is computed from the events. Each event is one
-transaction on disk before the verb that caused it speaks, so a kill at any moment loses nothing that was said.
+Everything else (what is proven, what comes next, which code is accepted) is computed from the events. Each event is
+committed to disk before the verb that caused it prints anything, so a kill at any moment loses nothing that was
+reported.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from upslope.academy.overlay import Answer
+from upslope.academy.overlay import Submission
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS events (
@@ -90,12 +91,12 @@ class Progress:
         digest = hashlib.sha256(text.encode()).hexdigest()
         self.add("check", exercise, passed=passed, text=text, path=path, sha256=digest, **facts)
 
-    def accepted(self) -> dict[str, Answer]:
+    def accepted(self) -> dict[str, Submission]:
         """The newest accepted answer of each exercise, in the order in which they were first accepted."""
-        answers: dict[str, Answer] = {}
+        answers: dict[str, Submission] = {}
         for event in self.events("check"):
             if event.payload["passed"]:
-                answers[event.subject] = Answer(event.subject, event.payload["text"], event.payload["path"])
+                answers[event.subject] = Submission(event.subject, event.payload["text"], event.payload["path"])
         return answers
 
     def hints(self, exercise: str) -> int:

@@ -68,7 +68,7 @@ def _places(path: Path, content: dict[str, Any]) -> Iterator[Place]:
                 order += 1
                 match = _STEP.fullmatch(step) if isinstance(step, str) else None
                 if match is None:
-                    raise BadLesson(f"{path}: {step!r} is no step; one is written foundations/softmax")
+                    raise BadLesson(f"{path}: {step!r} is not a step; a step is written foundations/softmax")
                 yield Place(number, title, heading, order, match["topic"], match["name"])
 
 

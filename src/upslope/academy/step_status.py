@@ -1,4 +1,4 @@
-"""Where a learner stands: for each step of the roadmap, whether it is proven, open, or waiting for another.
+"""The status of each step of the roadmap: proven, open, or waiting for another step.
 
 Computed from the events in the progress store and from nothing else. Waiting is advice: any step can be checked at any
 time. A lab is reached when a run met its target, and proven when every part of that run was the learner's own.
@@ -11,7 +11,7 @@ from typing import Literal
 
 from upslope.academy.lab_parts import parts_of
 from upslope.academy.lessons import Step, steps
-from upslope.academy.overlay import Answer
+from upslope.academy.overlay import Submission
 from upslope.academy.progress import Event, Progress
 
 State = Literal["proven", "reached", "open", "waiting", "reading"]
@@ -21,7 +21,7 @@ State = Literal["proven", "reached", "open", "waiting", "reading"]
 class Evidence:
     """What the progress store says, read once."""
 
-    accepted: Mapping[str, Answer] = field(default_factory=dict)  # exercise id -> the newest accepted answer
+    accepted: Mapping[str, Submission] = field(default_factory=dict)  # exercise id -> the newest accepted answer
     reached: Mapping[str, Event] = field(default_factory=dict)  # lab -> its newest run that reached the target
     proven: Mapping[str, Event] = field(default_factory=dict)  # lab -> the newest of these made of the learner's parts
     taken: frozenset[str] = frozenset()  # exercises whose solution was seen first
@@ -29,7 +29,7 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Standing:
+class StepStatus:
     """A step and how the learner stands to it."""
 
     step: Step
@@ -70,7 +70,7 @@ def done(step: Step, evidence: Evidence) -> State | None:
     return "reached" if step.lab in evidence.reached else None
 
 
-def standings(evidence: Evidence, roadmap: Sequence[Step] | None = None) -> list[Standing]:
+def standings(evidence: Evidence, roadmap: Sequence[Step] | None = None) -> list[StepStatus]:
     """Every step of the roadmap, in order."""
     roadmap = steps() if roadmap is None else roadmap
     by_name = {step.name: step for step in roadmap}
@@ -82,22 +82,22 @@ def standings(evidence: Evidence, roadmap: Sequence[Step] | None = None) -> list
             state = "reading"
         else:
             state = done(step, evidence) or ("waiting" if missing else "open")
-        found.append(Standing(step, state, missing, bool(step.exercise) and step.exercise in evidence.taken))
+        found.append(StepStatus(step, state, missing, bool(step.exercise) and step.exercise in evidence.taken))
     return found
 
 
-def next_step(table: Sequence[Standing]) -> Step | None:
+def next_step(table: Sequence[StepStatus]) -> Step | None:
     """The first step in roadmap order that is open, or a reached lab that waits for no part any more."""
     to_do = (s.step for s in table if s.state == "open" or (s.state == "reached" and not s.waits_for))
     return next(to_do, None)
 
 
-def opened(before: Sequence[Standing], after: Sequence[Standing]) -> list[Step]:
+def opened(before: Sequence[StepStatus], after: Sequence[StepStatus]) -> list[Step]:
     """The steps that were waiting and are open now."""
     waited = {standing.step.name for standing in before if standing.state == "waiting"}
     return [standing.step for standing in after if standing.state == "open" and standing.step.name in waited]
 
 
-def unlocks(step: Step, table: Sequence[Standing]) -> list[str]:
+def unlocks(step: Step, table: Sequence[StepStatus]) -> list[str]:
     """The names of the steps that wait for this one."""
     return [standing.step.name for standing in table if step.name in standing.waits_for]

@@ -25,7 +25,7 @@ def scaled_dot_product_attention(
     """softmax(q k^T / sqrt(D)) v: for each of T queries the average of S values, weighted by how well the keys match.
 
     `mask` is True where a query may look; it broadcasts over the leading dimensions. Where it is False the weight is
-    exactly 0, and the other weights of that query sum to 1. A query that may look nowhere gets nan, as a mean over
+    exactly 0, and the other weights of that query sum to 1. A query with every key masked gets nan, as a mean over
     nothing does. With q = [[1, 0]], k = [[ln 3 * sqrt 2, 0], [0, 0]] and v = [[4], [0]] the scores are [ln 3, 0], the
     weights [0.75, 0.25] and the result is [[3]]. Vaswani et al. 2017, equation 1.
     """

@@ -1,4 +1,4 @@
-"""Layer normalisation: each position of a sequence is brought to mean 0 and variance 1 over its features.
+"""Layer normalization: each position of a sequence is brought to mean 0 and variance 1 over its features.
 
 J. Ba, J. Kiros, G. Hinton, "Layer Normalization", 2016, https://arxiv.org/abs/1607.06450.
 """

@@ -22,7 +22,7 @@ class PaddedShortcut(nn.Module):
     def __init__(self, new_channels: int, *, stride: int) -> None:
         super().__init__()
         if new_channels < 0:
-            raise ValueError(f"new_channels={new_channels}: zeros can be added, and no channel taken away")
+            raise ValueError(f"new_channels={new_channels}: channels can be added, as zeros, but not removed")
         self.new_channels, self.stride = new_channels, stride
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B E h w"]:

@@ -14,11 +14,11 @@ def warmup_cosine(step: int, *, total: int, warmup: int, final: float = 0.0) -> 
     `warmup` has the factor 1, step total - 1 has `final`, and between them lies half a cosine. After that it stays
     `final`. If warmup = total - 1, the last step is the highest one and has the factor 1. With total=6, warmup=1 and
     final=0 the list of factors is 0.5, 1, 0.854, 0.5, 0.146, 0. A warm-up that leaves no step for the descent is
-    refused: ValueError says "warmup=6 leaves nothing of total=6". Loshchilov and Hutter 2016, equation 5.
+    refused: ValueError says "warmup=6 must be smaller than total=6". Loshchilov and Hutter 2016, equation 5.
     """
     # The descent needs at least its first step.
     if not 0 <= warmup < total:
-        raise ValueError(f"warmup={warmup} leaves nothing of total={total}")
+        raise ValueError(f"warmup={warmup} must be smaller than total={total}")
     # Up in even steps, so that the first gradients, which are the wildest, move little.
     if step < warmup:
         return (step + 1) / (warmup + 1)

@@ -1,4 +1,4 @@
-"""One step of training, written out: the five lines that every network of this library has learned by."""
+"""One training step, written out: the five lines by which every network of this library is trained."""
 
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable

@@ -1,4 +1,4 @@
-"""What a check demands: comparisons that say what came, what was expected and where they part first.
+"""What a check demands: comparisons that say what came, what was expected and where they first differ.
 
 They lean on as little as possible, because they run in the same process as the code under test: values are pulled out
 of arrays and tensors (numbers.py) as plain Python numbers and compared with plain Python arithmetic, so replacing
@@ -95,7 +95,7 @@ def _first_difference(
     problem = ""
     if got.size > 12:
         index = tuple(int(i) for i in np.unravel_index(flat, got.shape))
-        problem = f"they part first at index {list(index)} of shape {shape_text(got.shape)}"
+        problem = f"first difference at index {list(index)} of shape {shape_text(got.shape)}"
         got, expected = got[index], expected[index]
     # As few digits as show that the two differ.
     for digits in (5, 9, 17):
@@ -125,7 +125,7 @@ def true(condition: bool, problem: str, *, case: str = "", got: Any = "", expect
 def tensor_of(got: Any, shape: tuple[int, ...], *, dtype: Any = None, case: str = "") -> None:
     """`got` is a tensor of this shape, and of this dtype ("float32") if one is given: the engine's or PyTorch's."""
     if not is_torch(got) and not hasattr(got, "requires_grad"):
-        problem = "nothing came back; is there a return?" if got is None else "what came back is not a Tensor"
+        problem = "returned None; is a return missing?" if got is None else "what came back is not a Tensor"
         raise Mismatch(problem, case=case, got=type(got).__name__, expected="Tensor")
     _has(got, _array(got, case), tuple(shape), dtype, case)
 
@@ -139,7 +139,7 @@ def quiet(call: Callable[[], Any], expected: Any, *, case: str = "", rtol: float
         # Once more, to see where it leads: NumPy's warning then names the line, and nan is what a learner will meet.
         with np.errstate(over="warn", invalid="warn", divide="warn"):
             close(call(), expected, case=case, rtol=rtol, atol=atol)
-        raise Mismatch(f"right, but on the way the numbers leave what a float can hold: {error}", case=case) from None
+        raise Mismatch(f"right, but an intermediate value overflows: {error}", case=case) from None
     close(result, expected, case=case, rtol=rtol, atol=atol)
 
 
@@ -245,7 +245,7 @@ def _backward(out: Any, g: Any) -> None:
 
 def _array(value: Any, case: str) -> np.ndarray[Any, Any]:
     if value is None:
-        raise Mismatch("nothing came back; is there a return?", case=case, got="None", expected="a value")
+        raise Mismatch("returned None; is a return missing?", case=case, got="None", expected="a value")
     try:
         return array_of(value)
     except Unreadable as error:

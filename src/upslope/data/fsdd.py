@@ -1,8 +1,8 @@
 """Free Spoken Digit Dataset: six people say the digits zero to nine, recorded at 8 kHz.
 
 Z. Jackson, C. Souza, J. Flaks, Y. Pan, H. Nicolas, A. Thite, "Jakobovski/free-spoken-digit-dataset: v1.0.8", 2018,
-https://doi.org/10.5281/zenodo.1342401. The set has 50 recordings of each digit by each person and grows no more; here
-are the first 25. Recordings 0 to 4 are the test set, as its authors say; 5 to 9 are set aside for validation.
+https://doi.org/10.5281/zenodo.1342401. The set has 50 recordings of each digit by each person and is complete; the
+first 25 are used here. Recordings 0 to 4 are the test set, as its authors say; 5 to 9 are set aside for validation.
 """
 
 import hashlib
@@ -137,7 +137,7 @@ def _cloned() -> Mapping[str, bytes]:
     try:
         files = {name: (clone / name).read_bytes() for name in names}
     except OSError as error:
-        raise DataProblem(f"{short(clone)} is no clone of {CARD.homepage}: {error}") from None
+        raise DataProblem(f"{short(clone)} is not a clone of {CARD.homepage}: {error}") from None
     if (got := content_hash(files)) != CONTENT:
         raise DataProblem(f"{short(clone)} holds other recordings (sha256 {got[:8]}..., expected {CONTENT[:8]}...)")
     return files

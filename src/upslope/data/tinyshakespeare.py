@@ -4,9 +4,9 @@ A. Karpathy, "The Unreasonable Effectiveness of Recurrent Neural Networks", 2015
 https://karpathy.github.io/2015/05/21/rnn-effectiveness/. The text is out of copyright.
 
 The last 10 % of the characters are the test part: it is what nanoGPT and others call validation, so figures can be
-compared with theirs. Validation, for choices, is the text from 42 % to 45 %. It is not the end of what is left,
-because there begins the play that the test part goes on with: without that beginning, which holds the names of its
-people, every model does much worse on the test.
+compared with theirs. Validation, for choices, is the text from 42 % to 45 %. It is not taken from the end of the
+remaining text, because the play that continues in the test part begins there: without that beginning, which introduces
+its characters, every model does much worse on the test.
 """
 
 import string

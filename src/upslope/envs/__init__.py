@@ -1,0 +1,1 @@
+"""Environments for reinforcement learning: gymnasium's games, many copies at once, recorded and drawn."""

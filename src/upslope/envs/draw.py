@@ -1,6 +1,6 @@
 """Pictures of an observation, and episodes as GIFs, drawn with Pillow: no game library, no screen.
 
-CartPole and the walk are drawn as what they are. Of any other environment each number of the observation is a bar.
+CartPole and the walk are drawn as scenes; for any other environment each number of the observation is a bar.
 """
 
 from collections.abc import Iterable

@@ -75,5 +75,5 @@ def _made(name: str, copies: int) -> Any:
         raise ConfigProblem(f"no environment {name}: {said}") from None
     space, choice = env.single_observation_space, env.single_action_space
     if not isinstance(space, gymnasium.spaces.Box) or not isinstance(choice, gymnasium.spaces.Discrete):
-        raise ConfigProblem(f"{name} observes {space} and acts by {choice}: needed are a Box and a Discrete")
+        raise ConfigProblem(f"{name} observes {space} and acts by {choice}: a Box and a Discrete are needed")
     return env

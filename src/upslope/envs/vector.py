@@ -1,9 +1,9 @@
-"""What every environment here is: n copies that take a step together, and one way to make them by name.
+"""The interface of every environment: n copies that take a step together, and one way to make them by name.
 
-An environment is stepped with one action for each copy and gives back what happened as arrays. Three things are easy
-to lose, so each has its place: how an episode ended (*terminated*: nothing follows; *truncated*: the clock ran out and
-something would have followed; never both), the last observation before a reset, and which rows are no step at all
-because their copy was only put back to a start.
+An environment is stepped with one action for each copy and gives back what happened as arrays. Three things are easy to
+lose, so each has its place: how an episode ended (*terminated*: nothing follows; *truncated*: the clock ran out and
+something would have followed; never both), the last observation before a reset, and which rows are no step at all,
+because that copy was only reset.
 """
 
 from typing import Any, NamedTuple, Protocol

@@ -1,8 +1,9 @@
 """A walk on a narrow bridge: the smallest environment in which there is something to learn. NumPy only.
 
 Five places in a row; each step goes one place to the left or to the right, and now and then a gust of wind pushes one
-place further. Every step is worth 1. Who leaves the bridge has fallen (terminated); after 50 steps the clock ends the
-episode (truncated). A random walker falls after about nine steps; one that always turns back to the middle never does.
+place further. Every step is worth 1. Leaving the bridge ends the episode (terminated); after 50 steps the clock ends
+the episode (truncated). A random walker falls after about nine steps; one that always turns back to the middle never
+does.
 """
 
 from typing import Any

@@ -14,6 +14,6 @@ def binarized(grey: NDArray[np.float32], *, seed: int = FIXED) -> NDArray[np.flo
     """Images (N, ...) in [0, 1] as 0 and 1; what becomes of an image depends on its place, not on how many follow."""
     if grey.size and not (grey.min() >= 0 and grey.max() <= 1):
         raise ValueError(
-            f"grey values from {grey.min():g} to {grey.max():g} are no probabilities: scale them to [0, 1]"
+            f"grey values from {grey.min():g} to {grey.max():g} are not probabilities: scale them to [0, 1]"
         )
     return (np.random.default_rng(seed).random(grey.shape, dtype=np.float32) < grey).astype(np.float32)

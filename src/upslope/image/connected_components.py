@@ -1,4 +1,4 @@
-"""Which of the connected pieces of a picture is the writing.
+"""Choosing the connected component of a picture that is the writing.
 
 The one with the longest outline that is sharp all round: shadows have soft outlines, specks short ones, and what only
 seems to be there (the corner between a table's edges) has none on one side. What the picture's border cuts is the

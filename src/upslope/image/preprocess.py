@@ -1,4 +1,4 @@
-"""How any picture is made to look like those of a data set. A card names one of these functions: `DataCard.pictures`.
+"""Preprocessing: making any picture look like those of a data set. A data card names one of these functions.
 
 Each takes a picture (H, W, 3) in [0, 1] and gives (height, width) or (height, width, 3) as the data set has them,
 before mean and deviation are taken off.

@@ -1,7 +1,7 @@
 """Checkpoints of other libraries: their tensors read without running anything, their keys made ours.
 
-Rules (see `cards.Weights`) say how. What comes out is whole, or it does not come out: every key of ours is filled, in
-its shape, and every key of the file is used, or dropped by a rule.
+Rules (see `cards.Weights`) say how. Loading succeeds completely or not at all: every key of ours is filled, in its
+shape, and every key of the file is used or dropped by a rule.
 """
 
 import pickle
@@ -38,13 +38,15 @@ def read(path: Path) -> dict[str, Tensor]:
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except pickle.UnpicklingError as error:
         asked = re.search(r"GLOBAL ([\w.]+)", str(error))
-        why = f"it asks for {asked[1]}, which is no tensor; it was not run" if asked else "it is no file of tensors"
+        why = (
+            f"it asks for {asked[1]}, which is not a tensor; it was not run" if asked else "it is not a file of tensors"
+        )
         raise DataProblem(f"{short(path)} is refused: {why}") from None
     except (safetensors.SafetensorError, OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError) as error:
         # What the reader of pickles stumbles over says nothing to a person: KeyError: 101.
         lines = [] if isinstance(error, LookupError | TypeError) else str(error).strip().splitlines()
         why = f" ({lines[0].split('. ')[0]})" if lines else ""
-        raise DataProblem(f"{short(path)} is damaged, or no file of tensors{why}") from None
+        raise DataProblem(f"{short(path)} is damaged, or not a file of tensors{why}") from None
     tensors = _tensors(content)
     if not tensors:
         raise DataProblem(f"{short(path)} holds no tensors by name")

@@ -1,4 +1,4 @@
-"""What one operation of PyTorch costs, and how far one sees behind it.
+"""The cost of a PyTorch operation in multiply-adds, and its receptive field.
 
 - Multiply-adds of convolutions and matrix products (linear layers, both products of attention, fused or not). Norms,
   activations and sums are left out, as in published figures.

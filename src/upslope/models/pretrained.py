@@ -3,9 +3,9 @@
     <UPSLOPE_DATA>/models/resnet50-torchvision.safetensors
 
 The cards say where a publisher's file is, which hash it has, and by which rules its keys become ours. The file comes
-from the folder `models` of UPSLOPE_MIRROR, else from its public address, and counts only with the right hash. What is
-made of it is written atomically; then the publisher's file goes. Where no hash is known nothing is fetched, but a file
-that somebody has is read in the same way.
+from the folder `models` of UPSLOPE_MIRROR, else from its public address, and is used only if its hash is right. The
+converted weights are written atomically; then the publisher's file is deleted. Where no hash is known nothing is
+fetched, but a local file is read in the same way.
 """
 
 import shutil

@@ -1,9 +1,10 @@
-"""What a model is made of: per layer the shape that leaves it, its parameters, its multiply-adds, and how far it sees.
+"""A summary of a model: for each layer the output shape, parameters, multiply-adds and receptive field.
 
-The model is built and run on the meta device, where tensors have shapes and no numbers: the largest network costs no
-memory and a moment. Hooks say which module is at work; a dispatch mode sees every operation that it asks PyTorch for.
+The model is built and run on the meta device, where tensors have shapes and no numbers: the largest network takes no
+memory and only a moment. Hooks say which module is at work; a dispatch mode sees every operation that it asks PyTorch
+for.
 
-What an operation costs and how far one sees behind it is in `operations.py`.
+The costs and receptive fields of single operations are in `flops.py`.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""The anatomy of a model as a table for people: blocks by name, their layers below them, repeats as one row."""
+"""The summary of a model as a table for people: blocks by name, their layers below them, repeats as one row."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from upslope.models.summary import Layer
 
 
 @dataclass(frozen=True)
-class Row:
+class LayerRow:
     """One line. A heading stands above the rows of what is inside it, which hold its numbers."""
 
     layer: Layer  # with the sums of all that the row stands for
@@ -16,7 +16,7 @@ class Row:
     heading: bool = False
 
 
-def rows(model: Layer, *, depth: int) -> list[Row]:
+def rows(model: Layer, *, depth: int) -> list[LayerRow]:
     """The table, `depth` levels deep; sequences and lists of modules are no level of their own.
 
     Every parameter and every multiply-add stands in exactly one row that is no heading. What has no parameters,
@@ -35,32 +35,32 @@ def _levels(layer: Layer) -> int:
     return max((_levels(child) + (not child.holds_only) for child in layer.children), default=0)
 
 
-def _inside(parent: Layer, depth: int, level: int) -> Iterator[Row]:
+def _inside(parent: Layer, depth: int, level: int) -> Iterator[LayerRow]:
     for group in _groups([child for child in parent.children if child.counts]):
         yield from _row(_together(group), parent.path, depth, level)
 
 
-def _row(layer: Layer, above: str, depth: int, level: int) -> Iterator[Row]:
+def _row(layer: Layer, above: str, depth: int, level: int) -> Iterator[LayerRow]:
     label = layer.path.removeprefix(above).lstrip(".")
     if layer.holds_only:
         for row in _inside(layer, depth, level):
             yield replace(row, label=f"{label}.{row.label}") if row.level == level else row
     elif depth > 1 and any(child.counts for child in layer.children):
-        yield Row(layer, label, level, heading=True)
+        yield LayerRow(layer, label, level, heading=True)
         yield from _itself(layer, level + 1)
         yield from _inside(layer, depth - 1, level + 1)
     else:
-        yield Row(layer, label, level)
+        yield LayerRow(layer, label, level)
 
 
-def _itself(layer: Layer, level: int) -> Iterator[Row]:
+def _itself(layer: Layer, level: int) -> Iterator[LayerRow]:
     """What a layer does beside what its children do: attention multiplies what its linear layers have made."""
     if layer.children and (layer.own_parameters or layer.own_multiply_adds):
         kind = "products" if layer.own_multiply_adds else "parameters"
         own = replace(
             layer, kind=kind, parameters=layer.own_parameters, multiply_adds=layer.own_multiply_adds, children=()
         )
-        yield Row(own, "itself", level)
+        yield LayerRow(own, "itself", level)
 
 
 def _groups(layers: list[Layer]) -> Iterator[list[Layer]]:

@@ -1,7 +1,8 @@
 """A ladder: one lab from a plain recipe to its own, changed in one thing at a time, each rung over several seeds.
 
-What a change buys is told by the rung below it, under the same seed and within the same minutes: all rungs of one seed
-run before the next seed begins, up and down in turns, so that whatever else the machine does falls on all of them.
+The gain of a change is measured against the rung below it, with the same seed and at about the same time: all rungs of
+one seed run before the next seed begins, alternately up and down, so that other load on the machine affects all of them
+alike.
 """
 
 import statistics

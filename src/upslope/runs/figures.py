@@ -1,4 +1,4 @@
-"""Pictures of a run, in one hand: curves, confusion, worst mistakes, filters, samples.
+"""Figures of a run, in one style: curves, confusion, worst mistakes, filters, samples.
 
 Every function returns a matplotlib `Figure` and draws on nothing else: no pyplot, no state between pictures. Colours
 are told apart by colour-blind people, too, and each axis says what it shows.

@@ -82,7 +82,7 @@ def _train(module: ModuleType, run: Run[Any], started: Started | None) -> Result
         run.close()
     result = read_result(run.folder)
     if result is None:
-        raise RunProblem(f"{run.card.name} came to its end without run.finish(...): {run.folder.name} has no result")
+        raise RunProblem(f"{run.card.name} ended without calling run.finish(...): {run.folder.name} has no result")
     return result
 
 

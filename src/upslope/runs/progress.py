@@ -1,4 +1,4 @@
-"""A progress bar on stderr that shows what training is doing: epoch, metrics, time gone and time left."""
+"""A progress bar on stderr that shows what training is doing: epoch, metrics, time elapsed and time left."""
 
 import time
 from collections.abc import Iterator, Mapping

@@ -205,7 +205,7 @@ def results_markdown(records: Sequence[Record], cards: Mapping[str, LabCard]) ->
 
 
 @dataclass(frozen=True)
-class Standing:
+class RecordStatus:
     """One metric of a record beside its target, in words."""
 
     metric: str
@@ -220,12 +220,12 @@ class Standing:
         return (self.metric, self.mean, self.worst, self.bound, self.reached)
 
 
-def standings(record: Record, card: LabCard | None) -> list[Standing]:
+def standings(record: Record, card: LabCard | None) -> list[RecordStatus]:
     """A record's metrics that have a target; where the lab sets none under these settings, what the lab is about."""
     seeds, metrics = len(record.seeds), card.metrics if card is not None else {}
     units = {name: metrics.get(name, Metric()).unit for name in record.metrics}
     found = [
-        Standing(
+        RecordStatus(
             metric_label(target["metric"]),
             format_value(record.mean[target["metric"]], units[target["metric"]]),
             format_value(record.worst[target["metric"]], units[target["metric"]]),
@@ -240,7 +240,9 @@ def standings(record: Record, card: LabCard | None) -> list[Standing]:
         scores = record.metrics[first]
         worst = (min if metrics[first].higher_is_better else max)(scores)
         mean = format_value(statistics.fmean(scores), units[first])
-        found.append(Standing(metric_label(first), mean, format_value(worst, units[first]), "none", f"{seeds} seeds"))
+        found.append(
+            RecordStatus(metric_label(first), mean, format_value(worst, units[first]), "none", f"{seeds} seeds")
+        )
     return found
 
 

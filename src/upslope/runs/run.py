@@ -230,7 +230,7 @@ class Run(Generic[AConfig]):
         targets = judge(self.card, self._settings["config"], values)
         code = code_hash()
         if code != self._settings.get("code"):
-            self.say("the code has changed since this run began: its result cannot be had again from either version")
+            self.say("the code has changed since this run began: neither version alone can reproduce its result")
             facts["code_at_start"] = self._settings.get("code")
         self._metrics.sync()
         result = Result(

@@ -1,6 +1,6 @@
 """MLflow beside our own folders: a run's settings, curves, results and files in its store, and versions of models.
 
-The folder stays the truth; what lies in it is mirrored. What MLflow already holds is asked of MLflow itself, so a run
+The folder stays authoritative; its content is mirrored. What MLflow already holds is asked of MLflow itself, so a run
 that was killed and resumed, or mirrored twice, has every point once. The store is a file in the workspace unless
 MLFLOW_TRACKING_URI names another one. MLflow is imported only when somebody asks for it.
 """

@@ -1,6 +1,6 @@
 """Runs of several processes: the first one keeps the run's folder, the others follow it and leave nothing behind.
 
-Which process this is stands in the environment, in the words of torchrun (RANK) or SLURM (SLURM_PROCID).
+The rank of this process is read from the environment, as torchrun (RANK) or SLURM (SLURM_PROCID) sets it.
 """
 
 import os

@@ -1,1 +1,1 @@
-"""Deep learning from nothing: `scalar` and `network` in pure Python, then an engine on NumPy with PyTorch's names."""
+"""Deep learning from nothing: `scalar` and `mlp` in pure Python, then an engine on NumPy with PyTorch's names."""

@@ -1,1 +1,1 @@
-"""Using what was trained: export, and pipelines that answer any input of a task; takes any model spec."""
+"""Using trained models: export, and pipelines that make predictions for any input of a task."""

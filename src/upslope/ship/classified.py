@@ -1,4 +1,4 @@
-"""Classes with their probabilities, as every pipeline that classifies says them."""
+"""Classes with their probabilities: what every classification pipeline returns."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from upslope.ship.pipelines.pipeline import Answer, Arrays, Options, Pipeline
+from upslope.ship.pipelines.pipeline import Arrays, Options, Pipeline, Prediction
 
 UNSURE = 0.5  # below this no class stands out
 
@@ -27,7 +27,7 @@ class Item(Protocol):
 
 
 @dataclass(frozen=True)
-class Classified(Answer):
+class Classified(Prediction):
     """What a network says about one input, most probable class first."""
 
     path: Path
@@ -70,7 +70,7 @@ class ClassificationPipeline(Pipeline):
         """What the network looks at, under the name of its input."""
         return {next(iter(self.spec.inputs)): np.stack([item.seen for item in items])}
 
-    def postprocess(self, outputs: Arrays, items: Sequence[Item]) -> list[Answer]:
+    def postprocess(self, outputs: Arrays, items: Sequence[Item]) -> list[Prediction]:
         """The softmax of the logits, most probable class first."""
         logits = outputs["logits"].astype(np.float64)
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))

@@ -52,9 +52,9 @@ def export(
     if path.is_dir() or not path.suffix:
         path = path / f"{folder.name}.{kind}"
     if path.suffix != f".{kind}":
-        raise RunProblem(f"{path.name} does not end in .{kind}, by which the format is known later")
+        raise RunProblem(f"{path.name} does not end in .{kind}, which tells the format later")
     if path.exists() and not force:
-        raise RunProblem(f"{short(path)} is there already: --force writes over it, --out names another file")
+        raise RunProblem(f"{short(path)} exists already: --force overwrites it, --out names another file")
     make_folder(path.parent)
     card = path.with_name(f"{path.name}.md")
     beside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")

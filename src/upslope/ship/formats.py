@@ -83,7 +83,7 @@ def read_safetensors(path: Path) -> tuple[ModelSpec, "nn.Module"]:
         with safe_open(path, framework="numpy") as file:
             said = (file.metadata() or {}).get(_KEY)
     except (SafetensorError, OSError) as error:
-        raise RunProblem(f"{path.name} is no whole safetensors file: {error}") from None
+        raise RunProblem(f"{path.name} is not a complete safetensors file: {error}") from None
     spec = _spec(said, path)
     return spec, built(spec, read_weights(path))
 
@@ -120,7 +120,9 @@ def read_onnx(path: Path) -> tuple[ModelSpec, Callable[[Arrays], Arrays]]:
     except Exception as error:  # each of onnxruntime's own kinds stands for itself
         if not type(error).__module__.startswith("onnxruntime"):
             raise
-        raise RunProblem(f"{path.name} is no ONNX file that can be run: {' '.join(str(error).split())[:200]}") from None
+        raise RunProblem(
+            f"{path.name} is not an ONNX file that can be run: {' '.join(str(error).split())[:200]}"
+        ) from None
     spec = _spec(session.get_modelmeta().custom_metadata_map.get(_KEY), path)
     # By place: older files call them by other names.
     names = [one.name for one in session.get_inputs()]
@@ -153,7 +155,9 @@ def read_pt2(path: Path) -> tuple[ModelSpec, "nn.Module"]:
         with _quiet():
             program = torch.export.load(path, extra_files=extra)
     except Exception as error:
-        raise RunProblem(f"{path.name} is no pt2 file that can be run: {' '.join(str(error).split())[:200]}") from None
+        raise RunProblem(
+            f"{path.name} is not a pt2 file that can be run: {' '.join(str(error).split())[:200]}"
+        ) from None
     return _spec(extra[_KEY], path), program.module()
 
 

@@ -1,4 +1,4 @@
-"""Picture files as a network is shown them; for every pipeline that takes pictures."""
+"""Reading picture files into a network's input, for every pipeline that takes pictures."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from upslope.image import preprocess
 from upslope.image.read import Picture, UnreadablePicture, pictures_in, read_picture
 from upslope.image.resize import with_longest
-from upslope.ship.pipelines.pipeline import Unread
+from upslope.ship.pipelines.pipeline import UnreadableInput
 
 Pictures = NDArray[np.float32]  # (C, H, W) or (N, C, H, W), in [0, 1]
 
@@ -27,17 +27,17 @@ class Shown:
     picture: Picture | None  # a small one, of the first DRAWN: from a pipe it could not be read again
 
 
-def read_pictures(words: Sequence[str], *, look: str, shape: tuple[int, ...]) -> Iterator[Shown | Unread]:
+def read_pictures(words: Sequence[str], *, look: str, shape: tuple[int, ...]) -> Iterator[Shown | UnreadableInput]:
     """Each picture, prepared by the function `look` of `upslope.image.preprocess`; a folder stands for those in it."""
     kept = 0
     for path in _files(words):
-        if isinstance(path, Unread):
+        if isinstance(path, UnreadableInput):
             yield path
             continue
         try:
             picture = read_picture(path)
         except UnreadablePicture as problem:
-            yield Unread(str(path), str(problem))
+            yield UnreadableInput(str(path), str(problem))
             continue
         small = with_longest(picture, min(SMALL, max(picture.shape))) if kept < DRAWN else None
         kept += 1
@@ -55,7 +55,7 @@ def prepared(picture: Picture, *, look: str, shape: tuple[int, ...]) -> Pictures
     return np.ascontiguousarray(made.transpose(2, 0, 1), dtype=np.float32)
 
 
-def _files(words: Sequence[str]) -> Iterator[Path | Unread]:
+def _files(words: Sequence[str]) -> Iterator[Path | UnreadableInput]:
     for path in map(Path, words):
         if not path.is_dir():
             yield path
@@ -63,4 +63,4 @@ def _files(words: Sequence[str]) -> Iterator[Path | Unread]:
         try:
             yield from pictures_in(path)
         except UnreadablePicture as problem:
-            yield Unread(str(path), str(problem))
+            yield UnreadableInput(str(path), str(problem))

@@ -1,4 +1,4 @@
-"""The log-mel spectrogram: a sound as a picture that speech recognisers look at.
+"""The log-mel spectrogram: a sound as a picture, the usual input of speech recognition.
 
 S. B. Davis, P. Mermelstein, "Comparison of Parametric Representations for Monosyllabic Word Recognition", 1980,
 https://doi.org/10.1109/TASSP.1980.1163420, without the cosine transform that made cepstra of it.

@@ -1,6 +1,6 @@
-"""Any sound as a network looks at it: one moment of it, as a log-mel spectrogram of a fixed size and range.
+"""Sound preprocessing: one moment of any sound, as a log-mel spectrogram of a fixed size and range.
 
-Training and use call the same function, so a network is never shown what it did not learn from.
+Training and prediction call the same function, so both see the same kind of input.
 """
 
 from collections.abc import Iterable

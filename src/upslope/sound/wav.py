@@ -2,7 +2,8 @@
 
 Microsoft and IBM, "Multimedia Programming Interface and Data Specifications 1.0", 1991 (RIFF, WAVE, PCM); Microsoft,
 "Multiple Channel Audio Data and WAVE Files", 2001 (WAVE_FORMAT_EXTENSIBLE); EBU Tech 3306, 2009 (RF64). Files come from
-anywhere, so nothing of them is believed, and whatever does not hold becomes one sentence. Compressed sound is left out.
+anywhere, so nothing in them is trusted, and every contradiction is reported in one sentence. Compressed sound is left
+out.
 """
 
 import struct

@@ -1,1 +1,1 @@
-"""Lightning training with our checkpoints, on one device or many; tasks/ holds what each kind of question asks."""
+"""Lightning training with our checkpoints, on one device or many; tasks/ holds the loss and metrics of each task."""

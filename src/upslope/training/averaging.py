@@ -1,4 +1,4 @@
-"""Averaged weights: a copy of a network that follows it slowly, and is often better than any single moment of it.
+"""Averaged weights: a copy of a network that follows it slowly, and is often better than any single step of it.
 
 B. Polyak, A. Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992,
 https://doi.org/10.1137/0330046; exponential, as in Y. Yazici et al., https://arxiv.org/abs/1806.04498.

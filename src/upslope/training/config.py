@@ -1,4 +1,4 @@
-"""What every PyTorch lab can be told about where and how it computes."""
+"""The settings of every PyTorch lab for where and how it computes."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Training inside a run: Lightning's Trainer drives, and the steps it drives through are the run's own.
+"""Training inside a run: Lightning's Trainer with our checkpoints.
 
 The trainer draws its batches from `run.steps`. So progress, metrics, checkpoints by the clock and an exact resume are
 those of every other run; Lightning adds devices, processes and precision. Two lines in a lab:

@@ -1,11 +1,11 @@
-"""Cross-validation in one run: tasks side by side, each of which never learns from some of the groups.
+"""Cross-validation in one run: several tasks side by side, each trained without some of the groups.
 
     folds = Folds(tasks, without=((0,), (1,), (2,)), column="speaker")
 
-Of every batch each task takes the rows of the other groups. A row is predicted by the task that never met its group,
-so the accuracy over all rows is that for people who were not in training. A last task may leave out nobody: the others
-say what to expect of it, and it is the one that is saved. After T. Hastie, R. Tibshirani, J. Friedman, "The Elements of
-Statistical Learning", 2009, section 7.10.
+Of every batch each task takes the rows of the other groups. A row is predicted by the task that was trained without its
+group, so the accuracy over all rows is that for people who were not in training. A last task may leave out nobody: the
+others say what to expect of it, and it is the one that is saved. After T. Hastie, R. Tibshirani, J. Friedman, "The
+Elements of Statistical Learning", 2009, section 7.10.
 """
 
 from collections.abc import Sequence

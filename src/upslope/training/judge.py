@@ -3,10 +3,10 @@
     judge = judge_of("fashion_mnist", train)
     scores = judge.compare(judge.read(samples), judge.read(test["image"]))
 
-It is trained at the first need, on the training images and nothing else, and kept beside the data sets. The recipe is
+It is trained when first needed, on the training images and nothing else, and kept beside the data sets. The recipe is
 fixed, on one thread with seeded batches, so one machine always trains the same bits; another processor or version of
-PyTorch may round otherwise and train another judge. Scores of different judges are not compared: results name theirs
-by `judge.sha256`.
+PyTorch may round otherwise and train another judge. Scores of different judges are not compared: results name theirs by
+`judge.sha256`.
 """
 
 import hashlib

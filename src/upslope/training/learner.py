@@ -1,4 +1,4 @@
-"""What Lightning trains: a task with its optimizer and its learning rate over time."""
+"""The LightningModule: a task with its optimizer and learning rate schedule."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Experience: the last transitions in preallocated arrays, from which batches are drawn, and the returns on the way.
+"""Experience replay: the last transitions in preallocated arrays, from which batches are drawn, with n-step returns.
 
 L.-J. Lin, "Self-Improving Reactive Agents Based on Reinforcement Learning, Planning and Teaching", 1992,
 https://doi.org/10.1007/BF00992699; V. Mnih et al. 2015, https://doi.org/10.1038/nature14236.

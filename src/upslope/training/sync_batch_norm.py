@@ -1,4 +1,4 @@
-"""Batch normalisation over the batch of all processes: with it, two half batches give what one whole batch gives.
+"""Batch normalization over the batches of all processes: two half batches then give what one whole batch gives.
 
 PyTorch's own SyncBatchNorm works on GPUs only; this one works wherever the processes can add tensors up.
 """

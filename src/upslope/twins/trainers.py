@@ -1,4 +1,4 @@
-"""The two sides of a comparison, in the same words: one step of training, and what the network says about pictures.
+"""Both sides of a comparison with one interface: a training step, and predictions for pictures.
 
 SGD with momentum m is written in two ways. Keras: v = m v - lr g, w = w + v. PyTorch: v = m v + g, w = w - lr v. With
 a constant lr they are one; while lr changes, Keras' velocity remembers the rates at which its gradients came. PyTorch

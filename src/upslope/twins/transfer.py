@@ -39,7 +39,7 @@ _NAMES = {
 
 
 @dataclass(frozen=True)
-class Place:
+class WeightPlace:
     """Where in the Keras twin a tensor of PyTorch's lies."""
 
     variable: Any  # keras.Variable
@@ -93,16 +93,16 @@ def as_torch(keras_model: Any, torch_model: nn.Module, *, values: Sequence[Array
     return {name: p.to_torch(given[id(p.variable)]) for name, p in found.items() if id(p.variable) in given}
 
 
-def places(torch_model: nn.Module, keras_model: Any) -> dict[str, Place]:
+def places(torch_model: nn.Module, keras_model: Any) -> dict[str, WeightPlace]:
     """For every tensor of PyTorch's its place in Keras; refused unless each of either is met, and shapes agree."""
-    found: dict[str, Place] = {}
+    found: dict[str, WeightPlace] = {}
     flattened: Mapping[str, tuple[int, int, int]] = getattr(keras_model, "flattened", {})
     for name, tensor in torch_model.state_dict().items():
         path, _, leaf = name.rpartition(".")
         if leaf == "num_batches_tracked":
             continue
         layer = _layer(keras_model, path, name)
-        place = Place(_variable(layer, leaf, name), flattened.get(path) if leaf == "weight" else None)
+        place = WeightPlace(_variable(layer, leaf, name), flattened.get(path) if leaf == "weight" else None)
         shape = place.to_torch(np.empty(place.variable.shape, dtype=bool)).shape
         if shape != tuple(tensor.shape):
             raise ValueError(f"{name} is {tuple(tensor.shape)} in PyTorch and, in the same order, {shape} in Keras")
@@ -110,7 +110,9 @@ def places(torch_model: nn.Module, keras_model: Any) -> dict[str, Place]:
     met = {id(place.variable) for place in found.values()}
     left = [variable.path for variable in keras_model.variables if id(variable) not in met]
     if left:
-        raise ValueError(f"the Keras model holds {len(left)} weights that PyTorch has not, the first at {left[0]}")
+        raise ValueError(
+            f"the Keras model holds {len(left)} weights that PyTorch does not have, the first at {left[0]}"
+        )
     return found
 
 

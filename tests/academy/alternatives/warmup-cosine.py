@@ -5,7 +5,7 @@ from math import cos, pi
 
 def warmup_cosine(step: int, *, total: int, warmup: int, final: float = 0.0) -> float:
     if warmup < 0 or warmup >= total:
-        raise ValueError(f"warmup={warmup} leaves nothing of total={total}")
+        raise ValueError(f"warmup={warmup} must be smaller than total={total}")
     last = total - 1
     if step <= warmup:
         return min(1, (1 + step) / (1 + warmup))

@@ -1,1 +1,1 @@
-"""Grading: from a learner's text to a verdict, in a child that is limited and shut in."""
+"""Grading: from a learner's text to a verdict, in a child process with limits and a sandbox."""

@@ -1,7 +1,7 @@
 """The two losses of a generative adversarial network, from logits.
 
-I. Goodfellow et al., "Generative Adversarial Networks", 2014, https://arxiv.org/abs/1406.2661, section 3. The
-discriminator's logit t says sigmoid(t), the probability that an image comes from the data.
+I. Goodfellow et al., "Generative Adversarial Networks", 2014, https://arxiv.org/abs/1406.2661, section 3. For the
+discriminator's logit t, sigmoid(t) is the probability that an image comes from the data.
 """
 
 import torch

@@ -1,4 +1,4 @@
-"""The key-value cache: what earlier tokens left behind in a causal Transformer is kept, not computed again.
+"""The key-value cache: keys and values of earlier tokens in a causal Transformer are kept, not computed again.
 
 In a causal model nothing that comes later changes the keys and values of a token. So a model that continues a text
 computes the new token alone; without the cache every token costs a forward pass over all of them.

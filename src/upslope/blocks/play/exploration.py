@@ -1,4 +1,4 @@
-"""Exploration: now and then another action than the one that looks best, or nothing better is ever found.
+"""Exploration: now and then an action other than the one that looks best, or nothing better is ever found.
 
 C. Watkins, "Learning from Delayed Rewards", 1989, https://www.cs.rhul.ac.uk/~chrisw/new_thesis.pdf; V. Mnih et al.,
 "Human-level control through deep reinforcement learning", 2015, https://doi.org/10.1038/nature14236, methods.

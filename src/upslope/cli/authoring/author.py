@@ -6,7 +6,7 @@ import typer
 
 from upslope.cli.terminal.completion import lab_names, step_names
 from upslope.cli.terminal.console import Piece, Screen
-from upslope.cli.terminal.errors import Missing, Usage
+from upslope.cli.terminal.errors import Missing, UsageError
 from upslope.cli.terminal.exits import Exit
 from upslope.cli.terminal.format import listed, plural, seconds
 from upslope.cli.terminal.group import Verbs
@@ -39,7 +39,7 @@ def check_exercises(
         list[str] | None, typer.Argument(metavar="[STEP]...", help="Steps; all of them.", autocompletion=step_names)
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", metavar="N", help="Under how many seeds.")] = 20,
-    processes: Annotated[int, typer.Option("--processes", metavar="N", help="How many grade at once.")] = 2,
+    processes: Annotated[int, typer.Option("--processes", metavar="N", help="How many processes grade at once.")] = 2,
     write: Annotated[bool, typer.Option("--write", help="Keep the counts for RESULTS.md.")] = False,
     as_json: AsJson = False,
     debug: Debug = False,
@@ -49,7 +49,7 @@ def check_exercises(
     from upslope.runs.progress import progress_bar
 
     if seeds < 1 or processes < 1:
-        raise Usage("--seeds and --processes are at least 1")
+        raise UsageError("--seeds and --processes are at least 1")
     _all_of_them(names, write)
     screen = Screen()
     with progress_bar(1.0, "checking", quiet=screen.quiet) as bar:
@@ -68,7 +68,7 @@ def check_exercises(
 
 def _all_of_them(names: list[str] | None, write: bool) -> None:
     if names and write:
-        raise Usage("--write keeps the counts of all exercises: name no step")
+        raise UsageError("--write keeps the counts of all exercises: name no step")
 
 
 def _keep(report: "Report | MutationReport") -> None:
@@ -114,7 +114,7 @@ def mutate_exercises(
     from upslope.runs.progress import progress_bar
 
     if processes < 1:
-        raise Usage("--processes is at least 1")
+        raise UsageError("--processes is at least 1")
     _all_of_them(names, write)
     screen = Screen()
     with progress_bar(1.0, "mutating", quiet=screen.quiet) as bar:
@@ -247,11 +247,11 @@ def make_records(
 
     screen = Screen()
     if every == (name is not None):
-        raise Usage("name the lab to record, or say --all")
+        raise UsageError("name the lab to record, or say --all")
     if seeds is not None and seeds < 1:
-        raise Usage(f"a record needs at least one seed, not {seeds}")
+        raise UsageError(f"a record needs at least one seed, not {seeds}")
     if any(word.partition("=")[0].strip() == "seed" for word in settings or ()):
-        raise Usage("the seeds are counted from 0; say how many with --seeds")
+        raise UsageError("the seeds are counted from 0; say how many with --seeds")
     plans = []
     for found in [find(name)] if name is not None else discover("labs").values():
         assert isinstance(found.card, LabCard)
@@ -293,5 +293,5 @@ def _checkout() -> "Path":
 
     root = records.checkout()
     if root is None:
-        raise Missing("this verb writes into a checkout of Upslope, and this is an installed package")
+        raise Missing("this verb needs a checkout of Upslope, and this is an installed package")
     return root

@@ -7,7 +7,7 @@ import typer
 from upslope.cli.learning.migrated import bring_over
 from upslope.cli.terminal.completion import step_names
 from upslope.cli.terminal.console import Screen
-from upslope.cli.terminal.errors import Usage
+from upslope.cli.terminal.errors import UsageError
 from upslope.cli.terminal.exits import Exit
 from upslope.cli.terminal.options import AsJson, Debug
 
@@ -27,7 +27,7 @@ def check(
     from upslope.cli.learning.verdict import facts, show
 
     if seed is not None and not 0 <= seed < 2**32:
-        raise Usage(f"a seed is a whole number from 0 to {2**32 - 1}, not {seed}")
+        raise UsageError(f"a seed is a whole number from 0 to {2**32 - 1}, not {seed}")
     bring_over()
     screen = Screen()
     graded = grade_file(name, seed=seed)

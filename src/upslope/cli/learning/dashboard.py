@@ -9,7 +9,7 @@ from upslope.cli.terminal.format import listed
 
 if TYPE_CHECKING:
     from upslope.academy.lessons import Step
-    from upslope.academy.step_status import Evidence, Standing
+    from upslope.academy.step_status import Evidence, StepStatus
 
 
 def dashboard() -> int:
@@ -102,7 +102,7 @@ def _word(word: str) -> tuple[Piece, ...]:
     return ((f"{word:<9}", "dim"),)
 
 
-def _opens(step: "Step", table: "list[Standing]") -> str:
+def _opens(step: "Step", table: "list[StepStatus]") -> str:
     from upslope.academy.step_status import unlocks
 
     names = unlocks(step, table)[:3]

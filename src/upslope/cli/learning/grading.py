@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from upslope.cli.terminal.errors import Missing, Usage
+from upslope.cli.terminal.errors import Missing, UsageError
 
 if TYPE_CHECKING:
     from upslope.academy.grading.host.child_process import Bench
@@ -18,7 +18,7 @@ LARGEST = 1 << 20  # bytes that are read; the gate says that an answer is smalle
 
 
 @dataclass(frozen=True)
-class Graded:
+class GradedFile:
     """What `check` found out about one file."""
 
     step: "Step"
@@ -41,7 +41,7 @@ class Graded:
         return tuple(of_exercise(exercise).name for exercise in self.verdict.broken_by)
 
 
-def grade_file(name: str, *, seed: int | None = None) -> Graded:
+def grade_file(name: str, *, seed: int | None = None) -> GradedFile:
     """Grade the file of a step, alone and in the company of all accepted answers, and keep what was graded."""
     step, file = find_file(name)
     content = read_answer(file)
@@ -54,7 +54,7 @@ def grade_file(name: str, *, seed: int | None = None) -> Graded:
         return grade_step(step, file, content, seed=seed, bench=bench)
 
 
-def grade_step(step: "Step", file: Path, content: bytes, *, bench: "Bench", seed: int | None = None) -> Graded:
+def grade_step(step: "Step", file: Path, content: bytes, *, bench: "Bench", seed: int | None = None) -> GradedFile:
     """Grade what a step's file holds, and keep what was graded."""
     from upslope.academy.grading.host.grade import grade_with_others
     from upslope.academy.lab_parts import usable
@@ -66,7 +66,7 @@ def grade_step(step: "Step", file: Path, content: bytes, *, bench: "Bench", seed
     progress = Progress(progress_file())
     before = read_evidence(progress.path)
     verdict = grade_with_others(exercise, content, str(file), others=usable(before.accepted), seed=seed, bench=bench)
-    graded = Graded(step, file, verdict, hints=before.hints.get(exercise, 0))
+    graded = GradedFile(step, file, verdict, hints=before.hints.get(exercise, 0))
     _keep(progress, graded, content)
     if not verdict.passed:
         return graded
@@ -84,20 +84,20 @@ def find_file(name: str) -> tuple["Step", Path]:
     from upslope.runs.workspace import exercises_folder, progress_file, short
 
     if not name:
-        raise Usage("which step? upslope check NAME grades one; upslope learn lists them all")
+        raise UsageError("which step? upslope check NAME grades one; upslope learn lists them all")
     path = Path(name).expanduser()
     if path.suffix == ".py" or len(path.parts) > 1:
         numbered = re.fullmatch(r"\d\d-(?P<name>.+)", path.stem)  # how files were named before
         stem = numbered["name"] if numbered else path.stem
         step = next((step for step in exercises() if stem in {step.name, *step.was}), None)
         if step is None or path.suffix != ".py":
-            raise Usage(f"{name} is not a file of an exercise; those are named as in foundations/softmax.py")
+            raise UsageError(f"{name} is not a file of an exercise; those are named as in foundations/softmax.py")
         moved = numbered and not path.exists() and path.absolute().is_relative_to(exercises_folder())
         return step, exercises_folder() / step.file if moved else path.absolute()
     step = find(name)
     if not step.exercise:
         run = f"; it is a lab: upslope lab {step.lab}" if step.lab else ""
-        raise Usage(f"{step.name} asks for no code{run}")
+        raise UsageError(f"{step.name} asks for no code{run}")
     file = file_of(step, exercises_folder(), progress_file())
     if not file.exists():
         raise Missing(f"{short(file)} is not there; upslope init makes it")
@@ -116,7 +116,7 @@ def read_answer(file: Path) -> bytes:
         return content.read(LARGEST)
 
 
-def _keep(progress: "Progress", graded: Graded, content: bytes) -> None:
+def _keep(progress: "Progress", graded: GradedFile, content: bytes) -> None:
     """The text that was graded, and the verdict's facts."""
     verdict = graded.verdict
     progress.add_check(

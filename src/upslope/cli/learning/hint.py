@@ -1,4 +1,4 @@
-"""`upslope hint` and `upslope solution`: help in stages. What was seen is counted and marked, never punished."""
+"""`upslope hint` and `upslope solution`: help in stages. Hints are counted and marked, but cost nothing."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ import typer
 from upslope.cli.learning.migrated import bring_over
 from upslope.cli.terminal.completion import step_names
 from upslope.cli.terminal.console import Screen
-from upslope.cli.terminal.errors import Usage
+from upslope.cli.terminal.errors import UsageError
 from upslope.cli.terminal.exits import Exit
 from upslope.cli.terminal.options import AsJson, Debug
 
@@ -19,7 +19,7 @@ Name = Annotated[str, typer.Argument(help="A step: its name or number.", autocom
 def hint(
     name: Name,
     stage: Annotated[
-        int | None, typer.Option("--stage", min=1, max=3, help="This stage, in place of the next one.")
+        int | None, typer.Option("--stage", min=1, max=3, help="This stage instead of the next one.")
     ] = None,
     as_json: AsJson = False,
     debug: Debug = False,
@@ -92,5 +92,5 @@ def _exercise(name: str) -> tuple[str, str]:
     step = find(name)
     if not step.exercise:
         run = f"; it is a lab: upslope lab {step.lab}" if step.lab else ""
-        raise Usage(f"{step.name} asks for no code, so it has no hints{run}")
+        raise UsageError(f"{step.name} asks for no code, so it has no hints{run}")
     return step.name, step.exercise

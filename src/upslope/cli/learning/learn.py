@@ -1,4 +1,4 @@
-"""`upslope learn`: the roadmap as a table, or one lesson set for the terminal."""
+"""`upslope learn`: the roadmap as a table, one lesson set for the terminal, or a term and where it is taught."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,19 +12,28 @@ from upslope.cli.terminal.format import PROVES, listed
 from upslope.cli.terminal.options import AsJson, Debug
 
 if TYPE_CHECKING:
-    from upslope.academy.step_status import Standing
+    from upslope.academy.lessons import Step
+    from upslope.academy.step_status import StepStatus
+    from upslope.academy.terms import Term
 
 
 def learn(
     name: Annotated[
-        str, typer.Argument(help="A step: its name or number. Without it, the roadmap.", autocompletion=step_names)
-    ] = "",
+        list[str] | None,
+        typer.Argument(
+            help="A step (its name or number) or a term of the field. Without it, the roadmap.",
+            autocompletion=step_names,
+        ),
+    ] = None,
+    terms: Annotated[bool, typer.Option("--terms", help="List the terms that the lessons teach, by level.")] = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
-    """Read a lesson, or see the roadmap."""
+    """Read a lesson, look up a term, or see the roadmap."""
     bring_over()
-    return lesson(name) if name else roadmap()
+    if terms:
+        return vocabulary()
+    return lesson_or_term(" ".join(name)) if name else roadmap()
 
 
 def roadmap() -> int:
@@ -69,16 +78,80 @@ def roadmap() -> int:
     return Exit.DONE
 
 
-def lesson(name: str) -> int:
+def lesson_or_term(word: str) -> int:
+    """The step of that name, else the term."""
+    from upslope.academy.lessons import UnknownStep, find, steps
+    from upslope.academy.terms import find_term, near
+
+    try:
+        step = find(word)
+    except UnknownStep:
+        found = find_term(word, steps())
+        if found is not None:
+            return term(found)
+        names = near(word, steps())
+        meant = (
+            f"did you mean {' or '.join(names)}?" if names else "upslope learn lists all steps, with --terms all terms"
+        )
+        raise UnknownStep(f'no step or term is called "{word}"; {meant}') from None
+    return lesson(step)
+
+
+def term(found: "Term") -> int:
+    """One term: what it means, and the lesson that teaches it."""
+    screen = Screen()
+    screen.give(term_facts(found))
+    screen.ends([(found.shown, "bold")], f"{found.step.number} {found.step.name}")
+    screen.gap()
+    screen.prose(found.meaning)
+    screen.gap()
+    screen.command(f"upslope learn {found.step.name}", "the lesson that teaches it")
+    return Exit.DONE
+
+
+def vocabulary() -> int:
+    """All terms, level by level, each with its lesson."""
+    from upslope.academy.lessons import steps
+    from upslope.academy.terms import all_terms
+
+    screen = Screen()
+    found = all_terms(steps())
+    screen.give({"terms": [term_facts(each) for each in found]})
+    if screen.quiet:
+        return Exit.DONE
+    screen.ends([("Terms", "bold")], f"{len(found)}")
+    for level, title in dict.fromkeys((each.step.level, each.step.level_title) for each in found):
+        screen.gap()
+        screen.line((f"Level {level}: {title}", "bold"))
+        rows = [(each.step.name, each.shown) for each in found if each.step.level == level]
+        names = {name: ", ".join(shown for step, shown in rows if step == name) for name, _ in rows}
+        screen.pairs(list(names.items()))
+    screen.gap()
+    screen.command("upslope learn TERM", "what it means")
+    return Exit.DONE
+
+
+def term_facts(found: "Term") -> dict[str, object]:
+    """A term for a program."""
+    return {
+        "term": found.name,
+        "short": found.short or None,
+        "meaning": found.meaning,
+        "step": found.step.name,
+        "number": found.step.number,
+        "level": found.step.level,
+        "title": found.step.title,
+    }
+
+
+def lesson(step: "Step") -> int:
     """One lesson: the prose, where the file is, what to type next."""
     from upslope.academy.lab_parts import whose
-    from upslope.academy.lessons import find
     from upslope.academy.migration import file_of
     from upslope.academy.step_status import read_evidence, standings
     from upslope.runs.workspace import exercises_folder, progress_file, short
 
     screen = Screen()
-    step = find(name)
     evidence = read_evidence(progress_file())
     standing = next(s for s in standings(evidence) if s.step.name == step.name)
     file = file_of(step, exercises_folder(), progress_file()) if step.exercise else None
@@ -105,7 +178,7 @@ def lesson(name: str) -> int:
     return Exit.DONE
 
 
-def facts(standing: "Standing", *, coming: bool = False) -> dict[str, object]:
+def facts(standing: "StepStatus", *, coming: bool = False) -> dict[str, object]:
     """A step for a program."""
     step = standing.step
     return {
@@ -120,6 +193,7 @@ def facts(standing: "Standing", *, coming: bool = False) -> dict[str, object]:
         "lab": step.lab,
         "needs": list(step.needs),
         "returns_in": list(step.returns_in),
+        "terms": list(step.terms),
         "state": standing.state,
         "waits_for": list(standing.waits_for),
         "solution_seen": standing.taken,
@@ -127,7 +201,7 @@ def facts(standing: "Standing", *, coming: bool = False) -> dict[str, object]:
     }
 
 
-def _row(standing: "Standing", *, coming: bool) -> list[Piece]:
+def _row(standing: "StepStatus", *, coming: bool) -> list[Piece]:
     step = standing.step
     tick, arrow = ("✓", "→") if can_say("✓→") else ("+", ">")
     sign, state, style = {

@@ -1,6 +1,6 @@
 """How a verdict looks: the verdict first, only the first failure, the learner's own line, the one command to type next.
 
-Nothing here is decided; everything that is shown stands in what grading found out.
+Nothing is decided here; everything shown comes from the grading.
 """
 
 from pathlib import Path
@@ -11,13 +11,13 @@ from upslope.cli.terminal.format import listed, plural, seconds
 
 if TYPE_CHECKING:
     from upslope.academy.grading.host.grade import CheckResult, Verdict
-    from upslope.cli.learning.grading import Graded
+    from upslope.cli.learning.grading import GradedFile
 
 HINTS = 3
 PRINTED = 10  # lines of the learner's own output
 
 
-def facts(graded: "Graded") -> dict[str, Any]:
+def facts(graded: "GradedFile") -> dict[str, Any]:
     """What a program gets to know."""
     return {
         **graded.verdict.to_json(),
@@ -29,7 +29,7 @@ def facts(graded: "Graded") -> dict[str, Any]:
     }
 
 
-def show(screen: Screen, graded: "Graded", *, suggest: bool = True) -> None:
+def show(screen: Screen, graded: "GradedFile", *, suggest: bool = True) -> None:
     """The whole answer of `upslope check`; `suggest` ends it with the command to type next."""
     verdict = graded.verdict
     _headline(screen, graded)
@@ -51,7 +51,7 @@ def show(screen: Screen, graded: "Graded", *, suggest: bool = True) -> None:
         screen.command(words, note)
 
 
-def command(graded: "Graded") -> tuple[str, str]:
+def command(graded: "GradedFile") -> tuple[str, str]:
     """The one thing to type next, and what to know about it."""
     name = graded.step.name
     if graded.passed:
@@ -61,7 +61,7 @@ def command(graded: "Graded") -> tuple[str, str]:
     if _unwritten(graded.verdict):
         return (f"upslope learn {name}", "")
     if graded.hints < HINTS:
-        return (f"upslope hint {name}", f"({graded.hints + 1} of {HINTS}; hints are counted, not punished)")
+        return (f"upslope hint {name}", f"({graded.hints + 1} of {HINTS}; hints are counted but cost nothing)")
     return (f"upslope learn {name}", "(all hints are shown; the lesson may still help)")
 
 
@@ -70,7 +70,7 @@ def first_failure(verdict: "Verdict") -> "CheckResult | None":
     return next((check for check in verdict.checks if not check.passed), None)
 
 
-def _headline(screen: Screen, graded: "Graded") -> None:
+def _headline(screen: Screen, graded: "GradedFile") -> None:
     verdict, name = graded.verdict, graded.step.name
     held = sum(1 for check in verdict.checks if check.passed)
     if graded.broken_by:
@@ -84,7 +84,7 @@ def _headline(screen: Screen, graded: "Graded") -> None:
     screen.ends([screen.mark(graded.passed), " ", (name, "bold"), f"     {what}"], seconds(verdict.seconds))
 
 
-def _passed(screen: Screen, graded: "Graded") -> None:
+def _passed(screen: Screen, graded: "GradedFile") -> None:
     labs, said = graded.step.labs, []
     if labs:
         said.append(f"In place in {'lab' if len(labs) == 1 else 'labs'} {', '.join(labs)}.")
@@ -94,7 +94,7 @@ def _passed(screen: Screen, graded: "Graded") -> None:
         screen.prose(" ".join(said))
 
 
-def _failed(screen: Screen, graded: "Graded", verdict: "Verdict") -> None:
+def _failed(screen: Screen, graded: "GradedFile", verdict: "Verdict") -> None:
     failure = first_failure(verdict)
     ended, unwritten = _ended(verdict), _unwritten(verdict)
     if unwritten:
@@ -163,7 +163,7 @@ def _ended(verdict: "Verdict") -> str:
     return verdict.refused or verdict.stopped or ""
 
 
-def _fits(screen: Screen, graded: "Graded") -> bool:
+def _fits(screen: Screen, graded: "GradedFile") -> bool:
     """Whether that has room in the headline."""
     return len(f"  x {graded.step.name}     {_ended(graded.verdict)}  99.9 s") <= screen.width
 

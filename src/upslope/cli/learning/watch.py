@@ -17,14 +17,14 @@ import typer
 from upslope.cli.learning.migrated import bring_over
 from upslope.cli.terminal.completion import step_names
 from upslope.cli.terminal.console import Screen
-from upslope.cli.terminal.errors import Missing, Usage, judge
+from upslope.cli.terminal.errors import Missing, UsageError, judge
 from upslope.cli.terminal.exits import Exit
 from upslope.cli.terminal.options import AsJson, Debug
 
 if TYPE_CHECKING:
     from upslope.academy.grading.host.child_process import Bench
     from upslope.academy.lessons import Step
-    from upslope.cli.learning.grading import Graded
+    from upslope.cli.learning.grading import GradedFile
 
 _QUIET_MS = 40  # a save is over when nothing has changed for so long
 _BURST_MS = 400  # and is looked at after that, whatever still changes
@@ -160,7 +160,7 @@ class _Watch:
                 return
             self.step, self.graded = step, (step, content)
             graded = grade_step(step, file, content, bench=self.bench)
-        except (Usage, Missing, OSError, RuntimeError, ModuleNotFoundError) as error:
+        except (UsageError, Missing, OSError, RuntimeError, ModuleNotFoundError) as error:
             self._say(step, "problem", judge(error)[1])
             return
         self.graded_at = time.monotonic()
@@ -183,7 +183,7 @@ class _Watch:
                 return content if file.exists() else None
             time.sleep(0.02)
 
-    def _show(self, graded: "Graded") -> None:
+    def _show(self, graded: "GradedFile") -> None:
         from upslope.cli.learning.verdict import facts, show
 
         onwards = _next(graded.step) if graded.passed else graded.step
@@ -199,7 +199,7 @@ class _Watch:
         else:
             self._waiting(graded.step)
 
-    def _onwards(self, graded: "Graded", onwards: "Step | None") -> None:
+    def _onwards(self, graded: "GradedFile", onwards: "Step | None") -> None:
         """After a pass: the lab that is next, if one is, and the exercise that is waited for."""
         from upslope.academy.lessons import find
 

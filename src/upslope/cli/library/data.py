@@ -7,7 +7,7 @@ import typer
 
 from upslope.cli.terminal.completion import data_names
 from upslope.cli.terminal.console import Piece, Screen
-from upslope.cli.terminal.errors import Usage, did_you_mean
+from upslope.cli.terminal.errors import UsageError, did_you_mean
 from upslope.cli.terminal.exits import Exit
 from upslope.cli.terminal.format import size
 from upslope.cli.terminal.group import Verbs
@@ -48,7 +48,7 @@ def listing(as_json: AsJson = False, debug: Debug = False) -> int:
     screen.table(("data set", "samples", "", "licence"), rows)
     screen.gap()
     screen.prose(
-        f"Fetched sets lie in {short(data_folder())}; UPSLOPE_MIRROR names a folder to take them from.", style="dim"
+        f"Fetched sets are in {short(data_folder())}; UPSLOPE_MIRROR names a folder to take them from.", style="dim"
     )
     missing = next((name for name in cards if not here[name]), None)
     screen.command(f"upslope data get {missing}" if missing else f"upslope data show {next(iter(cards), 'NAME')}")
@@ -79,9 +79,9 @@ def show(
     name: Name,
     split: Annotated[str, typer.Option("--split", help="Which part.")] = "train",
     seed: Annotated[int, typer.Option("--seed", min=0, help="Which samples.")] = 0,
-    toy: Annotated[bool, typer.Option("--toy", help="The generated twin, which needs no data.")] = False,
+    toy: Annotated[bool, typer.Option("--toy", help="A generated toy version, which needs no data.")] = False,
     out: Annotated[Path | None, typer.Option("--out", help="Where to write the picture.")] = None,
-    wav: Annotated[Path | None, typer.Option("--wav", help="Of sounds: write the first one that is drawn.")] = None,
+    wav: Annotated[Path | None, typer.Option("--wav", help="For sounds: write the first one that is drawn.")] = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
@@ -96,11 +96,11 @@ def show(
     card = _card(found)
     if split not in card.splits:
         near = did_you_mean(split, list(card.splits))
-        raise Usage(f'{name} has no split "{split}"{near} (it has {", ".join(card.splits)})')
+        raise UsageError(f'{name} has no split "{split}"{near} (it has {", ".join(card.splits)})')
     if wav is not None and card.of(Audio) is None:
-        raise Usage(f"--wav writes a sound, and {name} holds none")
+        raise UsageError(f"--wav writes a sound, and {name} holds none")
     if wav is not None and wav.suffix.lower() != ".wav":
-        raise Usage(f"--wav writes a WAV file, and {wav} does not end in .wav")
+        raise UsageError(f"--wav writes a WAV file, and {wav} does not end in .wav")
     kind = "toy" if toy else split
     path = (out or home() / "pictures" / f"{name}-{kind}-{seed}.png").expanduser().absolute()
     save(found, path, split=split, toy=toy, seed=seed)
@@ -138,7 +138,7 @@ def find(name: str) -> "Found":
 
     known = discover("data")
     if name not in known:
-        raise Usage(f'there is no data set "{name}"{did_you_mean(name, list(known))} (upslope data list)')
+        raise UsageError(f'there is no data set "{name}"{did_you_mean(name, list(known))} (upslope data list)')
     return known[name]
 
 

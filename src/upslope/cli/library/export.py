@@ -7,7 +7,7 @@ import typer
 
 from upslope.cli.terminal.completion import run_names
 from upslope.cli.terminal.console import Screen
-from upslope.cli.terminal.errors import Usage, did_you_mean
+from upslope.cli.terminal.errors import UsageError, did_you_mean
 from upslope.cli.terminal.exits import Exit
 from upslope.cli.terminal.format import size
 from upslope.cli.terminal.options import AsJson, Debug
@@ -17,12 +17,15 @@ def export(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A finished run, or a lab.", autocompletion=run_names)],
     kind: Annotated[
         str | None,
-        typer.Option("--format", "-f", metavar="FORMAT", help="onnx, safetensors or pt2; else as --out ends, or onnx."),
+        typer.Option(
+            "--format", "-f", metavar="FORMAT", help="onnx, safetensors or pt2; default: the ending of --out, or onnx."
+        ),
     ] = None,
     out: Annotated[
-        str | None, typer.Option("--out", metavar="PATH", help="The file, or a folder for it; here if not said.")
+        str | None,
+        typer.Option("--out", metavar="PATH", help="The file, or a folder for it; default: the current folder."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
@@ -42,11 +45,13 @@ def export(
     ending = Path(out or "").suffix.removeprefix(".")
     kind = kind or (ending if ending in FORMATS else "onnx")
     if kind not in FORMATS:
-        raise Usage(f'there is no format "{kind}"{did_you_mean(kind, list(FORMATS))} (formats: {", ".join(FORMATS)})')
+        raise UsageError(
+            f'there is no format "{kind}"{did_you_mean(kind, list(FORMATS))} (formats: {", ".join(FORMATS)})'
+        )
     if Path(run).is_file():
         exported = Path(run).suffix.removeprefix(".") in FORMATS
         already = f"upslope predict {run} uses it" if exported else "upslope runs lists what can be"
-        raise Usage(f"{run} is a file, and what is exported is a run: {already}")
+        raise UsageError(f"{run} is a file, and only a run can be exported: {already}")
     folder = run_folder(run)
     with progress_bar(3, "loading", quiet=screen.quiet) as bar:
         begun = iter(range(1, 4))

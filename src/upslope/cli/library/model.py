@@ -7,7 +7,7 @@ import typer
 
 from upslope.cli.terminal.completion import model_names
 from upslope.cli.terminal.console import Piece, Screen
-from upslope.cli.terminal.errors import Usage, did_you_mean
+from upslope.cli.terminal.errors import UsageError, did_you_mean
 from upslope.cli.terminal.exits import Exit
 from upslope.cli.terminal.group import Verbs
 from upslope.cli.terminal.options import AsJson, Debug
@@ -87,7 +87,7 @@ def fetch(
     screen = Screen()
     if name in families() and name not in sizes():
         keys = [key for key in families()[name].sizes if not key.startswith("toy")]
-        raise Usage(f"{name} is a family; which of its sizes: {', '.join(keys)}?")
+        raise UsageError(f"{name} is a family; which of its sizes: {', '.join(keys)}?")
     find(name)
     from upslope.models import pretrained
 
@@ -101,7 +101,7 @@ def fetch(
         screen.line(f"{name} of {whose} is here, with the right sha256, under our keys:  ", short(path))
     else:
         screen.line(f"{short(file)} has the keys of {whose}; under ours it is here:  ", short(path))
-        said = f"It is the file that {whose} publishes." if same else "Its sha256 is none that a card names."
+        said = f"It is the file that {whose} publishes." if same else "Its sha256 is on no card."
         screen.prose(said, style="dim")
     screen.gap()
     screen.line("In Python  ", (f'upslope.models.pretrained.load("{name}", publisher="{whose}")', "bold"))
@@ -130,7 +130,7 @@ def find(name: str) -> "tuple[Found, str]":
     known = sizes()
     if name not in known:
         near = did_you_mean(name, [*known, *families()])
-        raise Usage(f'there is no model "{name}"{near} (upslope model list)')
+        raise UsageError(f'there is no model "{name}"{near} (upslope model list)')
     return known[name]
 
 

@@ -8,7 +8,7 @@ from upslope.cli.terminal.format import large, listed, size
 if TYPE_CHECKING:
     from upslope.cards import Input, ModelCard, Size, Weights
     from upslope.models.summary import Layer
-    from upslope.models.table import Row
+    from upslope.models.table import LayerRow
 
 
 def summary(screen: Screen, one: "Size", whole: "Layer") -> None:
@@ -29,7 +29,7 @@ def summary(screen: Screen, one: "Size", whole: "Layer") -> None:
     screen.pairs(pairs)
 
 
-def layers(screen: Screen, table: "list[Row]") -> None:
+def layers(screen: Screen, table: "list[LayerRow]") -> None:
     """The table of layers; on a narrow screen without how far each sees, on a very narrow one also without the kind."""
     rows: list[list[Piece]] = []
     for row in table:
@@ -90,7 +90,7 @@ def sees(layer: "Layer") -> int | str | None:
     return "all" if layer.sees == WHOLE else None if layer.sees is None else int(layer.sees)
 
 
-def facts(row: "Row") -> dict[str, object]:
+def facts(row: "LayerRow") -> dict[str, object]:
     """A row for programs."""
     one = row.layer
     return {

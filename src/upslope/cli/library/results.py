@@ -18,7 +18,7 @@ def results(as_json: AsJson = False, debug: Debug = False) -> int:
     screen = Screen()
     folder = records_folder()
     if folder is None:
-        raise Missing("this installation carries no records of results; they stand in RESULTS.md of the repository")
+        raise Missing("this installation does not include the results; see RESULTS.md in the repository")
     records = read_records(folder)
     screen.give({"folder": str(folder), "records": [asdict(record) for record in records]})
     if screen.quiet:
@@ -34,7 +34,7 @@ def results(as_json: AsJson = False, debug: Debug = False) -> int:
     screen.table(("lab", "", "mean", "worst seed", "target", "seeds", ""), rows, right=(2, 3))
     screen.gap()
     aside = len(records) - len(whole)
-    also = f" {aside} more, broken on purpose and of ladders, stand in RESULTS.md." if aside else ""
+    also = f" {aside} more, ablations and ladders, are in RESULTS.md." if aside else ""
     said = f"{plural(len(whole), 'record')} in {short(folder)}; upslope lab NAME seed=S runs one again.{also}"
     screen.prose(said, style="dim")
     return Exit.DONE

@@ -1,4 +1,4 @@
-"""`upslope doctor`: what this machine has, what it lacks, and what each lack costs."""
+"""`upslope doctor`: what this machine has, what is missing, and what each missing part is needed for."""
 
 from upslope.cli.terminal.console import Piece, Screen, can_say
 from upslope.cli.terminal.exits import Exit

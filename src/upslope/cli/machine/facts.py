@@ -17,7 +17,7 @@ VARIABLES = {
     "UPSLOPE_DATA": "where data sets lie",
     "UPSLOPE_MIRROR": "where data sets are taken from first",
     "UPSLOPE_REQUIRE": "tests that may not be skipped",
-    "UPSLOPE_PATIENCE": "by how much a grading's seconds are stretched on a slow machine",
+    "UPSLOPE_PATIENCE": "by how much the grader's time limits are stretched on a slow machine",
 }
 # What an extra opens; those without a line here are for Upslope's own developers.
 OPENS = {
@@ -141,14 +141,14 @@ def _sandbox() -> Iterator[Finding]:
 
     version = landlock.abi()
     if version:
-        yield Finding("Landlock", "good", f"ABI {version}: answers are graded shut in")
+        yield Finding("Landlock", "good", f"ABI {version}: answers are graded in a sandbox")
     else:
         where = "this kernel has none" if sys.platform == "linux" else f"{platform.system()} has none"
-        yield Finding("Landlock", "note", f"{where}: grading runs without it, behind the other guards")
+        yield Finding("Landlock", "note", f"{where}: grading runs without it, with the other layers")
     if seccomp.available():
         yield Finding("seccomp", "good", "answers cannot start processes or open connections")
     else:
-        yield Finding("seccomp", "note", "not here: grading runs without it, behind the other guards")
+        yield Finding("seccomp", "note", "not here: grading runs without it, with the other layers")
 
 
 def _workspace() -> Path:
@@ -191,7 +191,7 @@ def _progress() -> Finding:
     try:
         evidence = read_evidence(progress_file())
     except BadProgress as error:
-        return Finding("progress", "lack", str(error), "move the file away to start afresh, or bring back a copy")
+        return Finding("progress", "lack", str(error), "move the file away to start afresh, or restore a backup")
     labs = f"{len(evidence.reached)} labs reached, {len(evidence.proven)} of them proven"
     return Finding("progress", "good", f"{len(evidence.accepted)} exercises proven, {labs}")
 
@@ -199,7 +199,7 @@ def _progress() -> Finding:
 def _variables() -> Iterator[Finding]:
     for name in sorted(name for name in os.environ if name.startswith("UPSLOPE_")):
         if name not in VARIABLES:
-            yield Finding(name, "note", f"is set and means nothing{did_you_mean(name, list(VARIABLES))}")
+            yield Finding(name, "note", f"is set, but has no meaning{did_you_mean(name, list(VARIABLES))}")
             continue
         value = os.environ[name]
         if name == "UPSLOPE_MIRROR" and not value.startswith(("http://", "https://")) and not Path(value).is_dir():

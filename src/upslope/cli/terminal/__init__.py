@@ -1,1 +1,1 @@
-"""How the command line speaks: options, words, errors as sentences, exit codes."""
+"""Input and output of the command line: options, formats, errors as sentences, exit codes."""

@@ -1,7 +1,7 @@
-"""What a person sees: two columns of air on the left, the verdict first, right in 80 columns and without colour.
+"""Output for a person: a margin of two columns, the verdict first, readable in 80 columns and without colour.
 
-Everything that verbs print goes through here. With --json nothing is printed but the one object that `give` is handed.
-Text of learners never reaches the terminal with control characters in it.
+Everything that verbs print goes through here. With --json only the one object that `give` receives is printed. Control
+characters are removed from learners' text before it reaches the terminal.
 """
 
 import sys
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from upslope.cli.terminal.errors import Unread
+from upslope.cli.terminal.errors import OutputClosed
 from upslope.cli.terminal.options import asked
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Screen:
             try:
                 print(json.dumps(value, allow_nan=False), flush=True)
             except BrokenPipeError:
-                raise Unread from None
+                raise OutputClosed from None
 
     def line(self, *pieces: Piece, indent: int = 2) -> None:
         """One line as it is; it may be longer than the screen, because paths and commands are copied whole."""
@@ -224,6 +224,6 @@ def _console() -> "Console":
 
     class Ours(Console):
         def on_broken_pipe(self) -> None:
-            raise Unread
+            raise OutputClosed
 
     return Ours(file=sys.stdout, highlight=False, markup=False, emoji=False)

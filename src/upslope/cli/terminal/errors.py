@@ -14,7 +14,7 @@ from upslope.cli.terminal.exits import Exit
 from upslope.cli.terminal.options import asked
 
 
-class Usage(Exception):
+class UsageError(Exception):
     """The words typed make no sense; the message says what to type instead."""
 
 
@@ -22,12 +22,12 @@ class Missing(Exception):
     """Something that this machine lacks; the message says how to get it."""
 
 
-class Unread(Exception):
-    """Whoever read our output went away."""
+class OutputClosed(Exception):
+    """The reader of our output closed the pipe."""
 
 
 _CODES = {
-    "upslope.cli.terminal.errors.Usage": Exit.USAGE,
+    "upslope.cli.terminal.errors.UsageError": Exit.USAGE,
     "upslope.cli.terminal.errors.Missing": Exit.MISSING,
     "upslope.cli.tour.tour.Untrue": Exit.NOT,
     "upslope.cli.training.lab_overlay.AnswerFailed": Exit.NOT,
@@ -83,7 +83,7 @@ def judge(error: BaseException) -> tuple[Exit, str]:
     match error:
         case KeyboardInterrupt() | typer.Abort():
             return Exit.INTERRUPTED, "interrupted"
-        case Unread() | BrokenPipeError():
+        case OutputClosed() | BrokenPipeError():
             return Exit.UNREAD, ""
         case ModuleNotFoundError(name=str(name)) if name.split(".")[0] in _EXTRAS:
             extra = _EXTRAS[name.split(".")[0]]

@@ -4,7 +4,7 @@ from typing import Any
 
 from typer.core import TyperGroup
 
-from upslope.cli.terminal.errors import Usage, did_you_mean
+from upslope.cli.terminal.errors import UsageError, did_you_mean
 
 
 class Verbs(TyperGroup):
@@ -15,7 +15,7 @@ class Verbs(TyperGroup):
         word = args[0]
         if self.get_command(ctx, word) is None and not word.startswith("-") and not ctx.resilient_parsing:
             near = did_you_mean(word, self.list_commands(ctx)) or (_meant(word) if ctx.parent is None else "")
-            raise Usage(f'{ctx.command_path} has no verb "{word}"{near} ({ctx.command_path} --help lists all)')
+            raise UsageError(f'{ctx.command_path} has no verb "{word}"{near} ({ctx.command_path} --help lists all)')
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 
-class Asked:
+class OutputOptions:
     """How this invocation is to speak. One process is one invocation; `main` starts from a fresh one."""
 
     def __init__(self) -> None:
@@ -17,7 +17,7 @@ class Asked:
         self.debug = False
 
 
-asked = Asked()
+asked = OutputOptions()
 
 
 def _json(value: bool) -> bool:

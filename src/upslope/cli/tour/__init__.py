@@ -1,1 +1,1 @@
-"""A newcomer's first minute, each act of it really happening."""
+"""A newcomer's first minute, every step of it real."""

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from upslope.cli.terminal.errors import Unread
+from upslope.cli.terminal.errors import OutputClosed
 from upslope.cli.terminal.options import asked
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _tell(screen: "Screen", lab: str, over: threading.Event) -> None:
                 )
                 try:
                     screen.line(f"step {told:>5.0f}   {metrics}")
-                except Unread:  # the main thread meets it, too, and ends the tour
+                except OutputClosed:  # the main thread meets it, too, and ends the tour
                     return
 
 

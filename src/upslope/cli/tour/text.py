@@ -9,7 +9,7 @@ WHAT = (
 
 IDEA = (
     "A layer takes weighted sums, and weighted sums of weighted sums are only weighted sums.",
-    "So between two layers stands a bend. The simplest cuts off what is below zero:",
+    "So a nonlinearity stands between two layers. The simplest sets what is below zero to 0:",
     "relu(x) = max(0, x)        {numbers} become {cut}",
     "To learn, a network sends a gradient g back: how the loss changes with each number.",
     "So your function says two things: what goes forward, and what of g goes back.",

@@ -1,4 +1,4 @@
-"""`upslope tour`: a newcomer's first minute. Seven acts, each really happening; it fails if anything is not true.
+"""`upslope tour`: a newcomer's first minute. Seven steps, all of them real; it fails if anything shown is not true.
 
 The tour works in a temporary workspace, with the same verbs that a learner types. Only the run and its pictures stay.
 """
@@ -13,7 +13,7 @@ from upslope.cli.terminal.format import listed, seconds
 from upslope.cli.terminal.options import AsJson, Debug
 
 if TYPE_CHECKING:
-    from upslope.cli.learning.grading import Graded
+    from upslope.cli.learning.grading import GradedFile
     from upslope.runs.result import Result
 
 ACTS = 7
@@ -87,7 +87,7 @@ def _walk(screen: Screen, home: Path, facts: dict[str, Any]) -> None:
     _stand(screen, STEP, LAB)
 
 
-def judge_wrong(graded: "Graded") -> dict[str, Any]:
+def judge_wrong(graded: "GradedFile") -> dict[str, Any]:
     """The wrong answer failed, with a counterexample and the mistake's name."""
     from upslope.cli.learning.verdict import first_failure
 
@@ -101,7 +101,7 @@ def judge_wrong(graded: "Graded") -> dict[str, Any]:
     return {"failed": failure.title, "counterexample": failure.counterexample, "mistake": graded.verdict.mistake}
 
 
-def judge_right(graded: "Graded") -> dict[str, Any]:
+def judge_right(graded: "GradedFile") -> dict[str, Any]:
     """The right answer passed all checks."""
     if not graded.passed or not graded.verdict.checks:
         raise Untrue("the right answer did not pass")
@@ -165,7 +165,7 @@ def _write(home: Path, step: str, text: str) -> None:
         (home / "exercises" / find(step).file).write_text(text, encoding="utf-8")
 
 
-def _check(screen: Screen, home: Path, step: str, text: str) -> "Graded":
+def _check(screen: Screen, home: Path, step: str, text: str) -> "GradedFile":
     from upslope.cli.learning.grading import grade_file
     from upslope.cli.learning.verdict import show
 

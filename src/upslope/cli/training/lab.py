@@ -7,13 +7,13 @@ import typer
 
 from upslope.cli.terminal.completion import lab_names, run_names
 from upslope.cli.terminal.console import Screen
-from upslope.cli.terminal.errors import Usage, did_you_mean
+from upslope.cli.terminal.errors import UsageError, did_you_mean
 from upslope.cli.terminal.exits import Exit
 from upslope.cli.terminal.format import PROVES, listed, plural, seconds
 from upslope.cli.terminal.options import AsJson, Debug
 
 if TYPE_CHECKING:
-    from upslope.academy.overlay import Answer
+    from upslope.academy.overlay import Submission
     from upslope.cards import Found, LabCard
     from upslope.runs.result import Result
     from upslope.runs.run import Run
@@ -26,7 +26,7 @@ def lab(
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings: epochs=3 seed=1.")
     ] = None,
     preset: Annotated[str, typer.Option("--preset", help="smoke, laptop or full.")] = "",
-    mine: Annotated[bool, typer.Option("--mine", help="Put your accepted answers in the place of ours.")] = False,
+    mine: Annotated[bool, typer.Option("--mine", help="Use your accepted answers in place of ours.")] = False,
     resume: Annotated[
         str, typer.Option("--resume", metavar="RUN", help="Go on with an interrupted run.", autocompletion=run_names)
     ] = "",
@@ -53,13 +53,13 @@ def lab(
     answers = enter_composed(composed)
     if resume:
         if words or preset or mine or "=" in name:
-            raise Usage("--resume goes on with the settings that the run began with; give it nothing else")
+            raise UsageError("--resume uses the settings that the run began with; give it no others")
         if not composed:
             begin_composed(resume=resume)  # comes back only if the run has no answers of the learner's in it
         return _run(lambda started, quiet: _resume(name, resume, started, quiet), composed, answers)
     if not name:
         if preset or mine:
-            raise Usage("which lab? upslope lab lists them")
+            raise UsageError("which lab? upslope lab lists them")
         return lab_list.labs()
     found = find(name)
     if mine and not composed:
@@ -75,8 +75,8 @@ def find(name: str) -> "Found":
     if name in known:
         return known[name]
     if "=" in name:
-        raise Usage(f'"{name}" is a setting; the lab comes first: upslope lab NAME {name}')
-    raise Usage(f'there is no lab "{name}"{did_you_mean(name, list(known))} (upslope lab lists all)')
+        raise UsageError(f'"{name}" is a setting; the lab comes first: upslope lab NAME {name}')
+    raise UsageError(f'there is no lab "{name}"{did_you_mean(name, list(known))} (upslope lab lists all)')
 
 
 def _start(found: "Found", words: list[str], preset: str, answers: Any, started: Any, quiet: bool) -> "Result":
@@ -96,11 +96,11 @@ def _resume(name: str, where: str, started: Any, quiet: bool) -> "Result":
 
     of = str(read_settings(find_run(where))["lab"])
     if name and find(name).card.name != of:
-        raise Usage(f"{where} is a run of {of}, not of {name}")
+        raise UsageError(f"{where} is a run of {of}, not of {name}")
     return resume(where, quiet=quiet, started=started)
 
 
-def _run(run_it: Any, composed: str, answers: "dict[str, Answer]") -> int:
+def _run(run_it: Any, composed: str, answers: "dict[str, Submission]") -> int:
     """Run, say before and after what there is to say, and keep a reached run as evidence."""
     from upslope.cli.training.lab_overlay import blaming, keep_answers
     from upslope.runs.workspace import runs_folder

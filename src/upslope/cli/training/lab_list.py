@@ -56,7 +56,7 @@ def labs() -> int:
     screen.gap()
     screen.commands(
         [
-            ("upslope lab NAME --help", "what it claims and what it can be told"),
+            ("upslope lab NAME --help", "its claim and its settings"),
             ("upslope lab NAME --mine", "with your accepted answers inside"),
         ]
     )

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from upslope.academy.lab_parts import FILE, dump, load, part_name, parts_of, settings_said, usable
-from upslope.cli.terminal.errors import Missing, Usage
+from upslope.cli.terminal.errors import Missing, UsageError
 from upslope.cli.terminal.options import asked
 
 if TYPE_CHECKING:
-    from upslope.academy.overlay import Answer
+    from upslope.academy.overlay import Submission
     from upslope.cards import Found
 
 
@@ -51,7 +51,7 @@ def begin_composed(
     _become(answers, [*words, *(["--preset", preset] if preset else [])])
 
 
-def enter_composed(composed: str) -> "dict[str, Answer]":
+def enter_composed(composed: str) -> "dict[str, Submission]":
     """The answers that this process runs with; {} when it is not a composed one.
 
     Asserts that the library was imported from the overlay, and sees to it that the overlay goes when the process ends
@@ -69,13 +69,13 @@ def enter_composed(composed: str) -> "dict[str, Answer]":
 
 
 @contextmanager
-def blaming(answers: "Mapping[str, Answer]") -> Iterator[None]:
+def blaming(answers: "Mapping[str, Submission]") -> Iterator[None]:
     """An error while the learner's code is in place is said as what it most likely is: theirs, with file and line."""
     from upslope.runs.errors import Problem
 
     try:
         yield
-    except (Problem, OSError, Usage, Missing):
+    except (Problem, OSError, UsageError, Missing):
         raise
     except Exception as error:
         if not answers:
@@ -100,7 +100,7 @@ def keep_answers(run: Path, composed: str) -> None:
         write_atomically(run / FILE, (Path(composed).parent / FILE).read_bytes())
 
 
-def _accepted(found: "Found", settings: list[str], preset: str) -> "dict[str, Answer]":
+def _accepted(found: "Found", settings: list[str], preset: str) -> "dict[str, Submission]":
     from upslope.academy.step_status import read_evidence
     from upslope.runs.workspace import progress_file
 
@@ -108,16 +108,16 @@ def _accepted(found: "Found", settings: list[str], preset: str) -> "dict[str, An
     lab = found.card.name
     parts = parts_of(lab, settings_said(found, settings, preset or "laptop"))
     if not parts:
-        raise Usage(f"lab {lab} is made of no exercise, so --mine has nothing to put in")
+        raise UsageError(f"lab {lab} contains no exercise, so --mine has nothing to replace")
     if not set(parts) & set(answers):
         others = " with these settings" if set(parts_of(lab)) & set(answers) else ""
-        raise Usage(
+        raise UsageError(
             f"none of the {len(parts)} parts of lab {lab} is yours yet{others}; upslope learn says where to begin"
         )
     return answers
 
 
-def _become(answers: "Mapping[str, Answer]", words: list[str]) -> None:
+def _become(answers: "Mapping[str, Submission]", words: list[str]) -> None:
     """Replace this process by `upslope lab WORDS` over an overlay with these answers."""
     from upslope.academy.overlay import build
 

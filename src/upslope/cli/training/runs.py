@@ -55,9 +55,9 @@ def show(
     folder = find_run(run).absolute()
     summary = next((s for s in list_runs(folder.parent) if s.folder.name == folder.name), None)
     if summary is None:
-        from upslope.cli.terminal.errors import Usage
+        from upslope.cli.terminal.errors import UsageError
 
-        raise Usage(f"{short(folder)} is not named as a run is (lenet-0001)")
+        raise UsageError(f"{short(folder)} is not named like a run (lenet-0001)")
     screen.give({**_facts(summary), "result": summary.result.to_json() if summary.result else None})
     if screen.quiet:
         return Exit.DONE
@@ -93,14 +93,14 @@ def track(
     debug: Debug = False,
 ) -> int:
     """Mirror runs to MLflow: settings, curves, results and files."""
-    from upslope.cli.terminal.errors import Usage
+    from upslope.cli.terminal.errors import UsageError
     from upslope.runs import tracking
     from upslope.runs.progress import progress_bar
     from upslope.runs.run_dir import find_run, list_runs
 
     screen = Screen()
     if every == bool(names):
-        raise Usage("say which runs to track by name, or --all")
+        raise UsageError("say which runs to track by name, or --all")
     folders = [find_run(name) for name in names or ()] or [s.folder for s in list_runs() if s.state == "finished"]
     tracked = {}
     with progress_bar(len(folders), "tracking", quiet=screen.quiet) as bar:

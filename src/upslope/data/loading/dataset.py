@@ -1,4 +1,4 @@
-"""A data set in memory or on disk: columns of equal length, each with its feature, that nobody changes.
+"""A read-only data set in memory or on disk: columns of equal length, each with its feature.
 
     data = Dataset({"image": images, "label": labels}, CARD.features)
     len(data); data["label"]; data.take([3, 1])
@@ -91,7 +91,7 @@ class Dataset:
             raise ValueError(f"the features are {', '.join(features)}; the columns are {', '.join(columns) or 'none'}")
         lengths = {name: len(column) for name, column in columns.items()}
         if len(set(lengths.values())) > 1:
-            raise ValueError(f"columns of one length are needed, got {lengths}")
+            raise ValueError(f"all columns must have the same length, got {lengths}")
         for name, column in columns.items():
             _check(name, column, features[name])
         self._columns, self.features = dict(columns), dict(features)

@@ -3,7 +3,7 @@
 `UPSLOPE_MIRROR` (a folder, or an address, with one folder per data set, named as its card, and a folder `models` for
 published weights) is asked first: that is how a classroom or a computer without internet works. Files of a data set
 gather in a folder beside the final one; when the last of them has the hash its card names, that folder is renamed. So a
-data set is here whole, or it is not here.
+data set is complete or absent.
 """
 
 import fcntl

@@ -6,7 +6,7 @@
     00 00 00 1c    28 columns
     ...            60000 x 28 x 28 bytes, the last index fastest
 
-A file that is anything else than what its card says is refused in one sentence. Never more is unpacked than expected.
+A file that is not what its card says is refused in one sentence, and no more is unpacked than expected.
 """
 
 import gzip

@@ -1,8 +1,8 @@
 """Pictures drawn from a few lines and areas, each a little different: the material of toy data sets.
 
-A figure is a list of polylines in a unit square (x to the right, y down). `draw` bends, turns, shifts and scales it by
-chance, and paints it with soft edges on a small grid. So a toy set has the structure of the real one (ten classes that
-differ in shape, no two samples alike) and nothing has to be fetched.
+A figure is a list of polylines in a unit square (x to the right, y down). `draw` distorts, rotates, shifts and scales
+it at random, and paints it with soft edges on a small grid. So a toy set has the structure of the real one (ten classes
+that differ in shape, no two samples alike) and nothing has to be fetched.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ def draw(
     filled: bool = False,
     noise: float = 0.05,
 ) -> NDArray[np.float32]:
-    """One image per label, (N, size, size) in [0, 1]: the label's figure under a random bend, turn, shift and scale."""
+    """One image per label, (N, size, size) in [0, 1]: the label's figure, randomly distorted and moved."""
     centres = (np.arange(size) + 0.5) / size
     grid = np.stack(np.meshgrid(centres, centres), axis=-1).reshape(-1, 2)  # (pixels, 2) as x, y
     images = np.empty((len(labels), size, size), dtype=np.float32)

@@ -41,9 +41,13 @@ class Config(TrainingConfig):
     batch_size: int = Field(96, ge=12, le=1000, description="recordings per step; each network learns from 5 of 6")
     width: int = Field(16, ge=1, le=512, description="channels of the first stage; each later one has twice as many")
     lr: float = Field(4e-3, gt=0, le=1, description="the highest learning rate")
-    warmup: float = Field(0.15, ge=0, lt=1, description="the share of the steps in which the learning rate climbs")
-    weight_decay: float = Field(0.05, ge=0, lt=1, description="how strongly weights are pulled towards 0")
-    label_smoothing: float = Field(0.1, ge=0, lt=1, description="how much of the wanted probability all classes share")
+    warmup: float = Field(0.15, ge=0, lt=1, description="the share of the steps in which the learning rate rises")
+    weight_decay: float = Field(
+        0.05, ge=0, lt=1, description="how strongly weights are pulled towards 0 (weight decay)"
+    )
+    label_smoothing: float = Field(
+        0.1, ge=0, lt=1, description="how much of the target probability is shared by all classes"
+    )
     dropout: float = Field(0.2, ge=0, lt=1, description="the share of features that are dropped before the last layer")
     augment: bool = Field(True, description="other throats, paces, rooms; pieces hidden")
     choose: bool = Field(False, description="hold out a second speaker and measure on that one: to choose settings")

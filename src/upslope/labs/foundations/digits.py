@@ -47,9 +47,11 @@ class Config(LabConfig):
     hidden: int = Field(48, ge=1, le=4096, description="neurons in the hidden layer (28 x 28 images: 256)")
     lr: float = Field(0.1, gt=0, le=10, description="the highest learning rate of the cycle")
     momentum: float = Field(0.9, ge=0, lt=1, description="how much of the last step goes into the next")
-    weight_decay: float = Field(1e-4, ge=0, lt=1, description="how strongly weights are pulled towards 0")
+    weight_decay: float = Field(
+        1e-4, ge=0, lt=1, description="how strongly weights are pulled towards 0 (weight decay)"
+    )
     label_smoothing: float = Field(
-        0.1, ge=0, lt=1, description="how much of the wanted probability goes to all classes"
+        0.1, ge=0, lt=1, description="how much of the target probability goes to all classes"
     )
     freeze: Literal["none", "hidden"] = Field("none", description="hidden: leave the hidden layer as it was drawn")
 

@@ -45,7 +45,7 @@ class Config(TrainingConfig):
     epochs: int = Field(15, ge=1, le=1000, description="how often every training image is seen")
     batch_size: int = Field(128, ge=2, le=5000, description="images per step, over all devices")
     lr: float = Field(2e-3, gt=0, le=1, description="the highest learning rate")
-    warmup: float = Field(0.02, ge=0, lt=1, description="the share of the steps in which the learning rate climbs")
+    warmup: float = Field(0.02, ge=0, lt=1, description="the share of the steps in which the learning rate rises")
 
 
 def run(config: Config, run: Run[Config]) -> None:

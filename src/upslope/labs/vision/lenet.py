@@ -47,7 +47,7 @@ class Config(LabConfig):
     batch_size: int = Field(128, ge=2, le=5000, description="images per step")
     lr: float = Field(0.01, gt=0, le=1, description="the highest learning rate of the cycle")
     label_smoothing: float = Field(
-        0.05, ge=0, lt=1, description="how much of the wanted probability goes to all classes"
+        0.05, ge=0, lt=1, description="how much of the target probability goes to all classes"
     )
     workers: int = Field(2, ge=1, le=64, description="threads that share every batch")
     freeze: Literal["none", "conv"] = Field("none", description="conv: leave the filters as they were drawn, at random")
@@ -162,7 +162,7 @@ def draw(run: Run[Config], model: LeNet5, test: Dataset, predictions: NDArray[np
     """What was learned, in pictures."""
     classification.curves(run, per_epoch=per_epoch)
     classification.mistakes(run, predictions, test["label"], test.classes, images=test["image"])
-    run.picture("filters", figures.filters(model.conv1.weight.data, title="first layer"), "Red adds, blue takes away.")
+    run.picture("filters", figures.filters(model.conv1.weight.data, title="first layer"), "Red adds, blue subtracts.")
 
 
 CARD = LabCard(

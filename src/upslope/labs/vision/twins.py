@@ -65,7 +65,7 @@ class Config(LabConfig):
     epochs: int = Field(8, ge=1, le=1000, description="how often every training image is seen (resnet: 3)")
     batch_size: int = Field(128, ge=2, le=5000, description="images per step")
     lr: float = Field(0.05, gt=0, le=1, description="the highest learning rate (resnet: 0.1)")
-    warmup: float = Field(0.1, ge=0, lt=1, description="the share of the steps in which the learning rate climbs")
+    warmup: float = Field(0.1, ge=0, lt=1, description="the share of the steps in which the learning rate rises")
     momentum: Literal["same", "own"] = Field("same", description="own: each library's form, which are not the same")
     freeze: Literal["none", "conv"] = Field("none", description="conv: the Keras twin's filters never learn")
     threads: int = Field(2, ge=1, le=256, description="threads of either library")

@@ -1,4 +1,4 @@
-"""Activations: the bend between two linear layers, without which a deep network would be one linear layer."""
+"""Activation functions: the nonlinearity between linear layers, without which all of them would be one."""
 
 import math
 

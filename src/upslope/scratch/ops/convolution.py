@@ -1,4 +1,4 @@
-"""Convolution: the same small filters looked for everywhere in an image."""
+"""Convolution: the same small filters applied everywhere in an image."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Dropout: noise in training that keeps a network from leaning on any single unit."""
+"""Dropout: noise in training that keeps a network from relying on any single unit."""
 
 import numpy as np
 

@@ -1,1 +1,1 @@
-"""One file, one task in use: any input read, prepared as in training, answered, drawn, said as JSON."""
+"""One file, one task in use: reading any input, preprocessing as in training, predicting, drawing, JSON."""

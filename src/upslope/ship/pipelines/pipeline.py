@@ -1,4 +1,4 @@
-"""What predicting and exporting know of a task: how its inputs are read and prepared, and what answers look like.
+"""The pipeline of a task: how its inputs are read and preprocessed, and what its predictions look like.
 
 A pipeline is found by its task's tag: `image-classification` lies in `image_classification.py` and is the one subclass
 of `Pipeline` in that file. Nothing here imports PyTorch, so that an ONNX file is used without it.
@@ -30,7 +30,7 @@ Arrays = dict[str, NDArray[Any]]  # by the names of the spec; the first dimensio
 
 
 @dataclass(frozen=True)
-class Network:
+class LoadedModel:
     """A trained model, wherever it lies: arrays in, arrays out."""
 
     name: str  # as people call it: mnist-0001, mnist-0001.onnx
@@ -64,7 +64,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Answer(ABC):
+class Prediction(ABC):
     """What a model says about one input."""
 
     subject: str  # the input as a person calls it: a path, the first words of a text, ""
@@ -84,7 +84,7 @@ class Answer(ABC):
 
 
 @dataclass(frozen=True)
-class Unread:
+class UnreadableInput:
     """An input that could not be read, and why."""
 
     subject: str
@@ -102,7 +102,7 @@ class Pipeline(ABC):
     shows: ClassVar[str] = ".png"  # how a file that it draws ends; a GIF says "upslope predict" in its comment
     together: ClassVar[int] = 64  # inputs in memory at once
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: LoadedModel) -> None:
         self.network, self.spec = network, network.spec
 
     @classmethod
@@ -112,14 +112,14 @@ class Pipeline(ABC):
 
     @abstractmethod
     def read(self, words: Sequence[str], options: Options) -> Iterator[Any]:
-        """The inputs that these words name, in order; an `Unread` where there is none."""
+        """The inputs that these words name, in order; an `UnreadableInput` where there is none."""
 
     @abstractmethod
     def preprocess(self, items: Sequence[Any]) -> Arrays:
         """Inputs as the network takes them, as in training."""
 
     @abstractmethod
-    def postprocess(self, outputs: Arrays, items: Sequence[Any]) -> list[Answer]:
+    def postprocess(self, outputs: Arrays, items: Sequence[Any]) -> list[Prediction]:
         """An answer for each input."""
 
     @abstractmethod
@@ -134,11 +134,11 @@ class Pipeline(ABC):
     def card(self) -> dict[str, list[str]]:
         """What the model card says, by heading: "What it does", "How ... are prepared", "Limits"."""
 
-    def answers(self, words: Sequence[str], options: Options | None = None) -> Iterator[Answer | Unread]:
+    def answers(self, words: Sequence[str], options: Options | None = None) -> Iterator[Prediction | UnreadableInput]:
         """An answer or a reason for each input, in order."""
         waiting: list[Any] = []
         for item in self.read(words, options or Options()):
-            if isinstance(item, Unread):
+            if isinstance(item, UnreadableInput):
                 yield from self._answered(waiting)
                 waiting = []
                 yield item
@@ -149,7 +149,7 @@ class Pipeline(ABC):
                 waiting = []
         yield from self._answered(waiting)
 
-    def _answered(self, items: list[Any]) -> Iterator[Answer]:
+    def _answered(self, items: list[Any]) -> Iterator[Prediction]:
         if items:
             yield from self.postprocess(self.finite(self.network.forward(self.preprocess(items))), items)
 
@@ -180,7 +180,7 @@ def pipeline_of(task: str) -> type[Pipeline]:
     known = sorted(each.name for each in pkgutil.iter_modules([str(folder)]) if each.name != "pipeline")
     if name not in known:
         tags = ", ".join(each.replace("_", "-") for each in known)
-        raise RunProblem(f'nothing here answers for the task "{task}" (tasks: {tags})')
+        raise RunProblem(f'there is no pipeline for the task "{task}" (tasks: {tags})')
     module = importlib.import_module(f"upslope.ship.pipelines.{name}")
     own = (each for each in vars(module).values() if isinstance(each, type) and each.__module__ == module.__name__)
     return next(each for each in own if issubclass(each, Pipeline))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upslope.data.loading.dataset import Dataset
-from upslope.ship.pipelines.pipeline import Answer, Arrays, Options, Pipeline, Unread
+from upslope.ship.pipelines.pipeline import Arrays, Options, Pipeline, Prediction, UnreadableInput
 from upslope.training.latents import latents
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ ALIKE = 0.02  # of a pixel's standard deviation over the samples, on average
 
 
 @dataclass(frozen=True)
-class Asked:
+class SampleRequest:
     """How many samples of which seed."""
 
     count: int
@@ -28,7 +28,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Generated(Answer):
+class Generated(Prediction):
     """The samples that were asked for."""
 
     seed: int
@@ -71,19 +71,21 @@ class UnconditionalImageGeneration(Pipeline):
         """How many random numbers make an image."""
         return int(self.spec.shape[0])
 
-    def read(self, words: Sequence[str], options: Options) -> Iterator[Asked | Unread]:
+    def read(self, words: Sequence[str], options: Options) -> Iterator[SampleRequest | UnreadableInput]:
         """What the options ask for; words are refused."""
         for word in words:
-            yield Unread(word, f"{self.network.name} makes images out of random numbers: it does not read {word}")
+            yield UnreadableInput(
+                word, f"{self.network.name} makes images out of random numbers: it does not read {word}"
+            )
         if not words:
-            yield Asked(options.count, options.seed)
+            yield SampleRequest(options.count, options.seed)
 
-    def preprocess(self, items: Sequence[Asked]) -> Arrays:
+    def preprocess(self, items: Sequence[SampleRequest]) -> Arrays:
         """{"z": (N, Z)}: the first latent vectors of each seed."""
         drawn = [latents(item.count, self.latent_dim, seed=item.seed) for item in items]
         return {next(iter(self.spec.inputs)): np.concatenate(drawn)}
 
-    def postprocess(self, outputs: Arrays, items: Sequence[Asked]) -> list[Answer]:
+    def postprocess(self, outputs: Arrays, items: Sequence[SampleRequest]) -> list[Prediction]:
         """Pixels from the range of the network to [0, 1]."""
         (name, said), *_ = self.spec.outputs.items()
         low, high = float(said["low"]), float(said["high"])
@@ -91,7 +93,7 @@ class UnconditionalImageGeneration(Pipeline):
         ends = np.cumsum([item.count for item in items])[:-1]
         return [self._answer(item, part) for item, part in zip(items, np.split(images, ends), strict=True)]
 
-    def _answer(self, item: Asked, images: NDArray[np.float32]) -> Generated:
+    def _answer(self, item: SampleRequest, images: NDArray[np.float32]) -> Generated:
         made = Generated(f"{item.count} sample{'s' * (item.count > 1)} of seed {item.seed}", item.seed, images)
         if item.count == 1 or made.spread >= ALIKE:
             return made
@@ -100,11 +102,11 @@ class UnconditionalImageGeneration(Pipeline):
 
     def rows(self, dataset: Dataset) -> Arrays:
         """As many latent vectors as there are rows."""
-        return self.preprocess([Asked(len(dataset), 0)])
+        return self.preprocess([SampleRequest(len(dataset), 0)])
 
     def samples(self, count: int) -> tuple[Arrays, str]:
         """Latent vectors, whatever the data were."""
-        return self.preprocess([Asked(count, 0)]), "latent vectors"
+        return self.preprocess([SampleRequest(count, 0)]), "latent vectors"
 
     def draw(self, answers: Sequence[Generated]) -> "Figure":
         """All samples on one sheet, in the order of their numbers."""

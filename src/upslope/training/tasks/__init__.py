@@ -1,1 +1,1 @@
-"""One file, one kind of question: its loss, predictions, metrics and figures, named by Hugging Face's task tags."""
+"""One file, one task: its loss, predictions, metrics and figures, named by Hugging Face's task tags."""

@@ -65,7 +65,7 @@ class ImageClassification(Classification):
         filters = next((p for p in self.predictor.parameters() if p.ndim == 4), None)
         if filters is not None:
             drawn = figures.filters(filters.detach().cpu().numpy(), title="first layer")
-            run.picture("filters", drawn, "Red adds, blue takes away.")
+            run.picture("filters", drawn, "Red adds, blue subtracts.")
 
     def spec(self, network: Built) -> ModelSpec:
         """A picture (C, H, W) with pixels in [0, 1] in, a logit for each class out."""

@@ -1,4 +1,4 @@
-"""A task: one kind of question, with what is the same for every model and data set that answers it.
+"""A task: one kind of problem, with what is the same for every model and data set that solves it.
 
     task = ImageClassification(model, train=train)
     batches = Batches(train, collate=task.collate, batch_size=128, seed=seed)

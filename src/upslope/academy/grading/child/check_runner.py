@@ -1,8 +1,8 @@
 """Running the checks: the part of a grading child in which the learner's code is loaded and called.
 
-It runs in a thread of its own and knows neither the secret nor the pipe. It says what happened, as bytes, to the main
-thread, which looks whether the program around it is still the same, seals what was said and lets it go on. Every way
-in which an answer can end, returning, raising, or trying to leave, becomes the outcome of one check.
+It runs in a thread of its own and knows neither the secret nor the pipe. It reports what happened, as bytes, to the
+main thread, which checks that the rest of the program is unchanged, signs the report and lets the runner continue.
+However an answer ends (it returns, raises, or tries to exit), that becomes the outcome of one check.
 """
 
 import builtins

@@ -1,15 +1,15 @@
 """The grading child: a process that imports the heavy libraries once and forks for every job.
 
-Two roles. The *server* never runs learner code: it reads a job from its control socket, forks, waits, says how the fork
-ended. What is the same for every job it does once, while nobody waits: the libraries' imports, the snapshot of what
-they hold, the copies that checks run on. No thread is started there (importing PyTorch starts none), so that a fork is
-safe. The fork, the *examinee*, shuts itself in and runs one job. Where forking after NumPy was imported is not safe
-(macOS), the server turns into the examinee itself and its parent starts another one for the next job.
+Two roles. The *server* never runs learner code: it reads a job from its control socket, forks, waits, and reports how
+the fork ended. What is the same for every job is done once, in advance: importing the libraries, taking the snapshot of
+what they hold, making the copies that the checks run on. No thread is started there (importing PyTorch starts none), so
+that a fork is safe. The fork, the *examinee*, sandboxes itself and runs one job. Where forking after NumPy was imported
+is not safe (macOS), the server turns into the examinee itself and its parent starts another one for the next job.
 
-In the examinee the order matters. First: own session, own folder, the pipe's ends, limits, the package from the overlay
-and nowhere else, the kernel's sandbox, the guard. Then the learner's code is loaded, in a second thread. The main
-thread keeps the secret, already taken into a hash, and after every check looks whether the program around it is as it
-was. It ends with os._exit, so a thread that never ends cannot hold it.
+In the examinee the order matters. First come a session and a folder of its own, the ends of the pipe, limits, the
+package from the overlay and nowhere else, the kernel's sandbox, and the audit hook. Then the learner's code is loaded,
+in a second thread. The main thread keeps the secret, already part of a hash, and after every check compares the rest of
+the program with the snapshot. It exits by os._exit, so a thread that never ends cannot delay it.
 """
 
 import contextlib

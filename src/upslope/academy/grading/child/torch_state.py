@@ -1,8 +1,8 @@
-"""PyTorch's settings of the whole process: where the random numbers begin, and what an answer must not leave switched.
+"""PyTorch's process-wide settings: the random generators, and what an answer must not leave changed.
 
-An answer that leaves gradients off, another default dtype or a hook on every module behind breaks code that never heard
-of it. So before each check all is as PyTorch begins, and after it the examiner looks what was left. PyTorch is not
-imported here; where nobody has loaded it there is nothing to look at.
+An answer that leaves gradients disabled, the default dtype changed or a hook on every module breaks unrelated code. So
+each check starts from PyTorch's defaults, and after it the examinee looks for what was left changed. PyTorch is not
+imported here; where nothing has loaded it there is nothing to check.
 """
 
 import builtins

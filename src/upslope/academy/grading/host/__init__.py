@@ -1,1 +1,1 @@
-"""The grader's own process: it starts the child, hands it jobs, holds it to its limits and words the verdict."""
+"""The grader's own process: it starts the child, sends it jobs, enforces its limits and writes the verdict."""

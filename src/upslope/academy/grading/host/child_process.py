@@ -1,7 +1,7 @@
-"""The parent's side of a grading: start the child, hand it jobs, read what it reports, hold it to its limits.
+"""The parent's side of a grading: start the child, send it jobs, read its reports, enforce its limits.
 
-The parent never runs the learner's code and never imports NumPy or PyTorch. It believes only sealed messages, keeps its
-own clock, and when something is over it ends every process that came of the job.
+The parent never runs the learner's code and never imports NumPy or PyTorch. It trusts only signed messages, keeps its
+own clock, and when a job is over it ends every process that the job started.
 """
 
 import contextlib
@@ -108,7 +108,7 @@ class Bench:
             try:
                 send(self._control, {**job.to_json(), "secret": secret.hex()}, [writing for _, writing in pipes])
             except OSError:
-                raise self._broken("went away before it got its job") from None
+                raise self._broken("exited before it received its job") from None
             finally:
                 for _, writing in pipes:
                     os.close(writing)
@@ -169,7 +169,7 @@ class Bench:
                 if self._process is not None:
                     self._control.settimeout(None)
             if said is None:
-                raise self._broken("went away before it got its job")
+                raise self._broken("exited before it received its job")
             self._own = int(said["loaded"])
             self._awaited -= 1
 
@@ -278,7 +278,7 @@ class Bench:
             process.kill()
             said = process.stderr.read()[-2000:]
         self.close()
-        return GradingFailed(f"the grading child {what}: {said.decode(errors='replace').strip() or 'it said nothing'}")
+        return GradingFailed(f"the grading child {what}: {said.decode(errors='replace').strip() or 'no output'}")
 
 
 def _too_much(pid: int, job: Job, own: int) -> str | None:

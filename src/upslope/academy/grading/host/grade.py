@@ -1,8 +1,8 @@
 """Grading: from a learner's text to a verdict.
 
-The text is read by the gate, put into an overlay of the package in a new private folder, and run there by a child that
-is limited and shut in. The parent, this side, runs no learner code and imports nothing heavy. What follows a failure,
-naming a known mistake, timing the reference, uses the same child, which forks for every job.
+The source check reads the text; an overlay puts it into the package in a new private folder, where a sandboxed child
+runs it. The parent, this side, runs no learner code and imports nothing heavy. What follows a failure (naming a known
+mistake, timing the reference) uses the same child, which forks for every job.
 """
 
 import contextlib
@@ -15,12 +15,12 @@ from upslope.academy.checklist import CheckList, checks_of
 from upslope.academy.grading.host import mistakes
 from upslope.academy.grading.host.child_process import Bench, GradingFailed
 from upslope.academy.grading.host.limits import Limits, patience
-from upslope.academy.grading.host.verdict import NOT_RUN, Asked, CheckResult, Graded, Verdict, judge
+from upslope.academy.grading.host.verdict import NOT_RUN, CheckResult, GradingRequest, Judgement, Verdict, judge
 from upslope.academy.grading.host.workdir import Workplace
 from upslope.academy.grading.static import source_check as reading
 from upslope.academy.grading.static.required_modules import absent, loads
 from upslope.academy.lessons import Step, UnknownStep, of_exercise
-from upslope.academy.overlay import Answer
+from upslope.academy.overlay import Submission
 from upslope.academy.reference import Located, locate
 
 __all__ = ["CheckResult", "GradingFailed", "Limits", "Verdict", "grade", "grade_with_others"]
@@ -35,7 +35,7 @@ def grade(
     text: str | bytes,
     path: str,
     *,
-    with_answers: Mapping[str, Answer] | None = None,
+    with_answers: Mapping[str, Submission] | None = None,
     seed: int | None = None,
     limits: Limits | None = None,
     landlock: bool = True,
@@ -54,7 +54,7 @@ def grade(
     seed = secrets.randbits(32) if seed is None else seed
     located, checks = locate(exercise), checks_of(exercise)
     if not checks.checks:
-        raise GradingFailed(f"{exercise} has no checks: {checks.path} grades nothing of it")
+        raise GradingFailed(f"{exercise} has no checks: {checks.path} holds none for it")
     with contextlib.ExitStack() as held:
         if bench is None:
             bench = held.enter_context(Bench())
@@ -65,9 +65,9 @@ def grade(
         refusal = reading.refusal(text, located, step) if gate else None
         if isinstance(plain, reading.Refusal) or refusal is not None:
             return _refused(exercise, checks, refusal, plain, seed, began)
-        answers = {**(with_answers or {}), exercise: Answer(exercise, plain, path)}
+        answers = {**(with_answers or {}), exercise: Submission(exercise, plain, path)}
         texts = {answer.path: answer.text for answer in answers.values()}
-        asked = Asked(exercise, located.name, checks, path, texts, limits, seed)
+        asked = GradingRequest(exercise, located.name, checks, path, texts, limits, seed)
         place = held.enter_context(Workplace())
         overlay = place.package(answers)
         names = [check.name for check in checks.checks]
@@ -83,7 +83,7 @@ def grade_with_others(
     text: str | bytes,
     path: str,
     *,
-    others: Mapping[str, Answer],
+    others: Mapping[str, Submission],
     seed: int | None = None,
     limits: Limits | None = None,
     bench: Bench | None = None,
@@ -101,7 +101,7 @@ def grade_with_others(
         if not alone.passed or not rest:
             return alone
 
-        def beside(company: Mapping[str, Answer]) -> Verdict:
+        def beside(company: Mapping[str, Submission]) -> Verdict:
             return grade(exercise, text, path, with_answers=company, seed=alone.seed, limits=limits, bench=bench)
 
         together = beside(rest)
@@ -155,7 +155,7 @@ def _refused(
 
 
 def _with_what_follows(
-    graded: Graded,
+    graded: Judgement,
     located: Located,
     checks: CheckList,
     place: Workplace,

@@ -1,7 +1,7 @@
-"""Following one grading job: what its messages say, which check runs, until when it may, and how it ended.
+"""Monitoring one grading job: its messages, the check that is running, its deadline, and how it ended.
 
-Only sealed messages count, and the clock that matters is the parent's. What comes out is `Told`: everything that the
-job said, and the one reason for which it was over.
+Only signed messages count, and the clock that matters is the parent's. The result is `Told`: everything that the job
+reported, and the one reason why it ended.
 """
 
 import signal

@@ -1,8 +1,8 @@
-"""What a grading may use: time, memory, processes, files and output; and the watch that holds it to that.
+"""What a grading may use: time, memory, processes, files and output; and how this is enforced.
 
 The child sets the kernel's own limits on itself before it loads the learner's code. They have gaps (a limit on
 processes does nothing for root, one on memory nothing on macOS, a sleeping process uses no processor time), so the
-parent watches from outside as well: the clock, the memory and the number of all processes that came of the child.
+parent watches from outside as well: the clock, the memory and the number of all processes descended from the child.
 """
 
 import contextlib
@@ -69,24 +69,24 @@ def restrict(limits: Limits, *, alone: bool) -> None:
 
 
 @dataclass(frozen=True)
-class Usage:
+class ResourceUsage:
     """What the processes of a grading use together."""
 
     memory: int  # bytes in RAM
     processes: tuple[int, ...]  # their ids, the child's own first
 
 
-def usage(pid: int) -> Usage:
+def usage(pid: int) -> ResourceUsage:
     """Memory and processes of `pid` and all that descend from it."""
     family = [pid]
     if _PROC:
         for member in family:
             family += _children(member)
-        return Usage(sum(resident(member) for member in family), tuple(family))
+        return ResourceUsage(sum(resident(member) for member in family), tuple(family))
     rows = _ps()
     for member in family:
         family += [row.pid for row in rows if row.parent == member and row.pid not in family]
-    return Usage(sum(row.resident for row in rows if row.pid in family), tuple(family))
+    return ResourceUsage(sum(row.resident for row in rows if row.pid in family), tuple(family))
 
 
 def end_group(pid: int, mark: str, spare: tuple[int, ...] = ()) -> int:

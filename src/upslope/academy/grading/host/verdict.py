@@ -1,7 +1,7 @@
-"""A verdict, and the sentences in which it speaks: from what a grading child told to what a learner reads.
+"""A verdict and its sentences: from what a grading child reported to what a learner reads.
 
-Nothing is believed but the list of checks that had to be there, in order, each with its outcome and with the child's
-word that the program around it was untouched.
+A pass requires the complete list of expected checks, in order, each with its outcome and the child's confirmation that
+the rest of the program was unchanged.
 """
 
 from dataclasses import asdict, dataclass, field, replace
@@ -44,7 +44,7 @@ class Verdict:
     mistake: str | None = None  # the name of a known mistake with the same failures
     seed: int = 0
     seconds: float = 0.0
-    sandbox: str = ""  # what the answer was shut in with
+    sandbox: str = ""  # the sandbox that the answer ran in
     output: str = ""  # what it printed
     note: str = ""  # something worth knowing that decides nothing
     broken_by: tuple[str, ...] = ()  # exercise ids: earlier answers that make a right answer fail
@@ -54,7 +54,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Graded:
+class Judgement:
     """A verdict together with what the search for a known mistake needs."""
 
     verdict: Verdict
@@ -64,7 +64,7 @@ class Graded:
 
 
 @dataclass(frozen=True)
-class Asked:
+class GradingRequest:
     """What was asked of the child."""
 
     exercise: str
@@ -77,7 +77,7 @@ class Asked:
 
 
 def sandbox_said(messages: list[Message]) -> str:
-    """What the answer was shut in with, in words."""
+    """The sandbox that the answer ran in, as a sentence."""
     ready = next((message for message in messages if message["kind"] == "ready"), None)
     if ready is None or "landlock" not in ready:
         return ""
@@ -88,13 +88,13 @@ def sandbox_said(messages: list[Message]) -> str:
     return ", ".join(layers) + absent
 
 
-def judge(told: Told, asked: Asked) -> Graded:
+def judge(told: Told, asked: GradingRequest) -> Judgement:
     """The verdict on what a child told."""
     outcomes, clean, problem = _follow(told.messages, [check.name for check in asked.checks.checks])
     if told.ended == "died" and not any(message["kind"] == "ready" for message in told.messages):
         raise GradingFailed(f"the grading child {exited_by(told.status)} before it began: {told.trace.strip()[:2000]}")
     if told.status == CUT_OFF and told.trace.startswith("grader: ") and not told.trace.startswith("grader: OSError"):
-        raise GradingFailed(f"the grading child met an error of its own: {told.trace.strip()[:2000]}")
+        raise GradingFailed(f"the grading child failed with an internal error: {told.trace.strip()[:2000]}")
     passed = told.ended == "end" and clean and all(outcome["passed"] for outcome in outcomes.values())
     results = [_result(check, outcomes.get(check.name), asked) for check in asked.checks.checks]
     failing = next((k for k, result in enumerate(results) if not result.passed), None)
@@ -102,7 +102,7 @@ def judge(told: Told, asked: Asked) -> Graded:
     if problem is not None:
         stopped, refused = _deed(problem, asked)
     elif told.ended == "forged":
-        refused = "the answer wrote on the pipe on which the grader reports"
+        refused = "the answer wrote to the pipe that the grader reports on"
     elif told.ended not in {"end", "rest"} and (failing is None or results[failing].message == NOT_RUN):
         stopped = _stop(told, asked)
     elif told.ended == "end" and not passed and failing is None:
@@ -126,7 +126,7 @@ def judge(told: Told, asked: Asked) -> Graded:
         output=told.output.decode("utf-8", "replace"),
         note=_warning(failing, results, outcomes),
     )
-    return Graded(verdict, outcomes, told.running if told.ended == "time" else None)
+    return Judgement(verdict, outcomes, told.running if told.ended == "time" else None)
 
 
 def _follow(messages: list[Message], names: list[str]) -> tuple[dict[str, Message], bool, Message | None]:
@@ -151,7 +151,7 @@ def _problems(message: Message) -> list[Any]:
     return [message.get(name) for name in PROBLEMS]
 
 
-def _deed(problem: Message, asked: Asked) -> tuple[str | None, str | None]:
+def _deed(problem: Message, asked: GradingRequest) -> tuple[str | None, str | None]:
     """What the answer did besides answering: (stopped, refused)."""
     if problem.get("tried"):
         return None, f"{problem['tried'][0]}; an answer only computes and returns its result"
@@ -160,14 +160,14 @@ def _deed(problem: Message, asked: Asked) -> tuple[str | None, str | None]:
     if problem.get("poses"):
         return None, f"the answer makes {problem['poses']}"
     if problem.get("left"):
-        return None, f"the answer leaves {problem['left']} behind; an answer puts back what it switches"
-    return "the answer left a thread running; an answer is over when it returns", None
+        return None, f"the answer leaves {problem['left']} behind; an answer restores what it changes"
+    return "the answer left a thread running; an answer is finished when it returns", None
 
 
-def _stop(told: Told, asked: Asked) -> str:
+def _stop(told: Told, asked: GradingRequest) -> str:
     limits = asked.limits
     sentences = {
-        "time": f"stopped after {limits.check_seconds:g} s: the answer did not come back",
+        "time": f"stopped after {limits.check_seconds:g} s: the answer did not return",
         "total": f"stopped after {limits.total_seconds:g} s: the checks together took too long",
         "memory": f"stopped: the answer took more than {limits.memory_mb} MB of memory",
         "processes": "stopped: the answer started another process",
@@ -177,13 +177,13 @@ def _stop(told: Told, asked: Asked) -> str:
     if told.ended in sentences:
         return sentences[told.ended]
     if told.status in {DONE, CUT_OFF}:
-        return "the answer closed the line on which the grader reports"
+        return "the answer closed the pipe that the grader reports on"
     if told.status is not None and told.status >= 0:
         return f"the answer ended the whole program (with status {told.status}) before the checks were done"
     return f"the answer's process {exited_by(told.status)} before the checks were done"
 
 
-def _where_it_stood(result: CheckResult, told: Told, asked: Asked, stopped: str) -> CheckResult:
+def _where_it_stood(result: CheckResult, told: Told, asked: GradingRequest, stopped: str) -> CheckResult:
     """The check in which the answer was stopped, with the learner's line if the process could still say it."""
     place = place_in(told.trace, tuple(asked.texts))
     if place is None:
@@ -194,7 +194,7 @@ def _where_it_stood(result: CheckResult, told: Told, asked: Asked, stopped: str)
     return replace(result, message=stopped, line=line, source_line=_line(asked.texts[file], line))
 
 
-def _result(check: Check, outcome: Message | None, asked: Asked) -> CheckResult:
+def _result(check: Check, outcome: Message | None, asked: GradingRequest) -> CheckResult:
     if outcome is None:
         return CheckResult(check.name, check.title, False, NOT_RUN)
     if outcome["passed"]:
@@ -214,14 +214,14 @@ def _result(check: Check, outcome: Message | None, asked: Asked) -> CheckResult:
     )
 
 
-def _sentence(outcome: Message, asked: Asked) -> str:
+def _sentence(outcome: Message, asked: GradingRequest) -> str:
     error, message = outcome.get("error", ""), outcome.get("message", "")
     if error == "Mismatch" or outcome.get("refused"):
         return str(message)
     told = {
         "SystemExit": "SystemExit: the answer tried to end the program; it should return a value",
         "KeyboardInterrupt": "KeyboardInterrupt: the answer interrupted itself; it should return a value",
-        "RecursionError": "RecursionError: the answer calls itself without end",
+        "RecursionError": "RecursionError: the answer calls itself endlessly",
         "MemoryError": f"MemoryError: the answer needs more than {asked.limits.memory_mb} MB of memory",
     }
     if error == "RuntimeError" and "can't allocate memory" in message:  # how PyTorch says it

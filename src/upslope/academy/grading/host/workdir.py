@@ -13,7 +13,7 @@ from upslope.academy.checklist import CheckList
 from upslope.academy.grading.host.limits import Limits
 from upslope.academy.grading.host.readable_paths import private, readable
 from upslope.academy.grading.protocol.job import Job
-from upslope.academy.overlay import Answer, Overlay, build
+from upslope.academy.overlay import Overlay, Submission, build
 from upslope.academy.reference import PACKAGE, locate, parse, top_level_names
 
 
@@ -30,7 +30,7 @@ class Workplace:
     ) -> None:
         _remove(self.folder)
 
-    def package(self, answers: dict[str, Answer]) -> Overlay:
+    def package(self, answers: dict[str, Submission]) -> Overlay:
         """A new overlay with these answers; without any, the package as it is."""
         root = self._folder("package")
         if answers:
@@ -46,7 +46,7 @@ class Workplace:
         *,
         seed: int,
         limits: Limits,
-        answers: Mapping[str, Answer] | None = None,
+        answers: Mapping[str, Submission] | None = None,
         trusted: bool = False,
         landlock: bool = True,
     ) -> Job:
@@ -78,7 +78,7 @@ class Workplace:
         return folder
 
 
-def _defined_in(answer: Answer) -> set[str]:
+def _defined_in(answer: Submission) -> set[str]:
     """The dotted names that an answer's functions, classes and variables get; none where it is not Python."""
     try:
         with warnings.catch_warnings():

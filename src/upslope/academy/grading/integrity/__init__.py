@@ -1,1 +1,1 @@
-"""Noticing, and surviving, changes that a learner's code makes to the program that judges it."""
+"""Detecting, and surviving, changes that a learner's code makes to the program that grades it."""

@@ -1,4 +1,4 @@
-"""Classes of an answer's own that claim to be what they are not: a number, an array, a tensor, a way to compute.
+"""Impostor types: classes defined by an answer that pass for a number, an array, a tensor or a function.
 
 Such a class can claim to equal anything. What an exercise asks for never needs one. A class that stands in for a layer
 or an optimizer is another matter: that is what many exercises ask for.

@@ -1,13 +1,13 @@
-"""Copies of functions that an answer cannot reach: what it patches for a moment and puts back is not what judges it.
+"""Copies of functions that an answer cannot reach: patching the originals for a moment does not affect the grading.
 
-The snapshot (tamper.py) finds what is different after a check. An answer that runs inside a check could replace a
-comparison until it is called and restore it then, and nothing would be different. So the functions that run are copies
-with namespaces of their own: the functions of the checks point at each other's copies, the modules they use (NumPy, a
-SciPy oracle) are copies of the namespaces they had, and the builtins are the ones of before. No name leads to them.
-What is under test, the library's own modules and classes, stays what it is.
+The snapshot (module_snapshot.py) finds what is different after a check. An answer that runs inside a check could
+replace a comparison until it is called and restore it then, and nothing would be different. So the functions that run
+are copies with namespaces of their own: the functions of the checks point at each other's copies, the modules they use
+(NumPy, a SciPy oracle) are copies of the namespaces they had, and the builtins are the ones of before. No name leads to
+them. What is under test, the library's own modules and classes, stays what it is.
 
 The grader's own functions run as such copies, too, and its objects as twins: every class of a process can be found by
-asking `object` for its subclasses, and changed; a twin has the same methods and no class of ours.
+asking `object` for its subclasses, and changed; such a twin has the same methods but none of our classes.
 
 Copying the modules of PyTorch takes a while, so the grading child's server does that once, for all jobs.
 """

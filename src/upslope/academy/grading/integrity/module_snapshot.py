@@ -1,10 +1,10 @@
-"""Noticing that an answer changed the program around it: `numpy.allclose`, `Tensor.__eq__`, the checks themselves.
+"""Detecting that an answer changed the program around it: `numpy.allclose`, `Tensor.__eq__`, the checks themselves.
 
 The learner's code runs in the same interpreter as the comparisons that judge it. Before its first line runs, and again
-when everything is loaded, the attributes of all loaded modules, and of the classes and functions that checks lean on,
-are written down; after every check they are compared, by identity. An answer defines one function or class: whatever
-else is different afterwards, it replaced. What checks never touch (the compiler inside PyTorch, say) is compared once,
-at the end.
+when everything is loaded, the attributes of all loaded modules, and of the classes and functions that checks rely on,
+are recorded; after every check they are compared, by identity. An answer defines one function or class: whatever else
+is different afterwards, it replaced. What checks never touch (the compiler inside PyTorch, say) is compared once, at
+the end.
 """
 
 import builtins

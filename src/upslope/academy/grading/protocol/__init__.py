@@ -1,1 +1,1 @@
-"""What the two processes say to each other: jobs one way, signed messages the other."""
+"""The protocol between the two processes: jobs one way, signed messages the other."""

@@ -19,7 +19,7 @@ DONE, CUT_OFF = 64, 70
 
 @dataclass(frozen=True)
 class Job:
-    """What the child is told. The secret for its seal travels beside it and is kept by nobody."""
+    """What the child is told. The secret for its signatures is sent separately and not stored."""
 
     root: str  # the overlay: goes first on the path
     work: str  # the child's own folder: home, current folder, the only place where it may write

@@ -1,8 +1,9 @@
-"""The pipe on which a grading child reports: framed messages, each sealed with a secret and a number in a row.
+"""The pipe on which a grading child reports: framed messages, each signed with a secret and a sequence number.
 
-The learner's code lives in the same process as the writing end, so a message counts only with its seal: HMAC-SHA256
-over its number and its bytes, under a secret that the child got before it loaded the learner's code. A message that is
-made up, repeated, left out, changed or out of order breaks the row, and the reader says so instead of guessing.
+The learner's code lives in the same process as the writing end, so a message counts only with its signature:
+HMAC-SHA256 over its number and its bytes, under a secret that the child was given before it loaded the learner's code.
+A message that is forged, repeated, missing, changed or out of order breaks the sequence, and the reader reports that
+instead of guessing.
 """
 
 import hashlib
@@ -91,7 +92,7 @@ class Reader:
             seal, content = bytes(self._held[_HEAD.size : _HEAD.size + _SEAL]), bytes(self._held[end - length : end])
             true = hmac.digest(self._secret, self._number.to_bytes(8, "big") + content, "sha256")
             if not hmac.compare_digest(seal, true):
-                raise Forged(f"message {self._number} does not carry its seal")
+                raise Forged(f"message {self._number} has no valid signature")
             self._number += 1
             del self._held[:end]
             found.append(json.loads(content))

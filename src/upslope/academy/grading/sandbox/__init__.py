@@ -1,1 +1,1 @@
-"""What a learner's code may not do: kernel layers where there are any, and an audit hook with words for a person."""
+"""What a learner's code may not do: kernel sandboxes where there are any, and an audit hook that explains itself."""

@@ -1,7 +1,7 @@
-"""What an answer has no business doing: the audit events of Python that announce it, and the words for it.
+"""What an answer may not do: the audit events of Python that announce it, and the sentence for each.
 
-https://docs.python.org/3/library/audit_events.html lists the events. Some deeds are announced by none; the calls behind
-them are taken away.
+https://docs.python.org/3/library/audit_events.html lists the events. Some operations raise no event; the calls behind
+them are removed.
 """
 
 import os
@@ -30,7 +30,7 @@ NEVER = {
     "sys.remote_exec": "run code in another process",
     "sqlite3.enable_load_extension": "load machine code",
     "sqlite3.load_extension": "load machine code",
-    "builtins.input": "ask a question at the keyboard with input",
+    "builtins.input": "read from the keyboard with input",
     "builtins.breakpoint": "stop in the debugger with breakpoint",
 }
 # Refused when it is the answer that asks: looking into, or changing, the program around it.
@@ -48,7 +48,7 @@ REFLECTION = {
     "exec": "run code from a string with exec or eval",
     "compile": "run code from a string with compile, exec or eval",
     "code.__new__": "build code by hand",
-    "function.__new__": "build a function by hand",
+    "function.__new__": "build a function from a code object",
 }
 FAMILIES = {"socket": "open a network connection", "ctypes": "run machine code with ctypes"}
 IMPORTING = "<frozen importlib"

@@ -1,9 +1,10 @@
-"""The guard: an audit hook that refuses what an answer has no business doing, in words that a learner understands.
+"""The audit hook: it refuses what an answer may not do, in a sentence that a learner understands.
 
 Python tells audit hooks (PEP 578) before it opens a file, starts a process, makes a socket, runs code from a string or
-hands out a frame, and a hook cannot be taken away again. The guard is installed just before the learner's code is
-loaded. It is the layer that explains, and where the kernel has no Landlock it is also the layer that holds. It sees
-only what goes through Python: code that reaches the machine's memory gets past it, and then the kernel's layers count.
+hands out a frame, and a hook cannot be removed again. This one is installed just before the learner's code is loaded.
+It is the layer that explains a refusal, and where the kernel has no Landlock it is also the layer that enforces it. It
+sees only what goes through Python: code that writes to memory directly gets past it, and then only the kernel's layers
+protect.
 """
 
 import builtins
@@ -42,7 +43,7 @@ class Refused(PermissionError):
 
 @dataclass(frozen=True)
 class Policy:
-    """What the guard goes by. All paths are real: absolute, without links."""
+    """What the audit hook may allow. All paths are real: absolute, without links."""
 
     own: str  # the only folder in which files may be written
     readable: tuple[str, ...]  # files and folders that may be read, with what lies below
@@ -111,7 +112,7 @@ class _Guard:
         self.fspath = PosixPath.__fspath__
 
     def hook(self, event: str, args: tuple[Any, ...]) -> None:
-        """Called by Python before the deed; raising stops it."""
+        """Called by Python before the operation; raising stops it."""
         if event == "object.__getattr__":
             if args[1] in FRAMES:
                 self.reflect(LOOK)
@@ -252,7 +253,7 @@ class _Guard:
                     continue
                 links += 1
                 if links > 40:
-                    self.stop(f"open {name}, a circle of links")
+                    self.stop(f"open {name}, a loop of links")
                 if target.startswith("/"):
                     done = []
                 todo += target.split("/")[::-1]

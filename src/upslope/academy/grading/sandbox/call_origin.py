@@ -1,8 +1,8 @@
-"""Who asks? Whether a deed is the answer's own, or a library's for reasons of its own.
+"""Call origin: whether an operation was started by the answer, or by a library for its own purposes.
 
-Libraries look at frames and run code of their own making every day: for warnings, named tuples, sources of errors. So a
-deed is judged by the chain of calls above it. It is a library's where the library's own code names what is called; a
-call that was handed to a library (`np.vectorize(sys._getframe)`) is the answer's.
+Libraries inspect frames and run generated code all the time: for warnings, named tuples, error messages. So an
+operation is judged by the calls that led to it. It belongs to a library if the library's own code names what is called;
+a call that was passed to a library (`np.vectorize(sys._getframe)`) belongs to the answer.
 """
 
 import builtins

@@ -1,4 +1,4 @@
-"""Landlock: a process shuts itself in, for good, without any privilege (Linux 5.13 and later).
+"""Landlock: a process sandboxes itself, for good, without any privilege (Linux 5.13 and later).
 
 Three system calls: make a ruleset that says which rights are governed, add the folders and files that keep some of
 them, restrict yourself. What is not added is refused by the kernel from then on, for this thread and for every thread
@@ -6,7 +6,7 @@ and process that it starts later. The kernel's ABI number says which rights it k
 left out, so the same code runs on old and new kernels. See https://docs.kernel.org/userspace-api/landlock.html.
 
 What Landlock does not govern, as of ABI 7: looking at names and sizes (stat), changing modes, owners and times, UDP,
-and starting processes. The audit guard and the system call filter (seccomp.py) stand beside it for those.
+and starting processes. The audit hook and the system call filter (seccomp.py) cover those.
 """
 
 import ctypes
@@ -34,7 +34,7 @@ _OF_A_FILE = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEV  # the
 
 @dataclass(frozen=True)
 class Rules:
-    """What a process that is shut in may still do with files."""
+    """What a sandboxed process may still do with files."""
 
     write: tuple[str, ...] = ()  # everything below, executing left out
     read: tuple[str, ...] = ()  # files and folders, with all that lies below

@@ -78,7 +78,7 @@ _REFUSED: dict[str, tuple[int | None, int | None]] = {
     "setxattrat": (463, 463),
     "removexattrat": (466, 466),
     "open_by_handle_at": (304, 265),
-    # doors behind which other calls hide from this filter
+    # interfaces through which other calls would bypass this filter
     "io_uring_setup": (425, 425),
     "io_uring_enter": (426, 426),
     "io_uring_register": (427, 427),

@@ -1,7 +1,7 @@
-"""PyTorch's doors to the world around an answer, and its switches for the whole process.
+"""What an answer may not use of PyTorch: access to files and processes, and process-wide switches.
 
-PyTorch brings files, pickles, compilers, processes and a dispatcher of its own along. The gate refuses these names
-where it reads them; the guard closes the calls behind them before an answer runs.
+PyTorch can read files, load pickles, compile, start processes and redirect its own operations. The source check refuses
+these names in an answer's text; the audit hook disables the calls behind them before the answer runs.
 """
 
 import sys
@@ -13,7 +13,7 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-# What the gate refuses, with all that lies below. A name below torch that begins with _ is refused as well.
+# What the source check refuses, with all that lies below. A name below torch that begins with _ is refused as well.
 _DOORS = _words("""
     torch.load torch.save torch.from_file torch.hub torch.jit torch.ops torch.classes torch.library torch.compile
     torch.compiler torch.package torch.export torch.onnx torch.fx torch.overrides torch.multiprocessing

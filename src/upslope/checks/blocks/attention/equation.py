@@ -6,7 +6,7 @@ import numpy as np
 
 
 def written_out(q, k, v, mask=None):
-    """Equation 1 in float64 NumPy, one query after the other; nan where a query may look nowhere."""
+    """Equation 1 in float64 NumPy, one query after the other; nan where every key of a query is masked."""
     front = q.shape[:-2]
     out = np.zeros((*front, q.shape[-2], v.shape[-1]))
     allowed = np.ones((*front, q.shape[-2], k.shape[-2]), bool) if mask is None else mask

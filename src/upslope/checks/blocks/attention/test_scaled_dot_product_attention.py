@@ -98,7 +98,7 @@ def test_attention_mask_broadcasts(rng):
 
 @grades(attention.scaled_dot_product_attention)
 def test_attention_masked_weight_is_nothing(rng):
-    """a masked key has exactly the weight 0; a query that may look nowhere gets nan"""
+    """a masked key has exactly the weight 0; a query with every key masked gets nan"""
     q, k, v = np.array([[1.0], [1.0]]), np.array([[0.0], [900.0]]), np.array([[5.0], [1e30]])
     mask = np.array([[True, False], [False, False]])
     case = "q = [[1], [1]], k = [[0], [900]], v = [[5], [1e30]], mask [[True, False], [False, False]]"
@@ -185,7 +185,7 @@ wrong(
 )
 wrong(
     attention.scaled_dot_product_attention,
-    "hidden keys get the lowest finite score, so a query that may look nowhere looks everywhere",
+    "hidden keys get the lowest finite score, so a query with every key masked looks everywhere",
     'float("-inf")',
     "-1e30",
 )
