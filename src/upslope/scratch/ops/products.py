@@ -1,5 +1,7 @@
 """Matrix products: weighted sums, the work that nearly all of a network's time goes into."""
 
+import math
+
 import numpy as np
 
 from upslope.scratch.tensor import Tensor
@@ -51,13 +53,15 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     w = weight.data
     n_out, n_in = w.shape
     shape = x.shape
-    rows = x.data.reshape(-1, n_in)
+    # Written out, not -1: of no numbers at all, any number of rows could be made.
+    count = math.prod(shape[:-1])
+    rows = x.data.reshape(count, n_in)
     out = rows @ w.T
     if bias is not None:
         out += bias.data
     return Tensor.of(
         out if len(shape) == 2 else out.reshape(*shape[:-1], n_out),
-        (x, lambda g: (g.reshape(-1, n_out) @ w).reshape(shape)),
-        (weight, lambda g: g.reshape(-1, n_out).T @ rows),
+        (x, lambda g: (g.reshape(count, n_out) @ w).reshape(shape)),
+        (weight, lambda g: g.reshape(count, n_out).T @ rows),
         (bias, lambda g: g),
     )
