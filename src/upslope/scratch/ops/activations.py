@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from upslope.scratch.ops.elementwise import floats
+from upslope.scratch.tape import masked
 from upslope.scratch.tensor import Tensor
 
 
@@ -18,7 +19,7 @@ def relu(x: Tensor) -> Tensor:
     # Cut everything below zero.
     y = np.maximum(x.data, 0)
     # The gradient passes where the number passed.
-    return x.then(y, lambda g: g * (y > 0))
+    return x.then(y, lambda g: masked(g, y > 0))
 
 
 def leaky_relu(x: Tensor, negative_slope: float = 0.01) -> Tensor:
