@@ -74,12 +74,10 @@ def refuse_gradients(name: str, *arguments: Any) -> None:
     for x in tensors(arguments):
         if x.requires_grad:
             method = METHODS.get(name, name)
-            ours = (
-                f"x.{method}(...)" if hasattr(x, method) else f"ops.{FUNCTIONS[name]}(...)" if name in FUNCTIONS else ""
-            )
+            ours = f"x.{method}()" if hasattr(x, method) else f"ops.{FUNCTIONS[name]}(...)" if name in FUNCTIONS else ""
             raise TypeError(
-                f"np.{name} knows no gradients, and this tensor of shape {x.shape} requires them: "
-                f"write {f'{ours}, or ' if ours else ''}np.{name} of x.data if no gradient is to pass"
+                f"np.{name} knows no gradients, and a tensor of shape {x.shape} requires them: write "
+                f"{f'{ours}, or ' if ours else ''}np.{name}(x.data) if no gradient is to pass"
             )
 
 

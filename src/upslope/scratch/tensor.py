@@ -247,7 +247,7 @@ def operands(x: Any, y: Any, name: str) -> tuple[Tensor, Tensor]:
                 raise ValueError(f"{name}: shapes {a.shape} and {b.shape} do not broadcast")
     if a.dtype is not b.dtype:
         dtype = result_type(a, b)
-        if dtype != np.promote_types(a.dtype, b.dtype):  # where NumPy would take another
+        if a.dtype.kind != b.dtype.kind or dtype != np.promote_types(a.dtype, b.dtype):
             x, y = cast(x, dtype), cast(y, dtype)
     return x, y
 

@@ -25,6 +25,8 @@ def add(x: Any, y: Any) -> Tensor:
 
 def sub(x: Any, y: Any) -> Tensor:
     """x - y. x's gradient is g, y's is -g."""
+    if any(isinstance(part, Tensor) and part.dtype == bool for part in (x, y)):
+        raise TypeError("sub: bools are not subtracted; write mask == False for the opposite, mask.float() for numbers")
     x, y = operands(x, y, "sub")
     return Tensor.of(x.data - y.data, (x, lambda g: g), (y, lambda g: -g))
 

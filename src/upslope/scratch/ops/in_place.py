@@ -5,7 +5,7 @@ from typing import Any
 
 from upslope.scratch.ops.indexing import parsed
 from upslope.scratch.tape import Array, recording
-from upslope.scratch.tensor import CATEGORY, Tensor
+from upslope.scratch.tensor import CATEGORY, Tensor, cast
 
 
 def update(x: Tensor, operation: Callable[[Any, Any], Tensor], y: Any) -> Tensor:
@@ -20,16 +20,16 @@ def update(x: Tensor, operation: Callable[[Any, Any], Tensor], y: Any) -> Tensor
             f"a leaf of shape {x.shape} that requires gradients cannot be changed in place while operations are "
             "recorded; write it inside `with no_grad():`, or x = x + y for a new tensor"
         )
-    if recording.on and (x.requires_grad or (isinstance(y, Tensor) and y.requires_grad)):
-        return operation(x, y)
-    new = operation(x, y).data
+    new = operation(x, y)
     if new.shape != x.shape:
         raise ValueError(
             f"a change in place keeps the shape {x.shape}, and the result has {new.shape}; write x = x + y"
         )
     if CATEGORY[new.dtype.kind] > CATEGORY[x.dtype.kind]:
         raise TypeError(f"a change in place keeps the dtype {x.dtype}, and the result is {new.dtype}; write x = x + y")
-    writable(x)[...] = new
+    if new.requires_grad:
+        return cast(new, x.dtype)
+    writable(x)[...] = new.data
     x.data = x.data  # so that it counts as a change
     return x
 

@@ -38,6 +38,7 @@ def view(x: Tensor, index: Index) -> Tensor:
 def gather(x: Tensor, index: Index) -> Tensor:
     """x[index] with arrays among the parts of the index."""
     shape = x.shape
+    refuse_other_masks(index, shape)
     repeats = any(isinstance(part, np.ndarray) and part.dtype != bool for part in index)
 
     def scatter(g: Array) -> Array:
@@ -71,8 +72,23 @@ def parsed(index: Any) -> tuple[Index, Index]:
         else:
             first.append(part)
             then += [] if isinstance(part, int) else [part if part is ... else slice(None)]
+    if ... not in [part for part in first if not isinstance(part, slice)]:
+        first.append(...)
     picks = any(part is not ... and part != slice(None) for part in first)
     return (tuple(first) if picks else ()), tuple(then)
+
+
+def refuse_other_masks(index: Index, shape: tuple[int, ...]) -> None:
+    """Raise if a mask has other sizes than the dimensions that it covers; NumPy lets it pass if nothing is picked."""
+    at = 0
+    covered = [part.ndim if isinstance(part, np.ndarray) and part.dtype == bool else 1 for part in index]
+    for i, part in enumerate(index):
+        if part is ...:
+            at = len(shape) - sum(covered[i + 1 :])
+            continue
+        if isinstance(part, np.ndarray) and part.dtype == bool and part.shape != shape[at : at + covered[i]]:
+            raise IndexError(f"a mask of shape {part.shape} does not fit dimension {at} of a tensor of shape {shape}")
+        at += covered[i]
 
 
 def part_of(part: Any) -> Any:

@@ -48,7 +48,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
     x.grad += g @ weight, weight.grad += g^T @ x, bias.grad += g, the last two summed over everything in front.
     """
-    if x.shape[-1] != weight.shape[1]:
+    if not x.ndim or weight.ndim != 2 or x.shape[-1] != weight.shape[1]:
         raise ValueError(f"linear: x of shape {x.shape} does not fit a weight of shape {weight.shape}")
     w = weight.data
     n_out, n_in = w.shape

@@ -31,6 +31,8 @@ def axes(x: Tensor, dim: Dims, name: str) -> tuple[int, ...] | None:
         # One number is taken for a row of one, as in PyTorch: sum(0) of a scalar is that scalar.
         if not -larger(x.ndim, 1) <= d < larger(x.ndim, 1):
             raise IndexError(f"{name}: dimension {d} is out of range for a tensor of shape {x.shape}")
+    if len({d % larger(x.ndim, 1) for d in dims}) < len(dims):
+        raise ValueError(f"{name}: each dimension once, got dim={dim} for a tensor of shape {x.shape}")
     return dims if x.ndim else ()
 
 
@@ -122,7 +124,7 @@ def squared_distances(
         warnings.warn(
             f"{name} over {count} number{'s' * (count != 1)} with correction={correction} has no degrees of freedom; "
             "write correction=0 for the spread of these numbers alone",
-            stacklevel=4,
+            stacklevel=5,
         )
     return off, squares / freedom, freedom
 

@@ -31,9 +31,9 @@ def reshape(x: Tensor, *shape: Any) -> Tensor:
 
 def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Dimensions `start_dim` to `end_dim` become one."""
+    start, end = place(x, start_dim, "flatten"), place(x, end_dim, "flatten")
     if not x.ndim:
         return reshape(x, 1)
-    start, end = place(x, start_dim, "flatten"), place(x, end_dim, "flatten")
     if start > end:
         raise ValueError(f"flatten: start_dim={start_dim} stands after end_dim={end_dim} in shape {x.shape}")
     return reshape(x, *x.shape[:start], math.prod(x.shape[start : end + 1]), *x.shape[end + 1 :])
@@ -41,14 +41,18 @@ def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 def place(x: Tensor, dim: int, name: str) -> int:
     """A dimension counted from the front."""
-    if not -x.ndim <= dim < x.ndim:
+    ndim = max(x.ndim, 1)  # one number is taken for a row of one
+    if not -ndim <= dim < ndim:
         raise IndexError(f"{name}: dimension {dim} is out of range for a tensor of shape {x.shape}")
-    return dim % x.ndim
+    return dim % ndim
 
 
 def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
     """Two dimensions change places, and change back in the gradient."""
-    return x.then(x.data.swapaxes(dim0, dim1), lambda g: g.swapaxes(dim0, dim1))
+    first, second = place(x, dim0, "transpose"), place(x, dim1, "transpose")
+    if not x.ndim:
+        return x
+    return x.then(x.data.swapaxes(first, second), lambda g: g.swapaxes(first, second))
 
 
 def permute(x: Tensor, *dims: Any) -> Tensor:
@@ -63,8 +67,10 @@ def permute(x: Tensor, *dims: Any) -> Tensor:
 def squeeze(x: Tensor, dim: int | None = None) -> Tensor:
     """Without dimensions of size 1: all of them, or `dim` if that is one."""
     old = x.shape
-    if dim is not None and (not old or old[place(x, dim, "squeeze")] != 1):
-        return x
+    if dim is not None:
+        dim = place(x, dim, "squeeze")
+        if not old or old[dim] != 1:
+            return x
     return x.then(x.data.squeeze(dim), lambda g: g.reshape(old))
 
 
@@ -82,7 +88,9 @@ def expand(x: Tensor, *shape: Any) -> Tensor:
     fits = front >= 0 and all(o in (1, n) or n == -1 for o, n in zip(old, new, strict=True)) and -1 not in new[:front]
     if not fits:
         raise ValueError(f"expand: a tensor of shape {x.shape} does not stretch to {new}; only sizes of 1 do")
-    return x.then(np.broadcast_to(x.data, [o if n == -1 else n for o, n in zip(old, new, strict=True)]), lambda g: g)
+    wide = tuple(o if n == -1 else n for o, n in zip(old, new, strict=True))
+    # Where nothing stretches, the numbers keep places of their own, and may be changed.
+    return x.then(x.data[...] if wide == x.shape else np.broadcast_to(x.data, wide), lambda g: g)
 
 
 def met(tensors: Sequence[Tensor], name: str) -> list[Tensor]:
