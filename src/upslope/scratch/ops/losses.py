@@ -100,6 +100,7 @@ def nll_loss(log_probabilities: Tensor, target: Any) -> Tensor:
     """The mean of -log_probabilities[row, target[row]]: what is left of cross_entropy after log_softmax."""
     shape = log_probabilities.shape
     labels = np.array(target)
+    labels = labels if labels.size else labels.astype(np.int64)
     if len(shape) != 2:
         raise ValueError(f"nll_loss: log-probabilities are (B, C), got shape {shape}")
     batch, classes = shape
@@ -114,7 +115,7 @@ def nll_loss(log_probabilities: Tensor, target: Any) -> Tensor:
 
     def scatter(g: np.ndarray) -> np.ndarray:
         gradient = np.zeros_like(like)
-        gradient[rows, labels] = -g / batch
+        gradient[rows, labels] = -g / max(batch, 1)
         return gradient
 
     return log_probabilities.then(-average(like[rows, labels]), scatter)
