@@ -3,7 +3,7 @@
 A program starts with a few small tensors (sizes of 0 and scalars among them, floats, integers and bools, with many ties
 and zeros) and applies operations to whatever it has made so far, with arguments that often do not fit. After every step
 both sides must agree: both refuse, or both have the same numbers in the same dtype. At the end gradients walk back.
-Where the two are meant to differ, ALLOWED says so and why.
+Where the two are meant to differ, NARROWER says so and why.
 
 `make test` runs a few hundred programs, `make test-all` many thousands. One that fails is its number: PROGRAM=417.
 """
@@ -27,16 +27,8 @@ F = torch.nn.functional
 Rng = np.random.Generator
 Step = Callable[[Any], Any]  # what to do, given a side: `lambda on: on.x[2].sum(1)`
 
-# What the engine takes although PyTorch refuses it, by the name of the operation: more than is promised, on purpose.
-ALLOWED = {
-    "matmul": "bools are multiplied as in NumPy",
-    "losses": "labels may be integers of any width",
-}
-
-
 # What PyTorch takes and the engine refuses.
 NARROWER = {
-    "losses": "scores are (B, C)",
     "linear": "a weight is (out, in)",
     "cat": "an empty tensor of another shape is not skipped",
     "pow": "integers to negative powers are no integers; PyTorch rounds them",
@@ -45,15 +37,13 @@ NARROWER = {
 }
 
 
-def allowed(name: str, refusal: str) -> bool:
-    """Whether the engine may take what PyTorch refuses; a kernel that PyTorch has not been given is no refusal."""
-    return name in ALLOWED or any(words in refusal for words in KERNELS)
-
-
+# What is no refusal: PyTorch has no kernel for a dtype, or copies more carefully than NumPy needs to.
 KERNELS = (
     "not implemented for", "does not support bool", "Boolean inputs not supported",
     "source and destination dtypes match", "refer to a single memory location",
 )  # fmt: skip
+# What the engine says where PyTorch looks closer: at the value's dimensions of size 1, at which places are written.
+STRICTER = ("requires a 0 or 1-dimensional input", "one number in several places")
 # Operations that are drawn for tensors of one dtype: PyTorch's answers to several differ from kernel to kernel.
 ONE_DTYPE = ("matmul", "mse_loss", "binary_cross_entropy_with_logits", "linear")
 # The references of exercises, which are written for floats.
@@ -354,9 +344,16 @@ def a_change(rng: Rng, i: int, j: int, shape: tuple[int, ...]) -> tuple[str, Ste
 def a_part(rng: Rng, x: list[Any], i: int, j: int) -> tuple[str, Step]:
     """Parts of networks, and what takes several tensors."""
     name = one_of(
-        rng, ["cat", "stack", "where", "clamp", "losses", "embedding", "one_hot", "linear", "layer_norm", "pools"]
+        rng,
+        ["losses", "cat", "stack", "where", "clamp", "losses", "embedding", "one_hot", "linear", "layer_norm", "pools"],
     )
+    fitting = [
+        k for k, one in enumerate(x) if one.ndim == {"losses": 2, "pools": 3}.get(name) and one.dtype.kind == "f"
+    ]
+    i = one_of(rng, fitting or [i])
     shape = x[i].shape
+    if name in ("losses", "pools") and (not fitting or 0 in shape):
+        return a_shape_change(rng, i, shape)
     dim = a_dim(rng, len(shape))
     if name in ("cat", "stack"):
         return name, lambda on: getattr(on, name)([on.x[i], on.x[j]], dim)
@@ -367,11 +364,11 @@ def a_part(rng: Rng, x: list[Any], i: int, j: int) -> tuple[str, Step]:
         low, high = one_of(rng, [(-1, 1), (-0.5, None), (None, 1.0), (1, -1), (0, 0.5), (None, None)])
         return name, lambda on: on.clamp(on.x[i], low, high)
     classes = shape[-1] if shape and shape[-1] else 3
-    labels = rng.integers(-1 if rng.random() < 0.1 else 0, classes + (rng.random() < 0.1), shape[:-1])
+    labels = rng.integers(-1 if rng.random() < 0.2 else 0, classes + (rng.random() < 0.2), shape[:-1])
     if rng.random() < 0.1:
         labels = labels[1:] if labels.ndim else labels
     if name == "losses":
-        labels = labels.astype(one_of(rng, ["int64", "int64", "int64", "int32", "bool", "float32"]))
+        labels = labels.astype(one_of(rng, ["int64", "int64", "int64", "bool", "float32"]))
         loss = one_of(rng, ["nll_loss", "cross_entropy"])
         return name, lambda on: getattr(on, loss)(on.x[i], on.array(labels))
     if name == "embedding":
@@ -384,8 +381,6 @@ def a_part(rng: Rng, x: list[Any], i: int, j: int) -> tuple[str, Step]:
     if name == "layer_norm":
         size = shape[-int(rng.integers(1, 3)) :] if shape else (1,)
         return name, lambda on: on.layer_norm(on.x[i], size)
-    if len(shape) != 3 or 0 in shape or x[i].dtype.kind != "f":
-        return a_shape_change(rng, i, shape)
     width = int(rng.integers(1, 3))
     pool = one_of(rng, ["max_pool2d", "avg_pool2d"])
     return name, lambda on: getattr(on, pool)(on.x[i].unsqueeze(0), width)
@@ -434,19 +429,23 @@ def run(seed: int) -> None:
         for _ in range(int(rng.integers(1, 6))):
             name, step = a_step(rng, ours.x)
             told.append(name)
+            if name == "gelu" and not all(np.isfinite(x.data).all() for x in ours.x):
+                continue  # of infinity PyTorch's kernels make nan or inf, as the processor has it
             if name in FLOATS and any(x.dtype.kind != "f" for x in ours.x):
                 continue
             got, want = attempt(step, ours), attempt(step, theirs)
             if isinstance(got, Refused) and isinstance(want, Refused):
                 told[-1] += f": refused, {got}"
                 continue
-            if (isinstance(want, Refused) and allowed(name, str(want))) or (
+            if (isinstance(want, Refused) and any(words in str(want) for words in KERNELS)) or (
                 isinstance(got, Refused) and name in NARROWER
             ):
                 if name in (*IN_PLACE, "setitem"):
                     break  # only one side has changed its numbers
                 continue
             assert not isinstance(want, Refused), f"{name}: PyTorch refuses this: {want}"
+            if isinstance(got, Refused) and any(words in str(got) for words in STRICTER):
+                break
             if isinstance(got, Refused) and name in ("index", "setitem", *IN_PLACE) and not want.numel():
                 break  # PyTorch does not look at places where nothing is picked or put
             assert not isinstance(got, Refused), f"{name}: PyTorch takes this, we say: {got}"

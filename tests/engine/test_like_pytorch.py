@@ -277,6 +277,7 @@ def test_numbers_before_arrays_in_an_index(same_as_torch, rng):
     places = np.array([0, 2])
     same_as_torch(lambda x, i: x[0, :, i], lambda x, i: x[0, :, i], a, places)
     same_as_torch(lambda x, i: x[..., i, 1], lambda x, i: x[..., i, 1], a, places)
+    same_as_torch(lambda x, i: x[:, i, ..., i], lambda x, i: x[:, i, ..., i], a, places)
     x = Tensor(a.copy())
     x[0, :, places] = 5.0
     assert (x.data[0][:, places] == 5).all()

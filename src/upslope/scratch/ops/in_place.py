@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from upslope.scratch.ops.indexing import parsed
+from upslope.scratch.ops.indexing import parsed, spelled_out
 from upslope.scratch.tape import Array, recording
 from upslope.scratch.tensor import CATEGORY, Tensor, cast
 
@@ -40,7 +40,7 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
         raise RuntimeError("x[...] = value is not recorded and would make gradients wrong; use where, cat or no_grad()")
     basic, arrays = parsed(index)
     picked = writable(x)[basic or ...]
-    picked[arrays or ...] = value.data if isinstance(value, Tensor) else value
+    picked[spelled_out(arrays, picked.shape) or ...] = value.data if isinstance(value, Tensor) else value
     x.data = x.data  # so that it counts as a change
 
 

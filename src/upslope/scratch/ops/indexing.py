@@ -38,7 +38,7 @@ def view(x: Tensor, index: Index) -> Tensor:
 def gather(x: Tensor, index: Index) -> Tensor:
     """x[index] with arrays among the parts of the index."""
     shape = x.shape
-    refuse_other_masks(index, shape)
+    index = spelled_out(index, shape)
     repeats = any(isinstance(part, np.ndarray) and part.dtype != bool for part in index)
 
     def scatter(g: Array) -> Array:
@@ -78,17 +78,26 @@ def parsed(index: Any) -> tuple[Index, Index]:
     return (tuple(first) if picks else ()), tuple(then)
 
 
-def refuse_other_masks(index: Index, shape: tuple[int, ...]) -> None:
-    """Raise if a mask has other sizes than the dimensions that it covers; NumPy lets it pass if nothing is picked."""
-    at = 0
+def spelled_out(index: Index, shape: tuple[int, ...]) -> Index:
+    """An index with arrays, `...` written as the slices that it stands for, and its masks compared with the shape.
+
+    NumPy takes arrays with a `...` between them for separated even if it stands for nothing; and it lets a mask of the
+    wrong size pass if nothing is picked.
+    """
     covered = [part.ndim if isinstance(part, np.ndarray) and part.dtype == bool else 1 for part in index]
-    for i, part in enumerate(index):
+    left = len(shape) - sum(n for n, part in zip(covered, index, strict=True) if part is not ...)
+    written: list[Any] = []
+    at = 0
+    for part, dims in zip(index, covered, strict=True):
         if part is ...:
-            at = len(shape) - sum(covered[i + 1 :])
+            written += [slice(None)] * left
+            at += left
             continue
-        if isinstance(part, np.ndarray) and part.dtype == bool and part.shape != shape[at : at + covered[i]]:
+        if isinstance(part, np.ndarray) and part.dtype == bool and part.shape != shape[at : at + dims]:
             raise IndexError(f"a mask of shape {part.shape} does not fit dimension {at} of a tensor of shape {shape}")
-        at += covered[i]
+        written.append(part)
+        at += dims
+    return tuple(written)
 
 
 def part_of(part: Any) -> Any:

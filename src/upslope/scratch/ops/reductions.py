@@ -72,7 +72,7 @@ def mean(x: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
     shape, axis = x.shape, axes(x, dim, "mean")
     count = shared_by(shape, axis)
     out = x.data.sum(axis=axis, keepdims=keepdim) / x.dtype.type(count)
-    return x.then(out, lambda g: spread(g / count, shape, axis, keepdim))
+    return x.then(out, lambda g: spread(g / larger(count, 1), shape, axis, keepdim))
 
 
 def shared_by(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> int:

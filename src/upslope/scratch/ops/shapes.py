@@ -70,7 +70,7 @@ def squeeze(x: Tensor, dim: int | None = None) -> Tensor:
     if dim is not None:
         dim = place(x, dim, "squeeze")
         if not old or old[dim] != 1:
-            return x
+            return x.then(x.data[...], lambda g: g)
     return x.then(x.data.squeeze(dim), lambda g: g.reshape(old))
 
 
