@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from upslope.scratch.ops.reductions import Extremes
     from upslope.scratch.tensor import Tensor
 
-Dims = int | tuple[int, ...] | None
+Dims = int | Sequence[int] | None
 
 
 class Operators:
@@ -20,7 +21,7 @@ class Operators:
 
     __slots__ = ()
 
-    # Arithmetic, number by number, with broadcasting. `x += y` makes a new tensor, as `x = x + y` does.
+    # Arithmetic, number by number, with broadcasting.
     def __add__(self: Any, other: Any) -> Tensor:
         return ops.add(self, other)
 
@@ -58,17 +59,33 @@ class Operators:
         return ops.abs(self)
 
     def __matmul__(self: Any, other: Any) -> Tensor:
-        return ops.matmul(self, other)
+        return ops.matmul(self, ops.as_tensor(other))
 
     def __rmatmul__(self: Any, other: Any) -> Tensor:
         return ops.matmul(ops.as_tensor(other), self)
 
+    # In place where nothing is recorded, else x += y is x = x + y (see ops.update).
+    def __iadd__(self: Any, other: Any) -> Tensor:
+        return ops.update(self, ops.add, other)
+
+    def __isub__(self: Any, other: Any) -> Tensor:
+        return ops.update(self, ops.sub, other)
+
+    def __imul__(self: Any, other: Any) -> Tensor:
+        return ops.update(self, ops.mul, other)
+
+    def __itruediv__(self: Any, other: Any) -> Tensor:
+        return ops.update(self, ops.div, other)
+
+    def __ipow__(self: Any, other: Any) -> Tensor:
+        return ops.update(self, ops.pow, other)
+
     # Comparisons, number by number: a tensor of bools, without gradient.
     def __eq__(self: Any, other: object) -> Tensor:  # type: ignore[override]
-        return ops.compare(np.equal, self, other)
+        return NotImplemented if other is None or isinstance(other, str) else ops.compare(np.equal, self, other)
 
     def __ne__(self: Any, other: object) -> Tensor:  # type: ignore[override]
-        return ops.compare(np.not_equal, self, other)
+        return NotImplemented if other is None or isinstance(other, str) else ops.compare(np.not_equal, self, other)
 
     def __lt__(self: Any, other: Any) -> Tensor:
         return ops.compare(np.less, self, other)
@@ -89,6 +106,15 @@ class Operators:
     def log(self: Any) -> Tensor:
         return ops.log(self)
 
+    def abs(self: Any) -> Tensor:
+        return ops.abs(self)
+
+    def sin(self: Any) -> Tensor:
+        return ops.sin(self)
+
+    def cos(self: Any) -> Tensor:
+        return ops.cos(self)
+
     def sqrt(self: Any) -> Tensor:
         return ops.sqrt(self)
 
@@ -104,6 +130,12 @@ class Operators:
     def clamp(self: Any, min: float | None = None, max: float | None = None) -> Tensor:
         return ops.clamp(self, min, max)
 
+    def maximum(self: Any, other: Any) -> Tensor:
+        return ops.maximum(self, other)
+
+    def minimum(self: Any, other: Any) -> Tensor:
+        return ops.minimum(self, other)
+
     def softmax(self: Any, dim: int = -1) -> Tensor:
         return ops.softmax(self, dim)
 
@@ -117,11 +149,17 @@ class Operators:
     def sum(self: Any, dim: Dims = None, keepdim: bool = False) -> Tensor:
         return ops.sum(self, dim, keepdim)
 
+    def cumsum(self: Any, dim: int) -> Tensor:
+        return ops.cumsum(self, dim)
+
     def mean(self: Any, dim: Dims = None, keepdim: bool = False) -> Tensor:
         return ops.mean(self, dim, keepdim)
 
     def var(self: Any, dim: Dims = None, correction: int = 1, keepdim: bool = False) -> Tensor:
         return ops.var(self, dim, correction=correction, keepdim=keepdim)
+
+    def std(self: Any, dim: Dims = None, correction: int = 1, keepdim: bool = False) -> Tensor:
+        return ops.std(self, dim, correction=correction, keepdim=keepdim)
 
     def max(self: Any, dim: int | None = None, keepdim: bool = False) -> Tensor | Extremes:
         return ops.max(self, dim, keepdim)
@@ -131,6 +169,9 @@ class Operators:
 
     def argmax(self: Any, dim: int | None = None, keepdim: bool = False) -> Tensor:
         return ops.argmax(self, dim, keepdim)
+
+    def argmin(self: Any, dim: int | None = None, keepdim: bool = False) -> Tensor:
+        return ops.argmin(self, dim, keepdim)
 
     # Shapes and places.
     def reshape(self: Any, *shape: Any) -> Tensor:

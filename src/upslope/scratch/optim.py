@@ -18,9 +18,26 @@ class Optimizer:
     """
 
     def __init__(self, params: Iterable[Tensor], *, lr: float) -> None:
+        if isinstance(params, Tensor):
+            raise TypeError(
+                f"an optimizer needs a list of parameters, got one tensor of shape {params.shape}; write [p]"
+            )
         self.params = list(params)
         if not self.params:
             raise ValueError("an optimizer needs parameters, got none (an iterator that was used up?)")
+        places: dict[int, int] = {}
+        for i, p in enumerate(self.params):
+            if not isinstance(p, Tensor):
+                raise TypeError(f"an optimizer changes tensors, got {type(p).__name__} as parameter {i}")
+            if not p.is_leaf:
+                raise ValueError(
+                    f"parameter {i} of shape {p.shape} is the result of an operation; give what it was made of"
+                )
+            if places.setdefault(id(p), i) != i:
+                raise ValueError(
+                    f"parameter {i} of shape {p.shape} is parameter {places[id(p)]} once more, which would be changed "
+                    "twice in every step; give each once (module.parameters() does)"
+                )
         if lr < 0:
             raise ValueError(f"the learning rate must not be negative, got lr={lr}")
         self.lr = lr
@@ -38,7 +55,7 @@ class Optimizer:
     def state_dict(self) -> dict[str, Array | float | int]:
         """What a run needs to go on: `lr`, and as "3.name" what is remembered about parameter 3. Arrays are copies."""
         remembered = {
-            f"{i}.{name}": value.copy() if isinstance(value, np.ndarray) else value
+            f"{i}.{name}": np.array(value) if isinstance(value, np.ndarray | np.generic) else value
             for i, state in enumerate(self.state)
             for name, value in state.items()
         }

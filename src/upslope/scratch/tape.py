@@ -53,14 +53,23 @@ def sum_to_size(gradient: Array, shape: tuple[int, ...]) -> Array:
     A (3,) bias added to (64, 3) activations was used 64 times: sum_to_size(g, (3,)) is g.sum(axis=0).
     The engine calls this for every parent, so a derivative may return its gradient in the result's shape.
     """
-    # Dimensions that broadcasting put in front.
+    # Dimensions that broadcasting put in front. NumPy gives a bare number for a sum over all; an array is wanted.
     for _ in range(gradient.ndim - len(shape)):
-        gradient = np.add.reduce(gradient)
+        gradient = np.asarray(np.add.reduce(gradient))
     # Dimensions of size 1 that it stretched.
     if gradient.shape == shape:
         return gradient
     stretched = tuple(i for i, size in enumerate(shape) if size == 1 and gradient.shape[i] != 1)
     return gradient.sum(axis=stretched, keepdims=True) if stretched else gradient
+
+
+def masked(g: Array, mask: Array) -> Array:
+    """g where the mask holds and 0 elsewhere, for a derivative that lets some gradients pass and stops the others.
+
+    For finite g that is a product, ten times as fast as np.where. But 0 * inf is nan, and an infinite gradient that is
+    stopped is 0 as well: so it is below relu(x).sqrt(), whose slope at 0 is infinite.
+    """
+    return g * mask if np.isfinite(g).all() else np.where(mask, g, 0)
 
 
 def walk_back(root: "Tensor", gradient: Array, *, retain_graph: bool) -> None:

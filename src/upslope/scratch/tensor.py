@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from upslope.scratch.array_protocol import ArrayProtocol
 from upslope.scratch.operators import Operators
 from upslope.scratch.tape import Array, Derivative, Edge, recording, walk_back
 
@@ -34,11 +35,12 @@ from upslope.scratch.tape import Array, Derivative, Edge, recording, walk_back
 # of almost 32 MB, its limit, once teaches it to keep such blocks: a LeNet step takes half the time.
 np.empty(31 << 20, dtype=np.uint8)
 
+CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2}  # of an array's dtype.kind: bools, integers, floats
 DTYPES = ("float32", "float64", "int64", "int32", "int16", "int8", "uint8", "bool")
 KINDS = frozenset(np.dtype(name) for name in DTYPES)
 
 
-class Tensor(Operators):
+class Tensor(Operators, ArrayProtocol):
     """An array of numbers, with its gradient and the operation that made it.
 
     Python numbers and lists become float32 (bool stays bool), arrays keep their dtype and are not copied:
@@ -46,7 +48,6 @@ class Tensor(Operators):
     """
 
     __slots__ = ("__weakref__", "_born", "_data", "_edges", "_retains_grad", "_version", "grad", "requires_grad")
-    __array_ufunc__ = None  # so that array + tensor asks the tensor
 
     def __init__(self, data: Any, *, dtype: Any = None, requires_grad: bool = False) -> None:
         known = dtype is None and type(data) is np.ndarray and data.dtype in KINDS
@@ -157,9 +158,6 @@ class Tensor(Operators):
             raise RuntimeError("numpy() would leave the graph unseen; write x.detach().numpy() or x.data")
         return self._data
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        return np.array(self.numpy(), dtype=dtype, copy=copy)
-
     def item(self) -> Any:
         """The one number of a tensor with one element, as a Python number."""
         if self._data.size != 1:
@@ -207,6 +205,11 @@ class Tensor(Operators):
     def __int__(self) -> int:
         return int(self.item())
 
+    def __index__(self) -> int:
+        if self._data.dtype.kind not in "iub" or self._data.size != 1:
+            raise TypeError(f"one integer counts or picks a place, not a tensor of shape {self.shape} of {self.dtype}")
+        return int(self._data.item())
+
     def __repr__(self) -> str:
         numbers = np.array2string(self._data, separator=", ", precision=4, prefix="Tensor(")
         kind = "" if self._data.dtype in (np.float32, np.bool_) else f", dtype={self._data.dtype}"
@@ -242,24 +245,43 @@ def operands(x: Any, y: Any, name: str) -> tuple[Tensor, Tensor]:
         for m, n in zip(reversed(a.shape), reversed(b.shape), strict=False):
             if m != n and m != 1 and n != 1:
                 raise ValueError(f"{name}: shapes {a.shape} and {b.shape} do not broadcast")
-    # Integers and bools meet floats in the floats' dtype, as in PyTorch.
-    if a.dtype is not b.dtype and a.dtype.kind != b.dtype.kind:
-        if a.dtype.kind == "f":
-            y = Tensor(b.astype(a.dtype))
-        elif b.dtype.kind == "f":
-            x = Tensor(a.astype(b.dtype))
+    if a.dtype is not b.dtype:
+        dtype = result_type(a, b)
+        if a.dtype.kind != b.dtype.kind or dtype != np.promote_types(a.dtype, b.dtype):
+            x, y = cast(x, dtype), cast(y, dtype)
     return x, y
 
 
-def constant(value: Any, like: Tensor) -> Tensor:
-    """A number or an array beside a tensor; a single number takes the tensor's dtype if that can hold it."""
+def constant(value: Any, like: Any) -> Tensor:
+    """A number or an array beside a tensor; a single number takes the tensor's dtype if that can hold it.
+
+    An array is copied: its owner may fill it with the next batch before backward reads it.
+    """
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, bool | int | float):
-        kind = like._data.dtype.kind
-        fits = kind == "f" or (kind in "iu" and isinstance(value, int))
-        return Tensor(np.asarray(value, dtype=like._data.dtype) if fits else value)
-    return Tensor(value)
+    if isinstance(value, bool | int | float) and isinstance(like, Tensor):
+        dtype = like._data.dtype
+        if dtype.kind == "b" and type(value) is int:
+            dtype = np.dtype(np.int64)
+        fits = dtype.kind == "f" or (dtype.kind in "iu" and isinstance(value, int))
+        return Tensor(np.asarray(value, dtype=dtype) if fits else value)
+    return Tensor(value.copy() if isinstance(value, np.ndarray) else value)
+
+
+def result_type(*arrays: Array) -> np.dtype[Any]:
+    """The dtype in which arrays meet. PyTorch's rule, not NumPy's: int64 and float32 meet in float32.
+
+    The highest category decides: floats, else integers, else bools. In it, arrays with dimensions count before single
+    numbers, and the larger dtype before the smaller.
+    """
+    top = max(CATEGORY[a.dtype.kind] for a in arrays)
+    highest = [a for a in arrays if CATEGORY[a.dtype.kind] == top]
+    return np.result_type(*[a.dtype for a in [a for a in highest if a.ndim] or highest])
+
+
+def cast(x: Tensor, dtype: np.dtype[Any]) -> Tensor:
+    """x in another dtype; the gradient goes back in x's own."""
+    return x if x._data.dtype == dtype else x.then(x._data.astype(dtype), lambda g: g)
 
 
 # At the end, because the operations are written with Tensor. Operators look each one up when it is called.

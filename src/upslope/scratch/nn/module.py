@@ -1,5 +1,6 @@
 """Module: a part of a network that owns what it learns, and the parts that it is made of."""
 
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
@@ -22,7 +23,8 @@ class Module:
     """A part of a network. A subclass sets its parameters and parts as attributes and writes `forward`.
 
     An attribute that is a Parameter is learned; one that is another Tensor is a buffer, kept in the state dict but not
-    learned; one that is a Module is a part. Names of nested ones are joined by dots: "conv1.weight", "0.bias".
+    learned; one that is a Module is a part. Names of nested ones are joined by dots: "conv1.weight", "0.bias". Lists,
+    tuples and dicts are not looked into, as in PyTorch, but a warning names one that hides a module: use ModuleList.
     """
 
     training: bool = True
@@ -51,6 +53,7 @@ class Module:
 
     def named_tensors(self) -> Iterator[tuple[str, Tensor]]:
         """All parameters and buffers with their dotted names, each tensor once."""
+        warn_of_hidden(self)
         seen: set[int] = set()
         for prefix, module in self.named_modules():
             for name, value in vars(module).items():
@@ -120,23 +123,20 @@ class Module:
         return f"{type(self).__name__}({self.extra_repr()}" + (f"\n  {inside}\n)" if parts else ")")
 
 
-class Sequential(Module):
-    """Parts that run one after the other, each on the result of the one before."""
-
-    def __init__(self, *parts: Module) -> None:
-        for i, part in enumerate(parts):
-            setattr(self, str(i), part)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def __iter__(self) -> Iterator[Module]:
-        return iter([value for value in vars(self).values() if isinstance(value, Module)])
-
-    def __getitem__(self, index: int) -> Module:
-        return list(self)[index]
-
-    def forward(self, x: Any) -> Any:
-        for part in self:
-            x = part(x)
-        return x
+def warn_of_hidden(root: Module) -> None:
+    """Warn of modules and parameters in plain lists, tuples and dicts that nothing else leads to."""
+    known = {id(value) for module in root.modules() for value in (module, *vars(module).values())}
+    for prefix, module in root.named_modules():
+        for name, value in vars(module).items():
+            if not isinstance(value, list | tuple | dict):
+                continue
+            for part in value.values() if isinstance(value, dict) else value:
+                if isinstance(part, Module | Parameter) and id(part) not in known:
+                    where = f"{type(root).__name__}.{prefix}.{name}" if prefix else f"{type(root).__name__}.{name}"
+                    instead = "write ModuleList([...])" if isinstance(part, Module) else "set each as an attribute"
+                    warnings.warn(
+                        f"{where} is a plain {type(value).__name__} that holds a {type(part).__name__}, which "
+                        f"parameters(), state_dict() and train() do not see: {instead}",
+                        stacklevel=2,
+                    )
+                    break

@@ -17,22 +17,22 @@ from upslope.scratch.ops.arithmetic import (
 from upslope.scratch.ops.convolution import conv2d
 from upslope.scratch.ops.elementwise import abs, clamp, cos, exp, log, sin, sqrt, to
 from upslope.scratch.ops.embeddings import embedding, one_hot
+from upslope.scratch.ops.in_place import setitem, update
+from upslope.scratch.ops.indexing import getitem
 from upslope.scratch.ops.losses import binary_cross_entropy_with_logits, cross_entropy, mse_loss, nll_loss
 from upslope.scratch.ops.normalization import batch_norm, layer_norm
 from upslope.scratch.ops.pooling import avg_pool2d, max_pool2d
 from upslope.scratch.ops.probabilities import log_softmax, logsumexp, softmax
 from upslope.scratch.ops.products import linear, matmul
-from upslope.scratch.ops.reductions import argmax, max, mean, min, sum, var
+from upslope.scratch.ops.reductions import argmax, argmin, cumsum, max, mean, min, std, sum, var
 from upslope.scratch.ops.regularization import dropout
 from upslope.scratch.ops.shapes import (
     cat,
     expand,
     flatten,
-    getitem,
     pad,
     permute,
     reshape,
-    setitem,
     squeeze,
     stack,
     transpose,
@@ -43,6 +43,7 @@ __all__ = [
     "abs",
     "add",
     "argmax",
+    "argmin",
     "as_tensor",
     "avg_pool2d",
     "batch_norm",
@@ -53,6 +54,7 @@ __all__ = [
     "conv2d",
     "cos",
     "cross_entropy",
+    "cumsum",
     "div",
     "dropout",
     "elu",
@@ -94,12 +96,14 @@ __all__ = [
     "sqrt",
     "squeeze",
     "stack",
+    "std",
     "sub",
     "sum",
     "tanh",
     "to",
     "transpose",
     "unsqueeze",
+    "update",
     "var",
     "where",
 ]

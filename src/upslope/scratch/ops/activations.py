@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from upslope.scratch.ops.elementwise import floats
+from upslope.scratch.tape import masked
 from upslope.scratch.tensor import Tensor
 
 
@@ -17,21 +19,23 @@ def relu(x: Tensor) -> Tensor:
     # Cut everything below zero.
     y = np.maximum(x.data, 0)
     # The gradient passes where the number passed.
-    return x.then(y, lambda g: g * (y > 0))
+    return x.then(y, lambda g: masked(g, y > 0))
 
 
 def leaky_relu(x: Tensor, negative_slope: float = 0.01) -> Tensor:
     """x where it is positive, a small slope times x elsewhere, so that a dead unit can come back (Maas et al. 2013)."""
     a = x.data
     y = np.maximum(a, 0) + negative_slope * np.minimum(a, 0)
-    return x.then(y, lambda g: g * (a > 0) + negative_slope * g * (a <= 0))
+    slope = np.where(a > 0, 1, np.asarray(negative_slope, a.dtype))
+    return x.then(y, lambda g: g * slope)
 
 
 def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """x where it is positive, alpha (e^x - 1) elsewhere (Clevert et al. 2015, https://arxiv.org/abs/1511.07289)."""
     a = x.data
     below = alpha * np.expm1(np.minimum(a, 0))
-    return x.then(np.maximum(a, 0) + below, lambda g: g * (a > 0) + g * (below + alpha) * (a <= 0))
+    slope = np.where(a > 0, 1, below + alpha)
+    return x.then(np.maximum(a, 0) + below, lambda g: g * slope)
 
 
 def sigmoid(x: Tensor) -> Tensor:
@@ -50,7 +54,7 @@ def sigmoid(x: Tensor) -> Tensor:
 
 def tanh(x: Tensor) -> Tensor:
     """The hyperbolic tangent, a sigmoid from -1 to 1, with slope 1 - y^2."""
-    y = np.tanh(x.data)
+    y = np.tanh(floats(x))
     return x.then(y, lambda g: g * (1 - y * y))
 
 

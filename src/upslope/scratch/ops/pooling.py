@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from upslope.scratch.tape import masked
 from upslope.scratch.tensor import Tensor
 
 
@@ -39,7 +40,7 @@ def max_pool2d(x: Tensor, kernel_size: int, *, stride: int | None = None) -> Ten
         waiting = np.ones_like(out, dtype=bool)
         for pixels in places:
             found = waiting & (a[pixels] == out)
-            gradient[pixels] += g * found
+            gradient[pixels] += masked(g, found)
             waiting &= ~found
         return gradient
 

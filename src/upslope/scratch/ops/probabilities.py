@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from upslope.scratch.ops.elementwise import floats
 from upslope.scratch.tensor import Tensor
 
 
@@ -50,6 +51,7 @@ def log_softmax(x: Tensor, dim: int = -1) -> Tensor:
 
     x.grad += g - softmax(x) * sum_j g_j, the sum along `dim`.
     """
-    shifted = x.data - x.data.max(axis=dim, keepdims=True)
+    a = floats(x)
+    shifted = a - a.max(axis=dim, keepdims=True, initial=-np.inf)
     y = shifted - np.log(np.exp(shifted).sum(axis=dim, keepdims=True))
     return x.then(y, lambda g: g - np.exp(y) * g.sum(axis=dim, keepdims=True))

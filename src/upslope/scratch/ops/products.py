@@ -1,5 +1,7 @@
 """Matrix products: weighted sums, the work that nearly all of a network's time goes into."""
 
+import math
+
 import numpy as np
 
 from upslope.scratch.tensor import Tensor
@@ -46,18 +48,20 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
     x.grad += g @ weight, weight.grad += g^T @ x, bias.grad += g, the last two summed over everything in front.
     """
-    if x.shape[-1] != weight.shape[1]:
+    if not x.ndim or weight.ndim != 2 or x.shape[-1] != weight.shape[1]:
         raise ValueError(f"linear: x of shape {x.shape} does not fit a weight of shape {weight.shape}")
     w = weight.data
     n_out, n_in = w.shape
     shape = x.shape
-    rows = x.data.reshape(-1, n_in)
+    # Written out, not -1: of no numbers at all, any number of rows could be made.
+    count = math.prod(shape[:-1])
+    rows = x.data.reshape(count, n_in)
     out = rows @ w.T
     if bias is not None:
         out += bias.data
     return Tensor.of(
         out if len(shape) == 2 else out.reshape(*shape[:-1], n_out),
-        (x, lambda g: (g.reshape(-1, n_out) @ w).reshape(shape)),
-        (weight, lambda g: g.reshape(-1, n_out).T @ rows),
+        (x, lambda g: (g.reshape(count, n_out) @ w).reshape(shape)),
+        (weight, lambda g: g.reshape(count, n_out).T @ rows),
         (bias, lambda g: g),
     )

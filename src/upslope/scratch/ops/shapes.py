@@ -1,4 +1,4 @@
-"""Shapes: the same numbers, arranged, picked or put together differently. Gradients are arranged back."""
+"""Shapes: the same numbers, arranged or put together differently. Gradients are arranged back."""
 
 import math
 from collections.abc import Sequence
@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from upslope.scratch.tape import Array, recording
-from upslope.scratch.tensor import Tensor
+from upslope.scratch.tensor import Tensor, cast, result_type
 
 
 def sizes(args: tuple[Any, ...]) -> tuple[int, ...]:
@@ -32,27 +31,46 @@ def reshape(x: Tensor, *shape: Any) -> Tensor:
 
 def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Dimensions `start_dim` to `end_dim` become one."""
-    start, end = start_dim % x.ndim, end_dim % x.ndim
+    start, end = place(x, start_dim, "flatten"), place(x, end_dim, "flatten")
+    if not x.ndim:
+        return reshape(x, 1)
+    if start > end:
+        raise ValueError(f"flatten: start_dim={start_dim} stands after end_dim={end_dim} in shape {x.shape}")
     return reshape(x, *x.shape[:start], math.prod(x.shape[start : end + 1]), *x.shape[end + 1 :])
+
+
+def place(x: Tensor, dim: int, name: str) -> int:
+    """A dimension counted from the front."""
+    ndim = max(x.ndim, 1)  # one number is taken for a row of one
+    if not -ndim <= dim < ndim:
+        raise IndexError(f"{name}: dimension {dim} is out of range for a tensor of shape {x.shape}")
+    return dim % ndim
 
 
 def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
     """Two dimensions change places, and change back in the gradient."""
-    return x.then(x.data.swapaxes(dim0, dim1), lambda g: g.swapaxes(dim0, dim1))
+    first, second = place(x, dim0, "transpose"), place(x, dim1, "transpose")
+    if not x.ndim:
+        return x
+    return x.then(x.data.swapaxes(first, second), lambda g: g.swapaxes(first, second))
 
 
 def permute(x: Tensor, *dims: Any) -> Tensor:
     """The dimensions in the order `dims`, and in the opposite order in the gradient."""
-    order = sizes(dims)
-    back = np.argsort([dim % x.ndim for dim in order]).tolist()
+    order = [place(x, dim, "permute") for dim in sizes(dims)]
+    if sorted(order) != list(range(x.ndim)):
+        raise ValueError(f"permute: a tensor of shape {x.shape} needs each of its {x.ndim} dimensions once, got {dims}")
+    back = np.argsort(order).tolist()
     return x.then(x.data.transpose(order), lambda g: g.transpose(back))
 
 
 def squeeze(x: Tensor, dim: int | None = None) -> Tensor:
     """Without dimensions of size 1: all of them, or `dim` if that is one."""
     old = x.shape
-    if dim is not None and old[dim] != 1:
-        return x
+    if dim is not None:
+        dim = place(x, dim, "squeeze")
+        if not old or old[dim] != 1:
+            return x.then(x.data[...], lambda g: g)
     return x.then(x.data.squeeze(dim), lambda g: g.reshape(old))
 
 
@@ -65,46 +83,27 @@ def unsqueeze(x: Tensor, dim: int) -> Tensor:
 def expand(x: Tensor, *shape: Any) -> Tensor:
     """Dimensions of size 1 repeated (not copied) up to `shape`, where -1 keeps a size. Gradients of repeats add up."""
     new = sizes(shape)
-    old = (1,) * (len(new) - x.ndim) + x.shape
-    return x.then(np.broadcast_to(x.data, [o if n == -1 else n for o, n in zip(old, new, strict=True)]), lambda g: g)
+    front = len(new) - x.ndim
+    old = (1,) * front + x.shape
+    fits = front >= 0 and all(o in (1, n) or n == -1 for o, n in zip(old, new, strict=True)) and -1 not in new[:front]
+    if not fits:
+        raise ValueError(f"expand: a tensor of shape {x.shape} does not stretch to {new}; only sizes of 1 do")
+    wide = tuple(o if n == -1 else n for o, n in zip(old, new, strict=True))
+    # Where nothing stretches, the numbers keep places of their own, and may be changed.
+    return x.then(x.data[...] if wide == x.shape else np.broadcast_to(x.data, wide), lambda g: g)
 
 
-def getitem(x: Tensor, index: Any) -> Tensor:
-    """x[index], with numbers, slices, arrays of integers or of bools. The gradient goes back to the picked places."""
-    index = plain(index)
-    shape = x.shape
-    # Arrays of integers may pick a place twice, whose gradients then have to be added up.
-    parts = index if isinstance(index, tuple) else (index,)
-    repeats = any(isinstance(part, np.ndarray | list) and np.asarray(part).dtype.kind in "iu" for part in parts)
-
-    def scatter(g: Array) -> Array:
-        gradient = np.zeros(shape, g.dtype)
-        if repeats:
-            np.add.at(gradient, index, g)
-        else:
-            gradient[index] = g
-        return gradient
-
-    return x.then(x.data[index], scatter)
-
-
-def setitem(x: Tensor, index: Any, value: Any) -> None:
-    """x[index] = value, which is not recorded: only for tensors that need no gradient, or under no_grad."""
-    if recording.on and (x.requires_grad or (isinstance(value, Tensor) and value.requires_grad)):
-        raise RuntimeError("x[...] = value is not recorded and would make gradients wrong; use where, cat or no_grad()")
-    x.data[plain(index)] = value.data if isinstance(value, Tensor) else value
-    x.data = x.data  # so that it counts as a change
-
-
-def plain(index: Any) -> Any:
-    """An index with arrays in the place of tensors."""
-    if isinstance(index, Tensor):
-        return index.data
-    return tuple(plain(part) for part in index) if isinstance(index, tuple) else index
+def met(tensors: Sequence[Tensor], name: str) -> list[Tensor]:
+    """The tensors in the one dtype in which they meet."""
+    if not tensors:
+        raise ValueError(f"{name} needs tensors, got none")
+    dtype = result_type(*[x.data for x in tensors])
+    return [cast(x, dtype) for x in tensors]
 
 
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Tensors one after the other along `dim`. Each gets its piece of the gradient."""
+    tensors = met(tensors, "cat")
     out = np.concatenate([x.data for x in tensors], axis=dim)
     ends = np.cumsum([x.data.shape[dim] for x in tensors]).tolist()
     before = (slice(None),) * (dim % out.ndim)
@@ -114,6 +113,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Tensors of one shape side by side along a new dimension `dim`. Each gets its slice of the gradient."""
+    tensors = met(tensors, "stack")
     out = np.stack([x.data for x in tensors], axis=dim)
     return Tensor.of(out, *[(x, lambda g, i=i: g.take(i, axis=dim)) for i, x in enumerate(tensors)])
 

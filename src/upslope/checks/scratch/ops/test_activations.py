@@ -109,16 +109,19 @@ def test_relu_laws(rng):
 
 
 wrong(
-    ops.relu, "the gradient passes everywhere, as if nothing had been cut", "lambda g: g * (y > 0)", "lambda g: g * 1"
+    ops.relu,
+    "the gradient passes everywhere, as if nothing had been cut",
+    "lambda g: masked(g, y > 0)",
+    "lambda g: g * 1",
 )
-wrong(ops.relu, "at exactly 0 the gradient passes", "(y > 0)", "(x.data >= 0)")
+wrong(ops.relu, "at exactly 0 the gradient passes", "y > 0", "x.data >= 0")
 wrong(
     ops.relu,
     "the gradient is the slope alone; the gradient that came back is not multiplied in",
-    "lambda g: g * (y > 0)",
+    "lambda g: masked(g, y > 0)",
     "lambda g: y > 0",
 )
-wrong(ops.relu, "the gradient is multiplied by the result, not by the slope", "g * (y > 0)", "g * y")
+wrong(ops.relu, "the gradient is multiplied by the result, not by the slope", "masked(g, y > 0)", "g * y")
 wrong(ops.relu, "the sign is dropped: this is |x|", "np.maximum(x.data, 0)", "np.abs(x.data)")
 wrong(
     ops.relu,

@@ -181,13 +181,13 @@ wrong(
 wrong(
     ops.max_pool2d,
     "where windows overlap, the gradient is overwritten, not added up",
-    "gradient[pixels] += g * found",
-    "gradient[pixels] = g * found",
+    "gradient[pixels] += masked(g, found)",
+    "gradient[pixels] = masked(g, found)",
 )
 wrong(
     ops.max_pool2d,
     "g is spread over the whole window, as for a mean",
-    "gradient[pixels] += g * found",
+    "gradient[pixels] += masked(g, found)",
     "gradient[pixels] += g / kernel_size**2",
 )
 wrong(ops.max_pool2d, "the stride is always the window's size", "t = stride or kernel_size", "t = kernel_size")
