@@ -20,7 +20,7 @@ FAMILIES = {
     "attention": _words("attention scaleddotproduct transformer"),
     "average_pool": _words("avgpool averagepool lppool interpolate upsample"),  # a picture resized to 1 x 1 is its mean
     "binary_cross_entropy": _words("binarycrossentropy bce bceloss bcewithlogits softmarginloss bernoulli"),
-    "convolution": _words("conv convolve convolution convtranspose correlate"),
+    "convolution": _words("conv convolve convolution fftconvolve oaconvolve deconvolve correlate"),
     "cross_entropy": _words("crossentropy nllloss kldiv kldivergence categorical multinomial"),
     "dropout": _words("dropout droppath stochasticdepth"),
     "kl_divergence": _words("kldiv kldivergence gaussiannll"),
@@ -36,7 +36,7 @@ FAMILIES = {
         pinv pinverse orthogonal orthogonalize muon
     """),
     "random_normal": _words("randn sample rsample"),
-    "relu": _words("relu"),
+    "relu": _words("relu prelu rrelu"),
     "rotary": _words("rotary rope"),
     "sigmoid": _words("sigmoid logsigmoid hardsigmoid expit"),
     "softmax": _words("softmax softmin"),

@@ -66,7 +66,7 @@ class Lookups:
                 for base, name in self._asked(node):
                     if name is None and (base is None or self._library(base)):
                         yield Unreadable(node.lineno, f"looks a name up in {self._called(base)} while it runs")
-            elif isinstance(node, ast.Attribute) and node.attr in _TABLES and not _is_self(node.value):
+            elif isinstance(node, ast.Attribute) and node.attr in _TABLES and not is_self(node.value):
                 yield Unreadable(node.lineno, f"uses {node.attr}, with which names are looked up while it runs")
             elif id(node) not in called and isinstance(node, ast.Name | ast.Attribute):
                 full = self._full(node)
@@ -87,7 +87,7 @@ class Lookups:
         whole = None if full is None else f"{full}.{attr}"
         root = _chain(base)
         shown = f'"{attr}"' if quoted else f"{root}.{attr}" if root is not None and len(root) < 50 else f"....{attr}"
-        return Lookup(node, node.lineno, attr, whole, shown, _is_self(base), quoted)
+        return Lookup(node, node.lineno, attr, whole, shown, is_self(base), quoted)
 
     def _full(self, node: ast.AST | None) -> str | None:
         return dotted(node, self.names)
@@ -139,7 +139,7 @@ def _is_getattr(node: ast.AST) -> bool:
     return isinstance(node, ast.Name) and node.id == "getattr" and isinstance(node.ctx, ast.Load)
 
 
-def _is_self(node: ast.AST | None) -> bool:
+def is_self(node: ast.AST | None) -> bool:
     return isinstance(node, ast.Name) and node.id == "self"
 
 

@@ -13,7 +13,7 @@ from upslope.academy import stub
 from upslope.academy.grading.sandbox.torch_denylist import door, switch
 from upslope.academy.grading.static.answer_families import belongs, squashed, stems
 from upslope.academy.grading.static.imported_names import bound, dotted, full_names
-from upslope.academy.grading.static.lookups import Lookups
+from upslope.academy.grading.static.lookups import Lookups, is_self
 from upslope.academy.grading.static.readable_text import Refusal, plain_text, tree_of
 from upslope.academy.grading.static.signature import differences
 from upslope.academy.lessons import Step
@@ -99,11 +99,13 @@ class _Reading:
             for node in ast.walk(tree)
             if isinstance(node, ast.arg) or (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
         }
-        self.on_self = self.defined | {
-            node.attr
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and dotted(node, {"self": "self"})
-        }
+        # What `self` has because this text gives it: methods, and attributes that are set.
+        self.on_self = {located.name} if located.owner else set()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                self.on_self |= {inner.name for inner in node.body if isinstance(inner, ast.FunctionDef)}
+            elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and is_self(node.value):
+                self.on_self.add(node.attr)
 
     def definition(self) -> Iterator[Refusal]:
         """Is what was asked for there, with the parameters that were asked for?"""
