@@ -1,4 +1,4 @@
-"""The names that are an answer, beside the installed libraries: what computes it is refused, under every name there is."""
+"""The names that are an answer, beside the installed libraries: what computes it is refused under every name."""
 
 import importlib
 import warnings
@@ -174,7 +174,7 @@ def torch():
 
 def namespaces(torch):
     """Where PyTorch keeps what computes, by the name under which an answer could reach it."""
-    import torch.distributions  # noqa: F401
+    import torch.distributions
 
     yield from (
         ("torch", torch),
@@ -201,10 +201,19 @@ def names(torch):
 
 # Words of PyTorch's that hold a stem by chance, letter by letter; the names around them are not refused for it.
 BY_CHANCE = {
-    "orthogonalization": ("weight", "sqrt", "inverse_gamma", "unique_inverse", "slice_inverse", "property", "freqresp"),
+    "orthogonalization": (
+        "weight",
+        "sqrt",
+        "inverse_gamma",
+        "unique_inverse",
+        "slice_inverse",
+        "property",
+        "freqresp",
+        "diagsvd",
+    ),
     "normal_distribution": ("normalize", "denormal", "frobenius"),
     "random_normal": ("upsample", "downsample", "sampler", "sampled", "resample"),
-    "convolution": ("convert",),
+    "convolution": ("convert", "conversion"),
     "rotary": ("property",),
     "binary_cross_entropy": ("subclass",),
 }
@@ -314,9 +323,9 @@ def test_whatever_computes_the_answer_is_refused(torch, lesson):
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         for whole in names(torch):
-            if whole.startswith("torch.ops") or not (door(whole) or switch(whole)):
-                if any(_gives(torch, wanted, result) for result in _results(torch, whole, calls, built)):
-                    found.add(whole)
+            closed = not whole.startswith("torch.ops") and (door(whole) or switch(whole))
+            if not closed and any(_gives(torch, wanted, one) for one in _results(torch, whole, calls, built)):
+                found.add(whole)
     assert found >= FOUND[lesson]
     passes = [whole for whole in sorted(found) if said(lesson, f"return {whole}") is None]
     assert passes == []

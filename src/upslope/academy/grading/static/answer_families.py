@@ -1,4 +1,4 @@
-"""The names that are an answer come in families: `layer_norm`, `nn.LayerNorm`, `native_layer_norm`, `nn.InstanceNorm1d`.
+"""The names that are an answer come in families: `layer_norm`, `LayerNorm`, `native_layer_norm`, `InstanceNorm1d`.
 
 A lesson's `refuses:` names a family of this table, or a single name, which stands for its own variants. A name belongs
 to a family if one of the family's stems is a run of the name's words. So module classes, functions, in-place and `_out`
@@ -33,7 +33,7 @@ FAMILIES = {
     "normalization": _words("layernorm groupnorm batchnorm instancenorm rmsnorm localresponsenorm"),
     "orthogonalization": _words("""
         svd svdvals eig eigh eigvals eigvalsh symeig lobpcg qr geqrf orgqr ormqr householder linalg polar cholesky
-        pinv pinverse orthogonal orthogonalize muon
+        pinv pinvh pinverse orthogonal orthogonalize muon
     """),
     "random_normal": _words("randn sample rsample"),
     "relu": _words("relu prelu rrelu"),

@@ -155,9 +155,11 @@ class _Reading:
             if isinstance(node, ast.Name) and node.id in _DOORS and node.id not in self.defined
         ]
         hidden = _HIDDEN_ATTRIBUTES - self.used_by_reference
-        for one in self.lookups:
-            if one.attr in hidden or (one.attr in _MODULES_AS_ATTRIBUTES and (one.full is not None or one.quoted)):
-                reached.append((one.line, one.attr))
+        reached += [
+            (one.line, one.attr)
+            for one in self.lookups
+            if one.attr in hidden or (one.attr in _MODULES_AS_ATTRIBUTES and (one.full is not None or one.quoted))
+        ]
         for line, name in reached:
             said = f"line {line} uses {name}, which reaches outside of the answer; an answer needs no such thing"
             yield Refusal(said, line)
