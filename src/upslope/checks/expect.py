@@ -61,8 +61,8 @@ class Mismatch(AssertionError):
         return "\n".join(line for line in lines if line)
 
 
-# Where a list stands here, a comparison that does not hold is written into it and the check goes on. So two mistakes are
-# told apart by all that they get wrong (grading/host/mistakes.py). In a verdict the first counterexample ends a check.
+# Where a list stands here, a comparison that does not hold is written into it and the check goes on. So two mistakes
+# are told apart by all that they get wrong (grading/host/mistakes.py). In a verdict the first counterexample ends a check.
 NOTES: list[BaseException] | None = None
 _VALUES = 16  # numbers of one comparison that are kept
 
@@ -180,9 +180,9 @@ def raises(kind: type[BaseException], call: Callable[[], object], *, case: str =
         missing = [word for word in says if word not in str(error)]
         if missing:
             wanted = f"a message that holds {', '.join(missing)}"
-            raise Mismatch("the error does not say enough", case=case, got=str(error), expected=wanted) from None
+            _broken(Mismatch("the error does not say enough", case=case, got=str(error), expected=wanted))
         return
-    raise Mismatch("no error was raised", case=case, got=repr(result), expected=f"{kind.__name__}")
+    _broken(Mismatch("no error was raised", case=case, got=repr(result), expected=f"{kind.__name__}"))
 
 
 def numeric_gradient(
@@ -242,7 +242,8 @@ def gradients(
     cases = [f"{case}: gradient of {name}" if case else f"gradient of {name}" for name in called]
     for leaf, slope, name, what in zip(leaves, expected, called, cases, strict=True):
         if leaf.grad is None:
-            raise Mismatch(f"no gradient reached {name}", case=case, got="None", expected=show(slope))
+            _broken(Mismatch(f"no gradient reached {name}", case=case, got="None", expected=show(slope)))
+            continue
         close(leaf.grad, slope, case=what, rtol=rtol, atol=atol)
     # Others hold these arrays too: another use of the input, the caller, the parent that comes next.
     kept: list[tuple[Any, Any, str]] = [(given, g, "the gradient that came back"), (out, result, "the result")]
@@ -250,7 +251,7 @@ def gradients(
     for now, before, what in kept:
         if plain(_array(now, case)) != plain(before):
             problem = f"{what} was changed in place; others still need it"
-            raise Mismatch(problem, case=case, got=show(now), expected=show(before))
+            _broken(Mismatch(problem, case=case, got=show(now), expected=show(before)))
     # A second use of the same leaves adds to what the first one left.
     _backward(f(*leaves), tensor(g.copy()))
     for leaf, slope, what in zip(leaves, expected, cases, strict=True):

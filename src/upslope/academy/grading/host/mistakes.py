@@ -7,16 +7,15 @@ does not hold is noted and the check goes on; and so does the answer. Only if th
 numbers, in all of them, for exactly one of the planted mistakes, is the learner told its name.
 """
 
-import json
-import math
-import re
 import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from upslope.academy.checklist import BadChecks, CheckList, apply, checks_of
 from upslope.academy.grading.host.child_process import Bench
+from upslope.academy.grading.host.evidence import Evidence, notes_of, said, same
 from upslope.academy.grading.host.limits import Limits
 from upslope.academy.grading.host.workdir import Workplace
 from upslope.academy.grading.protocol.signed_pipe import Message
@@ -26,8 +25,6 @@ from upslope.academy.overlay import Answer, Overlay
 from upslope.academy.reference import Located, locate
 
 ROUNDS = 3  # seeds for which an answer and a planted mistake must agree; the first is the verdict's
-_SAME = 1e-4  # two numbers are the same if they differ by less than this part: another order of sums, no other formula
-_TINY = 1e-7
 
 
 @dataclass(frozen=True)
@@ -50,25 +47,8 @@ def pattern_of(outcomes: Mapping[str, Message], checks: CheckList) -> Pattern:
     ran = tuple(name for name in names if name in outcomes)
     failed = tuple(name for name in ran if not outcomes[name]["passed"])
     if "" in outcomes:  # the answer could not be loaded: every check fails, with the same words
-        return Pattern(tuple(names), _said(outcomes[""]), True, tuple(names))
-    return Pattern(failed, _said(outcomes[failed[0]]) if failed else "", len(ran) == len(names), ran)
-
-
-@dataclass(frozen=True)
-class Note:
-    """One thing that went wrong in a check: in words, and with the numbers that came instead of the right ones."""
-
-    said: str
-    values: tuple[float, ...] = ()
-
-    def same(self, other: "Note") -> bool:
-        pairs = zip(self.values, other.values, strict=False)
-        alike = self.said == other.said and len(self.values) == len(other.values)
-        return alike and all(_near(one, two) for one, two in pairs)
-
-
-# All that goes wrong in some rounds of checks: by the round and the check's name, for each that came to an end.
-Evidence = dict[tuple[int, str], list[Note]]
+        return Pattern(tuple(names), said(outcomes[""]), True, tuple(names))
+    return Pattern(failed, said(outcomes[failed[0]]) if failed else "", len(ran) == len(names), ran)
 
 
 @dataclass(frozen=True)
@@ -104,14 +84,6 @@ def name_of(
     return fitting[0] if len(fitting) == 1 else None
 
 
-def same(one: Evidence, other: Evidence) -> bool:
-    """Whether all that goes wrong is the same: in every round, in every check, with the same numbers."""
-    return one.keys() == other.keys() and all(
-        len(notes) == len(other[key]) and all(a.same(b) for a, b in zip(notes, other[key], strict=True))
-        for key, notes in one.items()
-    )
-
-
 def evidence(
     located: Located,
     texts: Mapping[str, str],
@@ -127,9 +99,11 @@ def evidence(
         wrong: {f"{k} {key}": (k, seed + turn, [name]) for key, (turn, name) in keys.items()}
         for k, wrong in enumerate(texts)
     }
-    outcomes = run_plans(located, list(texts.values()), plans, checks, place=place, bench=bench, until=until, gather=True)
+    outcomes = run_plans(
+        located, list(texts.values()), plans, checks, place=place, bench=bench, until=until, gather=True
+    )
     return {
-        wrong: {keys[key]: _notes(outcomes[f"{k} {key}"]) for key in keys if f"{k} {key}" in outcomes}
+        wrong: {keys[key]: notes_of(outcomes[f"{k} {key}"]) for key in keys if f"{k} {key}" in outcomes}
         for k, wrong in enumerate(texts)
     }
 
@@ -150,26 +124,15 @@ def _evidence_of(suspect: Suspect, checks: CheckList, place: Workplace, bench: B
     )
     told = bench.run(job, until=until)
     results = [message for message in told.messages if message["kind"] == "result" and "turn" in message]
-    return {(message["turn"], message["check"]): _notes(message) for message in results}
+    return {(message["turn"], message["check"]): notes_of(message) for message in results}
 
 
-def _notes(outcome: Message) -> list[Note]:
-    """What an outcome says of all that went wrong."""
-    notes = []
-    for note in outcome.get("notes", ()):
-        values = tuple(float(value) for value in note["values"].split())
-        problem = "" if note["problem"].startswith("they part first") else note["problem"]  # where, not what
-        words = [note["case"], problem, *([] if values else [note["got"], note["expected"]])]
-        notes.append(Note(_rounded(json.dumps(words)), values))
-    if "error" in outcome:
-        notes.append(Note(_said(outcome)))
-    return notes
-
-
-def _near(one: float, other: float) -> bool:
-    if one == other or (math.isnan(one) and math.isnan(other)):
-        return True
-    return math.isfinite(one) and abs(one - other) <= _TINY + _SAME * max(abs(one), abs(other))
+def pairs_alike(exercise: str, seed: int, *, bench: Bench) -> list[tuple[str, str]]:
+    """The planted mistakes of an exercise that nothing tells apart, so that neither is named to anybody."""
+    located, checks = locate(exercise), checks_of(exercise)
+    with Workplace() as place:
+        found = evidence(located, _texts(located, checks), checks, place, bench, seed, time.monotonic() + 120.0)
+    return [(one, two) for one, two in combinations(found, 2) if same(found[one], found[two])]
 
 
 def patterns(exercise: str, seed: int | None = None, *, bench: Bench | None = None) -> dict[str, Pattern]:
@@ -218,6 +181,8 @@ def _tried(
     until: float,
 ) -> dict[str, Pattern]:
     """The patterns of some wrong answers in some of the checks; what the time is not enough for is left out."""
+    if not texts:
+        return {}
     plans = {wrong: {f"{k} {name}": (k, seed, [name]) for name in names} for k, wrong in enumerate(texts)}
     outcomes = run_plans(located, list(texts.values()), plans, checks, place=place, bench=bench, until=until)
     found = {}
@@ -230,14 +195,3 @@ def _tried(
 
 def _names(checks: CheckList) -> list[str]:
     return [check.name for check in checks.checks]
-
-
-def _said(outcome: Message) -> str:
-    """What a failure said, so that it can be compared: places left out, numbers to four digits."""
-    parts = outcome.get("counterexample") or {"error": outcome.get("error"), "message": outcome.get("message")}
-    return _rounded(json.dumps(parts, sort_keys=True))
-
-
-def _rounded(text: str) -> str:
-    """A text with its numbers to four digits."""
-    return re.sub(r"-?\d+\.\d*(?:e[-+]?\d+)?", lambda number: f"{float(number[0]):.3e}", text)
