@@ -61,8 +61,8 @@ class Mismatch(AssertionError):
         return "\n".join(line for line in lines if line)
 
 
-# Where a list stands here, a comparison that does not hold is written into it and the check goes on. So two mistakes
-# are told apart by all that they get wrong (grading/host/mistakes.py). In a verdict the first counterexample ends a check.
+# Where a list stands here, a comparison that does not hold is written into it and the check goes on: so mistakes are
+# told apart by all that they get wrong (grading/host/mistakes.py). In a verdict the first counterexample ends a check.
 NOTES: list[BaseException] | None = None
 _VALUES = 16  # numbers of one comparison that are kept
 
@@ -101,7 +101,7 @@ def close(
 
 def _has(got: Any, array: np.ndarray[Any, Any], shape: tuple[int, ...], dtype: Any, case: str) -> bool:
     """Whether shape and dtype are right, so that the numbers can be compared."""
-    right = array.shape == shape
+    right = bool(array.shape == shape)
     if not right:
         _broken(Mismatch("the shape is wrong", case=case, got=shape_text(array.shape), expected=shape_text(shape)))
     if dtype is not None and dtype_of(got) != dtype_name(dtype):

@@ -14,6 +14,7 @@ from upslope.academy.grading.protocol.signed_pipe import Message
 
 _SAME = 1e-4  # two numbers are the same if they differ by less than this part
 _TINY = 1e-7
+_ADDRESS = re.compile(r"0x[0-9a-f]+")  # where an object lies in memory
 _NUMBER = re.compile(r"-?\d+\.\d*(?:e[-+]?\d+)?")
 
 
@@ -63,7 +64,7 @@ def said(outcome: Message) -> str:
 
 
 def _rounded(text: str) -> str:
-    return _NUMBER.sub(lambda number: f"{float(number[0]):.3e}", text)
+    return _NUMBER.sub(lambda number: f"{float(number[0]):.3e}", _ADDRESS.sub("0x", text))
 
 
 def _near(one: float, other: float) -> bool:

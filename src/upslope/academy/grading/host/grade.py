@@ -189,7 +189,7 @@ def _with_what_follows(
         return verdict
     if graded.outcomes.get(suspect.pattern.failed[0], {}).get("error") in {None, "NotImplementedError"}:
         return verdict
-    name = mistakes.name_of(suspect, located, checks, place, bench, seconds=min(left, 3.0 * patience()))
+    name = mistakes.name_of(suspect, located, checks, place, bench, seconds=min(left, 6.0 * patience()))
     return replace(verdict, mistake=name)
 
 
