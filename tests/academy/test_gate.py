@@ -73,7 +73,8 @@ def test_a_windows_file_and_a_byte_order_mark_are_fine():
             "uses scipy.special.softmax, which is the",
         ),
         (softmax("return x.softmax(dim)"), "line 7 uses x.softmax, which is the answer itself; write out what it does"),
-        (softmax("return getattr(x, 'softmax')(dim)"), "line 7 uses softmax, which reaches outside"),
+        (softmax("return getattr(x, 'softmax')(dim)"), 'line 7 uses "softmax", which is the answer itself'),
+        (softmax("return getattr(np, 'sys')"), "line 7 uses sys, which reaches outside of the answer"),
         (softmax("return log_softmax(x)"), "line 7 uses log_softmax, which is the answer itself"),
         (softmax("...") + "softmax = np.exp\n", "line 8 sets softmax anew"),
         (softmax("return eval('1')"), "line 7 uses eval, which reaches outside of the answer"),
@@ -120,3 +121,35 @@ def test_a_method_may_use_its_own_name():
 @pytest.mark.parametrize("text", ["(" * 100_000, "-" * 100_000 + "1", "x = [" * 300, "lambda: " * 5000 + "1"])
 def test_nothing_makes_the_gate_itself_fall(text):
     assert said(text) is not None
+
+
+DEEP = {
+    "a sum": lambda n: "return (" + " + ".join(["x"] * n) + ").softmax()",
+    "a chain of attributes": lambda n: "return x.softmax" + ".data" * n,
+    "a chain of calls": lambda n: "return x" + ".f()" * n + ".softmax()",
+    "a chain of brackets": lambda n: "return x" + "[0]" * n + ".softmax",
+    "a row of signs": lambda n: "return (" + "-" * n + "1).softmax",
+    "a row of branches": lambda n: "if x:\n    pass\n" + "elif x:\n    pass\n" * n + "return x.softmax",
+    "a text put together": lambda n: "return getattr(x, " + "+".join(["'softmax'"] * n) + ")",
+}
+
+
+@pytest.mark.parametrize("n", [330, 700, 1500, 10_000])
+@pytest.mark.parametrize("kind", DEEP)
+def test_what_nests_deeper_than_any_answer_is_told_so(kind, n):
+    sentence = str(said(softmax(DEEP[kind](n))))
+    assert "deep" in sentence
+    assert sentence.endswith("write it as a loop, or in several statements")
+
+
+def test_a_default_that_nests_too_deeply_is_told_so():
+    assert "levels deep" in str(said(f"def softmax(x, dim={'1+' * 500}1): ..."))
+
+
+@pytest.mark.parametrize("kind", DEEP)
+def test_a_long_expression_is_read(kind):
+    sentence = said(softmax(DEEP[kind](90)))
+    if kind == "a text put together":
+        assert sentence is None  # it is no name of the answer
+    else:
+        assert "softmax, which is the answer itself" in str(sentence)

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
-from itertools import combinations
 from queue import SimpleQueue
 from typing import Any
 
@@ -248,7 +247,5 @@ def _order(step: Step, roadmap: Sequence[Step], called: set[str]) -> Iterator[st
 
 def _told_apart(exercise: str, bench: Bench) -> Iterator[str]:
     """Two wrong answers that fail in the very same way would be named to nobody."""
-    found = mistakes.patterns(exercise, 0, bench=bench)
-    for one, two in combinations(found, 2):
-        if (found[one].failed, found[one].first) == (found[two].failed, found[two].first):
-            yield f'the wrong answers "{one}" and "{two}" fail in the same way, so neither can be named'
+    for one, two in mistakes.pairs_alike(exercise, 0, bench=bench):
+        yield f'the wrong answers "{one}" and "{two}" fail in the same way, so neither can be named'

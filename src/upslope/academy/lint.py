@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from upslope.academy import hints, stub, terms
 from upslope.academy.checklist import BadChecks, CheckList, apply
+from upslope.academy.grading.static.answer_families import belongs, stems
+from upslope.academy.grading.static.source_check import library_names
 from upslope.academy.lab_parts import settings_said
 from upslope.academy.lessons import Return, Step
 from upslope.academy.reference import Located, names_used, parse
@@ -79,8 +81,10 @@ def reference(located: Located, step: Step) -> Iterator[str]:
         yield "the docstring holds no worked number (a sentence such as: softmax([0, ln 3]) is [0.25, 0.75])"
     if len(hints.comments(located)) < 2:
         yield "the body has fewer than two comments: the second hint would be empty"
-    for name in sorted(names_used(located.node) & set(step.refuses)):
-        yield f"the lesson refuses {name}, which the reference itself uses"
+    refused, given = stems(step.refuses), {located.name, *library_names(located)}
+    for name in sorted(names_used(located.node) - given):
+        if belongs(name, refused):
+            yield f"the lesson refuses {name}, which the reference itself uses"
     read = {n.id for n in ast.walk(located.node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
     read |= {n.attr for n in ast.walk(located.node) if isinstance(n, ast.Attribute)}
     private = sorted(name for name in read if name.startswith("_") and not name.endswith("__") and name != "_")

@@ -95,9 +95,11 @@ def run_plans(
     place: Workplace,
     bench: Bench,
     until: float | None = None,
+    gather: bool = False,
 ) -> Outcomes:
     """What came of each function of each plan (name: variant, seed, checks), by `until` on time.monotonic().
 
+    With `gather`, outcomes hold all comparisons that do not hold, as mistakes.py compares them.
     A function that does not return ends the child; what is left of its plan is given up, the others go on.
     """
     answers = [Submission(located.exercise, text, FILE) for text in texts]
@@ -111,7 +113,7 @@ def run_plans(
             break
         functions = {name: what for plan in todo.values() for name, what in plan.items()}
         limits = Limits(check_seconds=min(left, _SECONDS * patience()), total_seconds=left)
-        new = _run(overlay, located, checks, variants, functions, {}, limits, place, bench)
+        new = _run(overlay, located, checks, variants, functions, {}, limits, place, bench, gather=gather)
         outcomes |= new
         first = next(iter(todo))
         todo = {name: plan for name, plan in todo.items() if not set(plan) <= set(new)}
@@ -147,6 +149,8 @@ def _run(
     limits: Limits,
     place: Workplace,
     bench: Bench,
+    *,
+    gather: bool = False,
 ) -> Outcomes:
     """Lay the module that does the trials beside the checks in the overlay, and run it."""
     folder, _, _ = checks.module.rpartition(".")
@@ -156,7 +160,7 @@ def _run(
     )
     overlay.root.joinpath(*folder.split("."), f"{_MODULE}.py").write_text(text, encoding="utf-8")
     made = replace(checks, module=f"{folder}.{_MODULE}")
-    told = bench.run(place.job(overlay, made, [*trials, *called], seed=0, limits=limits, trusted=True))
+    told = bench.run(place.job(overlay, made, [*trials, *called], seed=0, limits=limits, trusted=True, gather=gather))
     return {message["check"]: message for message in told.messages if message["kind"] == "result"}
 
 

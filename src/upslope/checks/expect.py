@@ -39,9 +39,19 @@ __all__ = [
 class Mismatch(AssertionError):
     """A demand that did not hold, in parts, so that it can be shown to a person and compared with a known mistake."""
 
-    def __init__(self, problem: str, *, case: str = "", got: str = "", expected: str = "", within: str = "") -> None:
+    def __init__(
+        self,
+        problem: str,
+        *,
+        case: str = "",
+        got: str = "",
+        expected: str = "",
+        within: str = "",
+        values: Sequence[float] = (),
+    ) -> None:
         super().__init__(problem)
         self.problem, self.case, self.got, self.expected, self.within = problem, case, got, expected, within
+        self.values = values  # some of the numbers that came, more than a person would read
 
     def __str__(self) -> str:
         lines = [self.case, self.problem]
@@ -49,6 +59,19 @@ class Mismatch(AssertionError):
         lines += [f"got       {self.got}"] if self.got else []
         lines += [f"expected  {self.expected}{within}"] if self.expected else []
         return "\n".join(line for line in lines if line)
+
+
+# Where a list stands here, a comparison that does not hold is written into it and the check goes on: so mistakes are
+# told apart by all that they get wrong (grading/host/mistakes.py). In a verdict the first counterexample ends a check.
+NOTES: list[BaseException] | None = None
+_VALUES = 16  # numbers of one comparison that are kept
+
+
+def _broken(mismatch: Mismatch) -> None:
+    """A comparison does not hold: the check ends here, or goes on and it is noted."""
+    if NOTES is None:
+        raise mismatch
+    NOTES.append(mismatch)
 
 
 def close(
@@ -67,18 +90,23 @@ def close(
     """
     array = _array(got, case)
     wanted = np.asarray(array_of(expected), dtype=np.float64)
-    _has(got, array, wanted.shape, dtype, case)
+    if not _has(got, array, wanted.shape, dtype, case):
+        return
     ours, theirs = plain(array), plain(wanted)
     for flat, (a, b) in enumerate(zip(ours, theirs, strict=True)):
         if not _near(a, b, rtol, atol):
-            raise _first_difference(array, wanted, flat, case, rtol, atol)
+            _broken(_first_difference(array, wanted, flat, case, rtol, atol))
+            return
 
 
-def _has(got: Any, array: np.ndarray[Any, Any], shape: tuple[int, ...], dtype: Any, case: str) -> None:
-    if array.shape != shape:
-        raise Mismatch("the shape is wrong", case=case, got=shape_text(array.shape), expected=shape_text(shape))
+def _has(got: Any, array: np.ndarray[Any, Any], shape: tuple[int, ...], dtype: Any, case: str) -> bool:
+    """Whether shape and dtype are right, so that the numbers can be compared."""
+    right = bool(array.shape == shape)
+    if not right:
+        _broken(Mismatch("the shape is wrong", case=case, got=shape_text(array.shape), expected=shape_text(shape)))
     if dtype is not None and dtype_of(got) != dtype_name(dtype):
-        raise Mismatch("the dtype is wrong", case=case, got=dtype_of(got), expected=dtype_name(dtype))
+        _broken(Mismatch("the dtype is wrong", case=case, got=dtype_of(got), expected=dtype_name(dtype)))
+    return right
 
 
 def _near(a: float, b: float, rtol: float, atol: float) -> bool:
@@ -93,6 +121,7 @@ def _first_difference(
     there = abs(plain(expected)[flat])
     within = f"within {atol + rtol * there:.1g}" if math.isfinite(there) else ""
     problem = ""
+    values = plain(got)[:: -(-got.size // _VALUES)]
     if got.size > 12:
         index = tuple(int(i) for i in np.unravel_index(flat, got.shape))
         problem = f"first difference at index {list(index)} of shape {shape_text(got.shape)}"
@@ -102,7 +131,7 @@ def _first_difference(
         ours, theirs = show(got, digits), show(expected, digits)
         if ours != theirs:
             break
-    return Mismatch(problem, case=case, got=ours, expected=theirs, within=within)
+    return Mismatch(problem, case=case, got=ours, expected=theirs, within=within, values=values)
 
 
 def equal(got: Any, expected: Any, *, case: str = "", problem: str = "") -> None:
@@ -113,13 +142,13 @@ def equal(got: Any, expected: Any, *, case: str = "", problem: str = "") -> None
         close(got, expected, case=case, rtol=0.0, atol=0.0)
         return
     if type(got) is not type(expected) or got != expected:
-        raise Mismatch(problem, case=case, got=repr(got), expected=repr(expected))
+        _broken(Mismatch(problem, case=case, got=repr(got), expected=repr(expected)))
 
 
 def true(condition: bool, problem: str, *, case: str = "", got: Any = "", expected: Any = "") -> None:
     """A law that must hold; `problem` says in words what is wrong when it does not."""
     if not condition:
-        raise Mismatch(problem, case=case, got=str(got), expected=str(expected))
+        _broken(Mismatch(problem, case=case, got=str(got), expected=str(expected)))
 
 
 def tensor_of(got: Any, shape: tuple[int, ...], *, dtype: Any = None, case: str = "") -> None:
@@ -151,9 +180,9 @@ def raises(kind: type[BaseException], call: Callable[[], object], *, case: str =
         missing = [word for word in says if word not in str(error)]
         if missing:
             wanted = f"a message that holds {', '.join(missing)}"
-            raise Mismatch("the error does not say enough", case=case, got=str(error), expected=wanted) from None
+            _broken(Mismatch("the error does not say enough", case=case, got=str(error), expected=wanted))
         return
-    raise Mismatch("no error was raised", case=case, got=repr(result), expected=f"{kind.__name__}")
+    _broken(Mismatch("no error was raised", case=case, got=repr(result), expected=f"{kind.__name__}"))
 
 
 def numeric_gradient(
@@ -213,7 +242,8 @@ def gradients(
     cases = [f"{case}: gradient of {name}" if case else f"gradient of {name}" for name in called]
     for leaf, slope, name, what in zip(leaves, expected, called, cases, strict=True):
         if leaf.grad is None:
-            raise Mismatch(f"no gradient reached {name}", case=case, got="None", expected=show(slope))
+            _broken(Mismatch(f"no gradient reached {name}", case=case, got="None", expected=show(slope)))
+            continue
         close(leaf.grad, slope, case=what, rtol=rtol, atol=atol)
     # Others hold these arrays too: another use of the input, the caller, the parent that comes next.
     kept: list[tuple[Any, Any, str]] = [(given, g, "the gradient that came back"), (out, result, "the result")]
@@ -221,7 +251,7 @@ def gradients(
     for now, before, what in kept:
         if plain(_array(now, case)) != plain(before):
             problem = f"{what} was changed in place; others still need it"
-            raise Mismatch(problem, case=case, got=show(now), expected=show(before))
+            _broken(Mismatch(problem, case=case, got=show(now), expected=show(before)))
     # A second use of the same leaves adds to what the first one left.
     _backward(f(*leaves), tensor(g.copy()))
     for leaf, slope, what in zip(leaves, expected, cases, strict=True):

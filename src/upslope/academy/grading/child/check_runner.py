@@ -24,6 +24,7 @@ globals()["__builtins__"] = dict(vars(builtins))
 
 Say = Callable[[dict[str, Any]], None]
 _LONGEST = 2000  # characters of any text that is handed on
+_NOTES = 24  # comparisons of one check that are handed on where all are gathered
 
 
 def examine(job: Job, say: Say, copies: Copies, settings: Settings) -> None:
@@ -47,11 +48,15 @@ def examine(job: Job, say: Say, copies: Copies, settings: Settings) -> None:
         return
     say({"kind": "loaded", "left": settings.left()})  # and looked at: nothing has been replaced up to here
     checks, unequal = copies.namespace(vars(module)), copies.namespace(vars(expect))
-    for name in job.checks:
+    for turn, name in [(turn, name) for turn in range(job.rounds) for name in job.checks]:
         say({"kind": "start", "check": name})
-        own = checksum(name.encode())
-        rng = generator(bits(seeds([job.seed, own])))
-        settings.begin(job.seed ^ own)
+        own, seed = checksum(name.encode()), job.seed + turn
+        rng = generator(bits(seeds([seed, own])))
+        settings.begin(seed ^ own)
+        notes: list[BaseException] | None = [] if job.gather else None
+        unequal["NOTES"] = notes
+        if job.trusted:
+            vars(expect)["NOTES"] = notes  # a trial's checks compare with these
         fault: dict[str, Any] = {}
         began = clock()
         # Settings that an answer left behind, np.seterr(all="ignore"), are not the next check's.
@@ -59,18 +64,23 @@ def examine(job: Job, say: Say, copies: Copies, settings: Settings) -> None:
             filtered("always")
             try:
                 check = checks[name]
-                _canary(unequal, array, mismatch)
+                if notes is None:
+                    _canary(unequal, array, mismatch)
                 noted.clear()
                 check(rng) if _wants_rng(check) else check()
-                if noted:  # a demand did not hold, and somebody caught the error
-                    fault = _fault(noted[0], job, expect)
-                _canary(vars(expect), array, mismatch)
+                if notes is None:
+                    if noted:  # a demand did not hold, and somebody caught the error
+                        fault = _fault(noted[0], job, expect)
+                    _canary(vars(expect), array, mismatch)
             except BaseException as error:
                 fault = _fault(error, job, expect)
         if fault and not fault.get("line"):
             fault |= _warned(caught, job)
         took = clock() - began
-        say({"kind": "result", "check": name, "passed": not fault, "seconds": took, "left": settings.left(), **fault})
+        passed = not fault and not notes
+        if notes is not None:
+            fault |= {"turn": turn, "notes": [_note(note) for note in notes[:_NOTES]]}
+        say({"kind": "result", "check": name, "passed": passed, "seconds": took, "left": settings.left(), **fault})
 
 
 class Fooled(BaseException):
@@ -115,6 +125,13 @@ def _fault(error: BaseException, job: Job, expect: ModuleType) -> dict[str, Any]
     except BaseException:
         found["message"] = ""
     return found
+
+
+def _note(note: Any) -> dict[str, str]:
+    """A comparison that did not hold, as plain data, with the numbers that came."""
+    parts = {part: _clip(getattr(note, part, "")) for part in ("case", "problem", "got", "expected")}
+    values = getattr(note, "values", ())
+    return {**parts, "values": " ".join([f"{float(value):.7g}" for value in values])}
 
 
 def _place(trace: TracebackType | None, job: Job) -> dict[str, Any]:

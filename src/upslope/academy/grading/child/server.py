@@ -209,7 +209,7 @@ def _run(job: Job, writer: Writer, ground: Ground, copies: Copies) -> None:
     while (said := inbox.get()) is not None:
         kind, content = said
         writer.send_bytes(content)
-        if kind in {"loaded", "result"} and not job.trusted:
+        if kind in {"loaded", "result"} and not job.trusted and not job.gather:
             left -= kind == "result"
             found = {
                 "changed": snapshot.difference(everywhere=kind == "loaded" or left <= 0),

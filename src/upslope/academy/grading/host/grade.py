@@ -74,7 +74,11 @@ def grade(
         job = place.job(overlay, checks, names, seed=seed, limits=limits, answers=answers, landlock=landlock)
         graded = judge(bench.run(job, rest=patience(), until=began + (_ALL_SECONDS - 3.0) * patience()), asked)
         left = (_ALL_SECONDS - 1.0) * patience() - (time.monotonic() - began)
-        verdict = _with_what_follows(graded, located, checks, place, bench, left, alone=not with_answers)
+        suspect = None
+        if not with_answers:  # a mistake of this answer alone
+            pattern = mistakes.pattern_of(graded.outcomes, checks)
+            suspect = mistakes.Suspect(pattern, overlay, answers, landlock, seed)
+        verdict = _with_what_follows(graded, located, checks, place, bench, left, suspect)
     return replace(verdict, seconds=time.monotonic() - began)
 
 
@@ -161,8 +165,7 @@ def _with_what_follows(
     place: Workplace,
     bench: Bench,
     left: float,
-    *,
-    alone: bool,
+    suspect: mistakes.Suspect | None,
 ) -> Verdict:
     """What is worth knowing beside the verdict: a known mistake's name, or how long the reference takes."""
     verdict = graded.verdict
@@ -182,15 +185,12 @@ def _with_what_follows(
             times = spent / max(took, 0.001)
             return replace(verdict, note=f"right, but {times:.0f} times slower than the reference in these checks")
         return verdict
-    if verdict.refused or verdict.stopped or not alone:
+    if verdict.refused or verdict.stopped or suspect is None or not suspect.pattern.failed:
         return verdict
-    learner = mistakes.pattern_of(graded.outcomes, checks)
-    first = graded.outcomes.get(learner.failed[0]) if learner.failed else None
-    if first is None or first.get("error") == "NotImplementedError":
+    if graded.outcomes.get(suspect.pattern.failed[0], {}).get("error") in {None, "NotImplementedError"}:
         return verdict
-    seconds = min(left, 3.0 * patience())
-    known = mistakes.patterns_in(located, checks, place, bench, verdict.seed, seconds=seconds, like=learner)
-    return replace(verdict, mistake=mistakes.name_of(learner, known))
+    name = mistakes.name_of(suspect, located, checks, place, bench, seconds=min(left, 6.0 * patience()))
+    return replace(verdict, mistake=name)
 
 
 def _reference_seconds(

@@ -1,23 +1,30 @@
 """Known mistakes: does an answer fail exactly as one of the planted wrong answers does?
 
-A wrong answer is the reference with a small edit. It is graded as a learner's answer is, with the same random inputs,
-and if the same checks fail and the first counterexample is the same one, the learner is told its name.
+A wrong answer is the reference with a small edit. Naming one that was not made misleads more than silence helps, so it
+must be told apart by all that goes wrong. First the planted ones run up to the check in which the answer failed. Those
+with the same counterexample there run all checks, for the verdict's seed and fresh ones, in which a comparison that
+does not hold is noted and the check goes on; and so does the answer. Only if the same comparisons fail, with the same
+numbers, in all of them, for exactly one of the planted mistakes, is the learner told its name.
 """
 
-import json
-import re
 import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from upslope.academy.checklist import BadChecks, CheckList, apply, checks_of
 from upslope.academy.grading.host.child_process import Bench
+from upslope.academy.grading.host.evidence import Evidence, notes_of, said, same
+from upslope.academy.grading.host.limits import Limits
 from upslope.academy.grading.host.workdir import Workplace
 from upslope.academy.grading.protocol.signed_pipe import Message
 from upslope.academy.grading.static.required_modules import loads
 from upslope.academy.mutation_run import run_plans, standing_alone
+from upslope.academy.overlay import Answer, Overlay
 from upslope.academy.reference import Located, locate
+
+ROUNDS = 2  # seeds for which an answer and a planted mistake must agree; the first is the verdict's
 
 
 @dataclass(frozen=True)
@@ -40,16 +47,92 @@ def pattern_of(outcomes: Mapping[str, Message], checks: CheckList) -> Pattern:
     ran = tuple(name for name in names if name in outcomes)
     failed = tuple(name for name in ran if not outcomes[name]["passed"])
     if "" in outcomes:  # the answer could not be loaded: every check fails, with the same words
-        return Pattern(tuple(names), _said(outcomes[""]), True, tuple(names))
-    return Pattern(failed, _said(outcomes[failed[0]]) if failed else "", len(ran) == len(names), ran)
+        return Pattern(tuple(names), said(outcomes[""]), True, tuple(names))
+    return Pattern(failed, said(outcomes[failed[0]]) if failed else "", len(ran) == len(names), ran)
 
 
-def name_of(pattern: Pattern, known: Mapping[str, Pattern]) -> str | None:
-    """The name of the known mistake that fails as `pattern` does; None without one, or if several do."""
-    if not pattern.failed:
+@dataclass(frozen=True)
+class Suspect:
+    """An answer that failed: how, and where it stands, so that it can be run again."""
+
+    pattern: Pattern
+    overlay: Overlay
+    answers: Mapping[str, Answer]
+    landlock: bool
+    seed: int
+
+
+def name_of(
+    suspect: Suspect, located: Located, checks: CheckList, place: Workplace, bench: Bench, *, seconds: float
+) -> str | None:
+    """The name of the planted mistake that an answer makes; None if it is none of them, or may be several."""
+    until = time.monotonic() + seconds
+    if not suspect.pattern.failed:
         return None
-    alike = [name for name, other in known.items() if _alike(pattern, other)]
-    return alike[0] if len(alike) == 1 else None
+    texts = _texts(located, checks, forgiving=True)
+    names = _names(checks)
+    names = names[: names.index(suspect.pattern.failed[0]) + 1]
+    tried = _tried(located, texts, names, checks, place, bench, suspect.seed, until)
+    alike = {name: texts[name] for name, pattern in tried.items() if pattern.first == suspect.pattern.first}
+    if not alike or time.monotonic() >= until:
+        return None
+    wanted = _evidence_of(suspect, checks, place, bench, until)
+    if not any(wanted.values()):
+        return None
+    known = evidence(located, alike, checks, place, bench, suspect.seed, until)
+    fitting = [name for name, found in known.items() if same(wanted, found)]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def evidence(
+    located: Located,
+    texts: Mapping[str, str],
+    checks: CheckList,
+    place: Workplace,
+    bench: Bench,
+    seed: int,
+    until: float,
+) -> dict[str, Evidence]:
+    """All that goes wrong with each of some wrong answers; what does not come to its end by `until` is left out."""
+    keys = {f"{turn} {name}": (turn, name) for turn in range(ROUNDS) for name in _names(checks)}
+    plans = {
+        wrong: {f"{k} {key}": (k, seed + turn, [name]) for key, (turn, name) in keys.items()}
+        for k, wrong in enumerate(texts)
+    }
+    outcomes = run_plans(
+        located, list(texts.values()), plans, checks, place=place, bench=bench, until=until, gather=True
+    )
+    return {
+        wrong: {keys[key]: notes_of(outcomes[f"{k} {key}"]) for key in keys if f"{k} {key}" in outcomes}
+        for k, wrong in enumerate(texts)
+    }
+
+
+def _evidence_of(suspect: Suspect, checks: CheckList, place: Workplace, bench: Bench, until: float) -> Evidence:
+    """All that goes wrong with an answer. It is run as in the verdict, shut in as before; nothing hangs on it."""
+    left = max(until - time.monotonic(), 0.1)
+    job = place.job(
+        suspect.overlay,
+        checks,
+        _names(checks),
+        seed=suspect.seed,
+        limits=Limits(check_seconds=left, total_seconds=left),
+        answers=suspect.answers,
+        landlock=suspect.landlock,
+        rounds=ROUNDS,
+        gather=True,
+    )
+    told = bench.run(job, until=until)
+    results = [message for message in told.messages if message["kind"] == "result" and "turn" in message]
+    return {(message["turn"], message["check"]): notes_of(message) for message in results}
+
+
+def pairs_alike(exercise: str, seed: int, *, bench: Bench) -> list[tuple[str, str]]:
+    """The planted mistakes of an exercise that nothing tells apart, so that neither is named to anybody."""
+    located, checks = locate(exercise), checks_of(exercise)
+    with Workplace() as place:
+        found = evidence(located, _texts(located, checks), checks, place, bench, seed, time.monotonic() + 120.0)
+    return [(one, two) for one, two in combinations(found, 2) if same(found[one], found[two])]
 
 
 def patterns(exercise: str, seed: int | None = None, *, bench: Bench | None = None) -> dict[str, Pattern]:
@@ -65,39 +148,26 @@ def patterns(exercise: str, seed: int | None = None, *, bench: Bench | None = No
 
 
 def patterns_in(
-    located: Located,
-    checks: CheckList,
-    place: Workplace,
-    bench: Bench,
-    seed: int,
-    *,
-    seconds: float = 60.0,
-    like: Pattern | None = None,
+    located: Located, checks: CheckList, place: Workplace, bench: Bench, seed: int, *, seconds: float = 60.0
 ) -> dict[str, Pattern]:
     """The patterns of all wrong answers, in a workplace and with a child that are there already.
 
-    With `like`, only the first check in which that pattern fails and those before it are run at first; the wrong
-    answers that fail there in the same way run the rest. What does not fit into `seconds` is left out.
+    What does not fit into `seconds` is left out.
     """
     until = time.monotonic() + seconds
+    return _tried(located, _texts(located, checks), _names(checks), checks, place, bench, seed, until)
+
+
+def _texts(located: Located, checks: CheckList, *, forgiving: bool = False) -> dict[str, str]:
+    """The planted wrong answers, each as a file of its own, by name."""
     texts: dict[str, str] = {}
     for wrong in checks.wrongs:
         try:
             texts[wrong.name] = standing_alone(located, apply(wrong, located))
         except BadChecks:
-            if like is None:
+            if not forgiving:  # a learner's verdict does not depend on an author's slip
                 raise
-            # A learner's verdict does not depend on an author's slip.
-    if not texts:
-        return {}
-    names = _names(checks)
-    first = names[: names.index(like.failed[0]) + 1] if like is not None and like.failed else names
-    found = _tried(located, texts, first, checks, place, bench, seed, until)
-    if like is not None and len(first) < len(names):
-        alike = {name: texts[name] for name, pattern in found.items() if pattern.first == like.first}
-        if alike:
-            found |= _tried(located, alike, names, checks, place, bench, seed, until)
-    return found
+    return texts
 
 
 def _tried(
@@ -111,6 +181,8 @@ def _tried(
     until: float,
 ) -> dict[str, Pattern]:
     """The patterns of some wrong answers in some of the checks; what the time is not enough for is left out."""
+    if not texts:
+        return {}
     plans = {wrong: {f"{k} {name}": (k, seed, [name]) for name in names} for k, wrong in enumerate(texts)}
     outcomes = run_plans(located, list(texts.values()), plans, checks, place=place, bench=bench, until=until)
     found = {}
@@ -123,17 +195,3 @@ def _tried(
 
 def _names(checks: CheckList) -> list[str]:
     return [check.name for check in checks.checks]
-
-
-def _said(outcome: Message) -> str:
-    """What a failure said, so that it can be compared: places left out, numbers to four digits."""
-    parts = outcome.get("counterexample") or {"error": outcome.get("error"), "message": outcome.get("message")}
-    text = json.dumps(parts, sort_keys=True)
-    return re.sub(r"-?\d+\.\d*(?:e[-+]?\d+)?", lambda number: f"{float(number[0]):.3e}", text)
-
-
-def _alike(learner: Pattern, other: Pattern) -> bool:
-    """The same checks fail, as far as both ran, and the first failure says the same."""
-    both = set(learner.ran) & set(other.ran)
-    fails = [tuple(name for name in one.failed if name in both) for one in (learner, other)]
-    return learner.first == other.first and fails[0] == fails[1] and len(both) == len(learner.ran)

@@ -49,6 +49,8 @@ class Workplace:
         answers: Mapping[str, Submission] | None = None,
         trusted: bool = False,
         landlock: bool = True,
+        rounds: int = 1,
+        gather: bool = False,
     ) -> Job:
         """A job for that overlay, with a folder of its own."""
         places = readable()
@@ -58,6 +60,8 @@ class Workplace:
             module=checks.module,
             checks=tuple(names),
             seed=seed,
+            rounds=rounds,
+            gather=gather,
             learner=tuple(answer.path for answer in (answers or {}).values()),
             made=tuple(name for answer in (answers or {}).values() for name in _defined_in(answer)),
             asked=tuple(exercise.rpartition(":")[2].rpartition(".")[2] for exercise in answers or {}),

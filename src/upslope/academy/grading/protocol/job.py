@@ -29,6 +29,8 @@ class Job:
     learner: tuple[str, ...] = ()  # the file names under which the learner's code is compiled
     asked: tuple[str, ...] = ()  # the names that those files were asked to define
     made: tuple[str, ...] = ()  # all names that those files define, with the module in which they end
+    rounds: int = 1  # how often all checks run, with the seed, the next one, and so on
+    gather: bool = False  # note all comparisons that do not hold, not the first alone; no verdict comes of it
     trusted: bool = False  # the code is the library's own: no sandbox, only time limits
     landlock: bool = True  # with the kernel's layers (Landlock and the system call filter), where there are any
     opened: tuple[str, ...] = ()  # real files that the overlay links to

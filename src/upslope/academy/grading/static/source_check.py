@@ -7,18 +7,19 @@ the sandbox's work, and the tests show that the sandbox holds with the gate swit
 """
 
 import ast
-import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from upslope.academy import stub
 from upslope.academy.grading.sandbox.torch_denylist import door, switch
+from upslope.academy.grading.static.answer_families import belongs, squashed, stems
 from upslope.academy.grading.static.imported_names import bound, dotted, full_names
+from upslope.academy.grading.static.lookups import Lookups, is_self
+from upslope.academy.grading.static.readable_text import Refusal, plain_text, tree_of
 from upslope.academy.grading.static.signature import differences
 from upslope.academy.lessons import Step
 from upslope.academy.reference import Located, parse
 
-LARGEST = 256 * 1024  # bytes; an answer is a page of Python
+__all__ = ["Refusal", "library_names", "plain_text", "refusal"]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -44,14 +45,6 @@ _MODULES_AS_ATTRIBUTES = _words("""
 """)
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """Why a text is not even tried: a sentence for the learner, and the line if there is one."""
-
-    sentence: str
-    line: int | None = None
-
-
 def refusal(text: str | bytes, located: Located, step: Step | None) -> Refusal | None:
     """The first thing that speaks against trying `text` as an answer; None if nothing does.
 
@@ -60,53 +53,23 @@ def refusal(text: str | bytes, located: Located, step: Step | None) -> Refusal |
     plain = plain_text(text, located.name)
     if isinstance(plain, Refusal):
         return plain
-    tree = _tree(plain)
+    tree = tree_of(plain)
     if isinstance(tree, Refusal):
         return tree
     if not tree.body:
         return Refusal(f"the file is empty: write {located.name} in it")
     reading = _Reading(located, step, tree)
-    questions = (reading.definition, reading.answers, reading.imports, reading.doors, reading.torch, reading.changes)
+    questions = (
+        reading.definition,
+        reading.answers,
+        reading.imports,
+        reading.doors,
+        reading.torch,
+        reading.unreadable,
+        reading.changes,
+    )
     found = [refusal for question in questions for refusal in question()]
     return min(found, key=lambda one: one.line or 0, default=None)
-
-
-def plain_text(text: str | bytes, name: str) -> str | Refusal:
-    """The text itself if it is one that Python could read at all: not too large, UTF-8, no zero bytes, not empty."""
-    size = len(text) if isinstance(text, bytes) else len(text.encode("utf-8", "surrogatepass"))
-    if size > LARGEST:
-        return Refusal(f"the file holds {size} bytes; an answer is at most {LARGEST}")
-    if isinstance(text, bytes):
-        try:
-            text = text.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            line = error.object[: error.start].count(b"\n") + 1
-            return Refusal(f"line {line} is not UTF-8 text; save the file as UTF-8", line)
-    text = text.removeprefix("\ufeff")
-    if "\0" in text:
-        line = text[: text.index("\0")].count("\n") + 1
-        return Refusal(f"line {line} holds a zero byte, so this is not a text file", line)
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        line = text[: error.start].count("\n") + 1
-        return Refusal(f"line {line} is not UTF-8 text; save the file as UTF-8", line)
-    if not text.strip():
-        return Refusal(f"the file is empty: write {name} in it")
-    return text
-
-
-def _tree(text: str) -> ast.Module | Refusal:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(text)
-    except SyntaxError as error:
-        return Refusal(f"line {error.lineno} is not Python: {error.msg}", error.lineno)
-    except (RecursionError, MemoryError):
-        return Refusal("the file nests too deeply to be read")
-    except ValueError as error:
-        return Refusal(f"the file is not Python: {error}")
 
 
 class _Reading:
@@ -115,7 +78,9 @@ class _Reading:
     def __init__(self, located: Located, step: Step | None, tree: ast.Module) -> None:
         self.located, self.tree = located, tree
         self.given = tuple(step.imports) if step else ()
-        self.refuses = tuple(step.refuses) if step else ()
+        # Names with a dot are refused as they stand, the others with their families.
+        self.refuses = {name for name in step.refuses if "." in name} if step else set()
+        self.family = stems(name for name in step.refuses if "." not in name) if step else frozenset()
         self.header = _header(located)
         self.bound = bound(tree)  # what each imported name stands for
         reference = list(ast.walk(located.node))
@@ -123,11 +88,24 @@ class _Reading:
         self.used_by_reference = {node.attr for node in reference if isinstance(node, ast.Attribute)}
         around = bound(parse(located.text))
         self.of_reference = {name for node in reference for name in full_names(node, around)}
+        self.lookups = list(Lookups(tree, self.bound).found())
         self.defined = {
             node.name
             for node in ast.walk(tree)
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
         }
+        self.local = self.defined | {
+            node.arg if isinstance(node, ast.arg) else node.id
+            for node in ast.walk(tree)
+            if isinstance(node, ast.arg) or (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+        }
+        # What `self` has because this text gives it: methods, and attributes that are set.
+        self.on_self = {located.name} if located.owner else set()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                self.on_self |= {inner.name for inner in node.body if isinstance(inner, ast.FunctionDef)}
+            elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and is_self(node.value):
+                self.on_self.add(node.attr)
 
     def definition(self) -> Iterator[Refusal]:
         """Is what was asked for there, with the parameters that were asked for?"""
@@ -171,37 +149,45 @@ class _Reading:
 
     def doors(self) -> Iterator[Refusal]:
         """Does it reach for the program around it?"""
-        for node in ast.walk(self.tree):
-            name = None
-            if isinstance(node, ast.Name) and node.id in _DOORS and node.id not in self.defined:
-                name = node.id
-            elif isinstance(node, ast.Attribute):
-                on_a_module = node.attr in _MODULES_AS_ATTRIBUTES and self._dotted(node) is not None
-                if (node.attr in _HIDDEN_ATTRIBUTES and node.attr not in self.used_by_reference) or on_a_module:
-                    name = node.attr
-            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr":
-                asked = [a.value for a in node.args[1:2] if isinstance(a, ast.Constant)]
-                if asked and asked[0] in _HIDDEN_ATTRIBUTES | _MODULES_AS_ATTRIBUTES | {self.located.name}:
-                    name = str(asked[0])
-            if name is not None:
-                line = node.lineno  # type: ignore[attr-defined]
-                yield Refusal(
-                    f"line {line} uses {name}, which reaches outside of the answer; an answer needs no such thing", line
-                )
+        reached = [
+            (node.lineno, node.id)
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.Name) and node.id in _DOORS and node.id not in self.defined
+        ]
+        hidden = _HIDDEN_ATTRIBUTES - self.used_by_reference
+        reached += [
+            (one.line, one.attr)
+            for one in self.lookups
+            if one.attr in hidden or (one.attr in _MODULES_AS_ATTRIBUTES and (one.full is not None or one.quoted))
+        ]
+        for line, name in reached:
+            said = f"line {line} uses {name}, which reaches outside of the answer; an answer needs no such thing"
+            yield Refusal(said, line)
 
     def torch(self) -> Iterator[Refusal]:
         """Does it go through one of PyTorch's doors, or turn a switch for the whole program?"""
-        for node in ast.walk(self.tree):
-            for name in full_names(node, self.bound):
-                if name in self.of_reference:
-                    continue
-                line = node.lineno  # type: ignore[attr-defined]
-                if (what := door(name)) is not None:
-                    said = f"line {line} uses {what}, which reaches outside of the answer"
-                    yield Refusal(f"{said}; an answer needs no such thing", line)
-                elif (what := switch(name)) is not None:
-                    said = f"line {line} uses {what}, which changes the whole program; an answer leaves that as it is"
-                    yield Refusal(said, line)
+        read = [
+            (node.lineno, name)
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.Import | ast.ImportFrom | ast.Name)
+            for name in full_names(node, self.bound)
+        ]
+        read += [(one.line, one.full) for one in self.lookups if one.full is not None]
+        for line, name in read:
+            if name in self.of_reference:
+                continue
+            if (what := door(name)) is not None:
+                said = f"line {line} uses {what}, which reaches outside of the answer"
+                yield Refusal(f"{said}; an answer needs no such thing", line)
+            elif (what := switch(name)) is not None:
+                said = f"line {line} uses {what}, which changes the whole program; an answer leaves that as it is"
+                yield Refusal(said, line)
+
+    def unreadable(self) -> Iterator[Refusal]:
+        """Does it look names up in a library while it runs, so that nobody can read which?"""
+        for one in Lookups(self.tree, self.bound).unreadable():
+            if not self.used_by_reference & set(one.what.split()):
+                yield Refusal(f"line {one.line} {one.what}; write the name itself", one.line)
 
     def changes(self) -> Iterator[Refusal]:
         """Does it change what it imported?"""
@@ -222,29 +208,36 @@ class _Reading:
                 yield Refusal(sentence, changed.lineno)
 
     def answers(self) -> Iterator[Refusal]:
-        """Does it call the answer instead of being it?"""
-        own, method = self.located.name, self.located.owner is not None
-        # What the file's own header imports is given: the reference uses it too.
-        bare = {name for name in self.refuses if "." not in name} - {name for _, name in self.header}
+        """Does it call the answer instead of being it, under any of the answer's names?"""
+        for line, used in self._answers():
+            yield Refusal(f"line {line} uses {used}, which is the answer itself; write out what it does", line)
+
+    def _answers(self) -> Iterator[tuple[int, str]]:
+        """Where a name stands that is the answer, and the name as it is written."""
+        given = {name for _, name in self.header}  # what the file's own header imports, the reference uses too
+        for one in self.lookups:
+            own = one.on_self and one.attr in self.on_self
+            if not own and one.attr not in self.used_by_reference and self._is_answer(one.attr, one.full):
+                yield one.line, one.shown
         for node in ast.walk(self.tree):
-            used = None
-            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
-                dotted = self._dotted(node) or node.attr
-                same = node.attr == own and not method and node.attr not in self.used_by_reference
-                on_self = isinstance(node.value, ast.Name) and node.value.id == "self"
-                if (same and not on_self) or node.attr in bare or dotted in self.refuses:
-                    used = ast.unparse(node) if len(ast.unparse(node)) < 60 else f"....{node.attr}"
-            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-                if node.id in bare and node.id not in self.defined:
-                    used = node.id
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                if node.id not in self.local and node.id not in given and belongs(node.id, self.family):
+                    yield node.lineno, node.id
             elif isinstance(node, ast.ImportFrom) and node.module:
                 for alias in node.names:
-                    given = (node.module, alias.name) in self.header
-                    if (alias.name in {own, *bare} and not given) or f"{node.module}.{alias.name}" in self.refuses:
-                        used = f"{node.module}.{alias.name}"
-            if used is not None:
-                line = node.lineno  # type: ignore[attr-defined]
-                yield Refusal(f"line {line} uses {used}, which is the answer itself; write out what it does", line)
+                    whole = f"{node.module}.{alias.name}"
+                    if (node.module, alias.name) not in self.header and self._is_answer(alias.name, whole):
+                        yield node.lineno, whole
+            elif isinstance(node, ast.Import):
+                for alias in node.names:
+                    if any(belongs(part, self.family) for part in alias.name.split(".")):
+                        yield node.lineno, alias.name
+
+    def _is_answer(self, name: str, full: str | None) -> bool:
+        """Whether a name asked of something, or imported, is the answer: its own, a variant, or one of its family."""
+        own, method = self.located.name, self.located.owner is not None
+        same = not method and squashed(name) == squashed(own) and bool(squashed(own))
+        return same or belongs(name, self.family) or full in self.refuses
 
     def _allowed(self) -> set[str]:
         return {*self.given, *_EVERYDAY, *(module for module, name in self.header if name is None)}
@@ -263,6 +256,11 @@ class _Reading:
 
     def _dotted(self, node: ast.AST | None) -> str | None:
         return dotted(node, self.bound)
+
+
+def library_names(located: Located) -> set[str]:
+    """The names of the library's own that an answer is given, because the reference uses them."""
+    return {name for _, name in _header(located) if name is not None}
 
 
 def _header(located: Located) -> list[tuple[str, str | None]]:
