@@ -21,7 +21,7 @@ from upslope.academy.grading.host.workdir import Workplace
 from upslope.academy.grading.protocol.signed_pipe import Message
 from upslope.academy.grading.static.required_modules import loads
 from upslope.academy.mutation_run import run_plans, standing_alone
-from upslope.academy.overlay import Submission, Overlay
+from upslope.academy.overlay import Overlay, Submission
 from upslope.academy.reference import Located, locate
 
 ROUNDS = 2  # seeds for which an answer and a planted mistake must agree; the first is the verdict's
@@ -57,7 +57,7 @@ class Suspect:
 
     pattern: Pattern
     overlay: Overlay
-    answers: Mapping[str, Answer]
+    answers: Mapping[str, Submission]
     landlock: bool
     seed: int
 
