@@ -128,7 +128,10 @@ def test_an_overflow_is_shown_by_where_it_leads():
     with pytest.warns(RuntimeWarning), pytest.raises(Mismatch) as caught:
         quiet(lambda: np.exp(large) / np.exp(large), [1.0], case="f([1000])")
     assert caught.value.got == "[nan]"
-    with pytest.warns(RuntimeWarning), pytest.raises(Mismatch, match="right, but an intermediate value overflows") as caught:
+    with (
+        pytest.warns(RuntimeWarning),
+        pytest.raises(Mismatch, match="right, but an intermediate value overflows") as caught,
+    ):
         quiet(lambda: 1 / (1 + np.exp(large)), [0.0], case="f([1000])")
     quiet(lambda: np.exp(-large), [0.0])
 
