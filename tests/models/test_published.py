@@ -1,4 +1,4 @@
-"""Published weights: what is not the published file, or no file of tensors, is refused; nothing in it runs."""
+"""Published weights: what is not the published file, or not a file of tensors, is refused; nothing in it runs."""
 
 import hashlib
 import re
@@ -58,10 +58,10 @@ def test_a_truncated_file_is_refused(shelf, mini):
     served = shelf("vit-mini", "torchvision", path)
     served.write_bytes(path.read_bytes()[:5000])
     refused(lambda: pretrained.get("vit-mini", quiet=True), "another file of that name")
-    refused(lambda: pretrained.adopt("vit-mini", served), "is damaged, or no file of tensors")
+    refused(lambda: pretrained.adopt("vit-mini", served), "is damaged, or not a file of tensors")
     tensors = served.with_name("half.safetensors")
     tensors.write_bytes(safetensors.torch.save(mini[1])[:5000])
-    refused(lambda: pretrained.adopt("vit-mini", tensors), "is damaged, or no file of tensors")
+    refused(lambda: pretrained.adopt("vit-mini", tensors), "is damaged, or not a file of tensors")
 
 
 @pytest.mark.parametrize(
