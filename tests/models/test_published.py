@@ -103,7 +103,7 @@ def test_a_pickle_that_would_run_code_runs_none(shelf, tmp_path, mini):
     path, state = mini
     torch.save({**state, "class_token": Runs()}, path)
     shelf("vit-mini", "torchvision", path)
-    refused(lambda: pretrained.get("vit-mini", quiet=True), "is refused: it asks for io.open, which is no tensor")
+    refused(lambda: pretrained.get("vit-mini", quiet=True), "is refused: it asks for io.open, which is not a tensor")
     assert not (tmp_path / "ran").exists()
     path.write_bytes(b"not a file of weights at all")
     refused(lambda: pretrained.adopt("vit-mini", path), "vit.pth")
