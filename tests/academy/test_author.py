@@ -216,7 +216,7 @@ def test_no_worked_number_and_no_formula():
 def test_an_answer_could_not_import_what_is_private_or_stands_below():
     hidden = edited((BODY, BODY.replace("np.maximum(x.data, 0)", "_cut(sigmoid(x).data)")))
     one_of(against(hidden), "_cut", "private")
-    one_of(against(hidden), "sigmoid, which stands below it")
+    one_of(against(hidden), "sigmoid, which is defined below it")
 
 
 def test_what_the_lesson_refuses_the_reference_may_not_use():

@@ -149,7 +149,7 @@ SAYS: dict[str, str | tuple[str, ...]] = {
     "traces": "tried to trace the program that grades it",
     "adds_its_own_hook": "tried to watch the grader",
     "runs_text": TEXT,
-    "asks_at_the_keyboard": "tried to ask a question at the keyboard",
+    "asks_at_the_keyboard": "tried to read from the keyboard",
     "stops_in_the_debugger": "tried to stop in the debugger",
 }
 # What the gate says where an import does not already tell: otherwise "imports os", say.

@@ -50,7 +50,7 @@ def test_a_labs_help_lists_its_settings(upslope, name):
         (("lab", "--mine"), 2, "which lab?"),
         (("lab", "digits", "--mine"), 2, "is yours yet"),
         (("lab", "--resume", "digits-0099"), 2, "digits-0099 is not a run"),
-        (("lab", "digits", "--resume", "digits-0099", "seed=1"), 2, "--resume goes on with the settings"),
+        (("lab", "digits", "--resume", "digits-0099", "seed=1"), 2, "--resume uses the settings"),
         (("lab", "digits", "--resme", "x"), 2, "did you mean --resume?"),
     ],
 )

@@ -65,7 +65,7 @@ def test_a_clone_is_read_and_another_one_refused(monkeypatch, tmp_path):
     with pytest.raises(DataProblem, match="holds other recordings"):
         fsdd.load("test")
     (clone / "3_theo_7.wav").unlink()
-    with pytest.raises(DataProblem, match="is no clone of"):
+    with pytest.raises(DataProblem, match="is not a clone of"):
         fsdd.load("test")
 
 

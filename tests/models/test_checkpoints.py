@@ -34,7 +34,7 @@ def test_a_picture_is_refused(tmp_path):
 def test_a_plain_pickle_is_refused_and_not_run(tmp_path, protocol):
     for content in (Runs(tmp_path / "ran"), {"head.bias": Runs(tmp_path / "ran")}):
         (tmp_path / "x.pth").write_bytes(pickle.dumps(content, protocol=protocol))
-        with pytest.raises(DataProblem, match=r"x\.pth is (refused|damaged, or no file of tensors)"):
+        with pytest.raises(DataProblem, match=r"x\.pth is (refused|damaged, or not a file of tensors)"):
             read(tmp_path / "x.pth")
         assert not (tmp_path / "ran").exists()
 
@@ -65,7 +65,7 @@ def whole(tmp_path):
 )
 def test_what_is_damaged_is_said_in_one_sentence(tmp_path, content, reason):
     (tmp_path / "x").write_bytes(content(tmp_path))
-    with pytest.raises(DataProblem, match=rf"^[^\n]*x is damaged, or no file of tensors{reason}$"):
+    with pytest.raises(DataProblem, match=rf"^[^\n]*x is damaged, or not a file of tensors{reason}$"):
         read(tmp_path / "x")
 
 

@@ -1,4 +1,4 @@
-"""Published weights: what is not the published file, or no file of tensors, is refused; nothing in it runs."""
+"""Published weights: what is not the published file, or not a file of tensors, is refused; nothing in it runs."""
 
 import hashlib
 import re
@@ -58,10 +58,10 @@ def test_a_truncated_file_is_refused(shelf, mini):
     served = shelf("vit-mini", "torchvision", path)
     served.write_bytes(path.read_bytes()[:5000])
     refused(lambda: pretrained.get("vit-mini", quiet=True), "another file of that name")
-    refused(lambda: pretrained.adopt("vit-mini", served), "is damaged, or no file of tensors")
+    refused(lambda: pretrained.adopt("vit-mini", served), "is damaged, or not a file of tensors")
     tensors = served.with_name("half.safetensors")
     tensors.write_bytes(safetensors.torch.save(mini[1])[:5000])
-    refused(lambda: pretrained.adopt("vit-mini", tensors), "is damaged, or no file of tensors")
+    refused(lambda: pretrained.adopt("vit-mini", tensors), "is damaged, or not a file of tensors")
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_pickle_that_would_run_code_runs_none(shelf, tmp_path, mini):
     path, state = mini
     torch.save({**state, "class_token": Runs()}, path)
     shelf("vit-mini", "torchvision", path)
-    refused(lambda: pretrained.get("vit-mini", quiet=True), "is refused: it asks for io.open, which is no tensor")
+    refused(lambda: pretrained.get("vit-mini", quiet=True), "is refused: it asks for io.open, which is not a tensor")
     assert not (tmp_path / "ran").exists()
     path.write_bytes(b"not a file of weights at all")
     refused(lambda: pretrained.adopt("vit-mini", path), "vit.pth")
