@@ -63,7 +63,7 @@ def calls(f, rng):
 
 def test_a_right_operation_keeps_them():
     rng = np.random.default_rng(0)
-    keeps_laws(*calls(relu, rng), rng=rng)
+    keeps_laws(*calls(relu, rng))
 
 
 @pytest.mark.parametrize(
@@ -82,13 +82,13 @@ def test_a_broken_law_is_found(broken, said):
     rng = np.random.default_rng(0)
     MEMORY.clear()
     with pytest.raises(Mismatch, match=said):
-        keeps_laws(*calls(broken, rng), rng=rng)
+        keeps_laws(*calls(broken, rng))
 
 
 def test_a_gradient_changed_in_place_is_found():
     rng = np.random.default_rng(0)
     with pytest.raises((Mismatch, ValueError)):  # the engine hands on arrays that cannot be written
-        keeps_laws(*calls(changes_g, rng), rng=rng)
+        keeps_laws(*calls(changes_g, rng))
 
 
 torch = pytest.importorskip("torch")
@@ -98,7 +98,7 @@ def test_pytorch_too():
     from upslope.checks.blocks.tensors import laid
 
     rng = np.random.default_rng(0)
-    keeps_laws(*calls(torch.relu, rng), rng=rng, tensor=laid, dtypes=("float16", "float32", "float64"))
+    keeps_laws(*calls(torch.relu, rng), tensor=laid, dtypes=("float16", "float32", "float64"))
 
     class Frees(torch.autograd.Function):
         @staticmethod
@@ -111,7 +111,7 @@ def test_pytorch_too():
             return g * ctx.mask.pop()
 
     with pytest.raises(IndexError):
-        keeps_laws(*calls(Frees.apply, rng), rng=rng, tensor=laid)
+        keeps_laws(*calls(Frees.apply, rng), tensor=laid)
 
 
 def test_a_module_that_learns_in_all_its_parts():
@@ -133,6 +133,6 @@ def test_a_module_that_learns_in_all_its_parts():
 def test_a_law_needs_two_calls():
     rng = np.random.default_rng(0)
     with pytest.raises(TypeError, match="two calls"):
-        keeps_laws(Call(relu, [some(rng, 2)]), rng=rng)
+        keeps_laws(Call(relu, [some(rng, 2)]))
     assert Call(relu, [np.zeros((2, 3))]).words == "numbers of shape (2, 3)"
     assert isinstance(relu(Tensor([1.0])), Tensor)

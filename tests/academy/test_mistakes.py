@@ -118,7 +118,7 @@ def evidence(*notes, **more):
         (evidence(note(float("inf"))), evidence(note(float("-inf"))), False),
         (evidence(note(1.0)), evidence(note(1.0, case="f([3])")), False),  # of another case
         (evidence(note(1.0)), evidence(note(1.0), note(2.0)), False),  # one more goes wrong
-        (evidence(note(1.0, problem="they part first at index [0]")), evidence(note(1.0, problem="")), True),
+        (evidence(note(1.0, problem="first difference at index [0]")), evidence(note(1.0, problem="")), True),
         (evidence(note(got="(2,)", problem="the shape is wrong")), evidence(note(got="(3,)")), False),
         (evidence(error="ValueError", message="no"), evidence(error="ValueError", message="no"), True),
         (evidence(error="ValueError", message="no"), evidence(error="TypeError", message="no"), False),

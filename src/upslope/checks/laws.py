@@ -3,13 +3,13 @@
     @grades(ops.relu)
     def test_laws(rng):
         \"\"\"the laws of every operation: calls, passes, memory and dtypes do not get mixed up\"\"\"
-        keeps_laws(*(Call(ops.relu, [some(rng, *shape)]) for shape in ((3,), (2, 4))), rng=rng)
+        keeps_laws(*(Call(ops.relu, [some(rng, *shape)]) for shape in ((3,), (2, 4))))
 
 A law compares an operation with itself: what it computes is the business of the other checks. It holds for the
 engine's tensors and for PyTorch's. Inputs are arrays; those of whole numbers have no gradient and stay as they are.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,9 @@ from upslope.checks.numbers import Numbers, array_of, is_torch, plain, shape_tex
 from upslope.checks.samples import leaf
 
 __all__ = ["Call", "keeps_laws", "learns"]
+
+Wrap = Callable[[Any], Any]  # an array of floats to a leaf that wants a gradient
+Layout = Callable[[Numbers], Numbers]
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,7 @@ class Call:
 
 def keeps_laws(
     *calls: Call,
-    rng: np.random.Generator,
-    tensor: Callable[[Any], Any] = leaf,
+    tensor: Wrap = leaf,
     dtypes: Sequence[str] = ("float32", "float64"),
     backward: bool = True,
 ) -> None:
@@ -47,125 +49,118 @@ def keeps_laws(
 
     `tensor` makes a leaf that wants a gradient from an array of floats and keeps its dtype and its place in memory.
     """
-    pair = _Pair(calls, rng, tensor)
-    pair.inputs_stay()
-    pair.calls_do_not_remember_calls()
-    pair.memory_may_lie_in_any_order(backward)
+    if len(calls) < 2:
+        raise TypeError("a law needs two calls")
+    _inputs_stay(calls, tensor)
+    _calls_do_not_remember_calls(calls, tensor)
+    _memory_may_lie_in_any_order(calls, tensor, backward)
     for dtype in dtypes:
-        pair.dtype_stays(dtype)
+        _dtype_stays(calls[0], tensor, dtype)
     if backward:
-        pair.passes_do_not_mix()
-        pair.a_second_backward_adds()
+        _passes_do_not_mix(calls, tensor)
+        _a_second_backward_adds(calls[0], tensor)
 
 
-class _Pair:
-    """Two calls of one operation, each with its result and its gradients when it is made alone."""
+# Plain functions throughout: those of a class could not be given copies of the comparisons (integrity/).
 
-    def __init__(self, calls: Sequence[Call], rng: np.random.Generator, tensor: Callable[[Any], Any]) -> None:
-        self.calls, self.tensor, self.rng = calls, tensor, rng
 
-    def inputs_stay(self) -> None:
-        """A call changes none of its inputs; others still need them."""
-        for call in self.calls:
-            inputs = [x.detach() if is_torch(x) else x for x in self._leaves(call)]
-            before = [plain(_copy(x)) for x in inputs]
-            call.f(*inputs)
-            for k, (x, was) in enumerate(zip(inputs, before, strict=True)):
-                if plain(_copy(x)) != was:
-                    raise Mismatch(f"input {k} was changed in place; others still need it", case=call.words)
+def _inputs_stay(calls: Sequence[Call], tensor: Wrap) -> None:
+    """A call changes none of its inputs; others still need them."""
+    for call in calls:
+        inputs = [x.detach() if is_torch(x) else x for x in _leaves(call, tensor)]
+        before = [plain(_copy(x)) for x in inputs]
+        call.f(*inputs)
+        for k, (x, was) in enumerate(zip(inputs, before, strict=True)):
+            if plain(_copy(x)) != was:
+                raise Mismatch(f"input {k} was changed in place; others still need it", case=call.words)
 
-    def calls_do_not_remember_calls(self) -> None:
-        """The same numbers again give the same result, whatever was computed between; the first result stays."""
-        for one, other in self._pairs():
-            first = one.f(*self._leaves(one))
-            before = _copy(first)
-            other.f(*self._leaves(other))
-            close(first, before, case=f"{one.words}: the result after a call with {other.words}", rtol=0, atol=0)
-            for when in (f"after one with {other.words}", "once more"):
-                again = one.f(*self._leaves(one))
-                close(again, before, case=f"{one.words}: the same call {when}", rtol=1e-9)
 
-    def passes_do_not_mix(self) -> None:
-        """Two forward passes, then both backward passes: each has the gradients that it has alone."""
-        for one, other in self._pairs():
-            alone = [self._backward(call, *self._forward(call)) for call in (one, other)]
-            passes = [self._forward(call) for call in (one, other)]
-            for call, (inputs, out), expected in zip((one, other), passes, alone, strict=True):
-                what = f"{call.words}: two forward passes, then both backward passes"
-                _compare(self._backward(call, inputs, out), expected, what)
+def _calls_do_not_remember_calls(calls: Sequence[Call], tensor: Wrap) -> None:
+    """The same numbers again give the same result, whatever was computed between; the first result stays."""
+    for one, other in ((calls[0], calls[1]), (calls[1], calls[0])):
+        first = one.f(*_leaves(one, tensor))
+        before = _copy(first)
+        other.f(*_leaves(other, tensor))
+        close(first, before, case=f"{one.words}: the result after a call with {other.words}", rtol=0, atol=0)
+        for when in (f"after one with {other.words}", "once more"):
+            again = one.f(*_leaves(one, tensor))
+            close(again, before, case=f"{one.words}: the same call {when}", rtol=1e-9)
 
-    def a_second_backward_adds(self) -> None:
-        """PyTorch's `backward(retain_graph=True)`, then another: both leave the same gradient."""
-        call = self.calls[0]
-        inputs, out = self._forward(call)
-        if not is_torch(out):
-            return
-        once = self._backward(call, inputs, out, retain_graph=True)
-        twice = self._backward(call, inputs, out)
-        doubled = [None if gradient is None else 2 * gradient for gradient in once]
-        _compare(twice, doubled, f"{call.words}: backward twice through one graph")
 
-    def memory_may_lie_in_any_order(self, backward: bool) -> None:
-        """Transposed and sliced arrays hold the same numbers, and give the same results and gradients."""
-        for call in self.calls:
-            inputs, out = self._forward(call)
-            expected = self._backward(call, inputs, out) if backward else []
-            for how, laid in (("transposed", _transposed), ("sliced", _sliced)):
-                inputs, got = self._forward(call, laid)
-                close(got, _copy(out), case=f"{call.words}, {how} in memory", rtol=1e-6)
-                if backward:
-                    what = f"{call.words}, {how} in memory, and so is g"
-                    _compare(self._backward(call, inputs, got, laid), expected, what)
+def _passes_do_not_mix(calls: Sequence[Call], tensor: Wrap) -> None:
+    """Two forward passes, then both backward passes: each has the gradients that it has alone."""
+    for pair in ((calls[0], calls[1]), (calls[1], calls[0])):
+        alone = [_backward(call, *_forward(call, tensor), tensor) for call in pair]
+        passes = [_forward(call, tensor) for call in pair]
+        for call, (inputs, out), expected in zip(pair, passes, alone, strict=True):
+            what = f"{call.words}: two forward passes, then both backward passes"
+            _compare(_backward(call, inputs, out, tensor), expected, what)
 
-    def dtype_stays(self, dtype: str) -> None:
-        """The result has the dtype of the inputs, and their precision."""
-        call = self.calls[0]
-        exact = _copy(call.f(*self._leaves(call)))
-        rounded = [x.astype(dtype) if x.dtype.kind == "f" else x for x in map(np.asarray, call.inputs)]
-        got = call.f(*(self._tensor(x) for x in rounded))
-        case = f"{call.words} in {dtype}"
-        tensor_of(got, exact.shape, dtype=dtype, case=case)
-        small = {"float16": 2e-2, "float32": 1e-4, "float64": 1e-9}[dtype]
-        # What rounding the inputs does to the result belongs to the inputs.
-        exact = _copy(call.f(*(self._tensor(_as_float64(x)) for x in rounded)))
-        close(got, exact, case=case, rtol=small, atol=small)
 
-    def _pairs(self) -> Iterator[tuple[Call, Call]]:
-        if len(self.calls) < 2:
-            raise TypeError("a law needs two calls")
-        yield self.calls[0], self.calls[1]
-        yield self.calls[1], self.calls[0]
+def _a_second_backward_adds(call: Call, tensor: Wrap) -> None:
+    """PyTorch's `backward(retain_graph=True)`, then another: both leave the same gradient."""
+    inputs, out = _forward(call, tensor)
+    if not is_torch(out):
+        return
+    once = _backward(call, inputs, out, tensor, retain_graph=True)
+    twice = _backward(call, inputs, out, tensor)
+    doubled = [None if gradient is None else 2 * gradient for gradient in once]
+    _compare(twice, doubled, f"{call.words}: backward twice through one graph")
 
-    def _tensor(self, x: Any) -> Any:
-        return self.tensor(x) if np.asarray(x).dtype.kind == "f" else x
 
-    def _leaves(self, call: Call, laid: Callable[[Numbers], Numbers] = np.array) -> list[Any]:
-        return [self._tensor(laid(_as_float64(x))) for x in call.inputs]
+def _memory_may_lie_in_any_order(calls: Sequence[Call], tensor: Wrap, backward: bool) -> None:
+    """Transposed and sliced arrays hold the same numbers, and give the same results and gradients."""
+    for call in calls:
+        inputs, out = _forward(call, tensor)
+        expected = _backward(call, inputs, out, tensor) if backward else []
+        for how, laid in (("transposed", _transposed), ("sliced", _sliced)):
+            inputs, got = _forward(call, tensor, laid)
+            close(got, _copy(out), case=f"{call.words}, {how} in memory", rtol=1e-6)
+            if backward:
+                what = f"{call.words}, {how} in memory, and so is g"
+                _compare(_backward(call, inputs, got, tensor, laid), expected, what)
 
-    def _forward(self, call: Call, laid: Callable[[Numbers], Numbers] = np.array) -> tuple[list[Any], Any]:
-        inputs = self._leaves(call, laid)
-        return inputs, call.f(*inputs)
 
-    def _backward(
-        self,
-        call: Call,
-        inputs: Sequence[Any],
-        out: Any,
-        laid: Callable[[Numbers], Numbers] = np.array,
-        **more: bool,
-    ) -> list[Numbers | None]:
-        """The gradients of the inputs, for a gradient at the result that depends on its shape alone."""
-        shape = _copy(out).shape
-        g = laid(np.cos(1.0 + np.arange(int(np.prod(shape)), dtype=np.float64)).reshape(shape))
-        given = self.tensor(g)
-        if is_torch(out):
-            (out * given.detach()).sum().backward(**more)
-        else:
-            out.backward(given)
-        if plain(_copy(given)) != plain(g):
-            raise Mismatch("the gradient that came back was changed in place; others still need it", case=call.words)
-        found = [getattr(x, "grad", None) for x in inputs]
-        return [None if gradient is None else _copy(gradient) for gradient in found]
+def _dtype_stays(call: Call, tensor: Wrap, dtype: str) -> None:
+    """The result has the dtype of the inputs, and their precision."""
+    rounded = [x.astype(dtype) if x.dtype.kind == "f" else x for x in map(np.asarray, call.inputs)]
+    # What rounding the inputs does to the result belongs to the inputs.
+    exact = _copy(call.f(*(_wrapped(_as_float64(x), tensor) for x in rounded)))
+    got = call.f(*(_wrapped(x, tensor) for x in rounded))
+    case = f"{call.words} in {dtype}"
+    tensor_of(got, exact.shape, dtype=dtype, case=case)
+    small = {"float16": 2e-2, "float32": 1e-4, "float64": 1e-9}[dtype]
+    close(got, exact, case=case, rtol=small, atol=small)
+
+
+def _wrapped(x: Any, tensor: Wrap) -> Any:
+    return tensor(x) if np.asarray(x).dtype.kind == "f" else x
+
+
+def _leaves(call: Call, tensor: Wrap, laid: Layout = np.array) -> list[Any]:
+    return [_wrapped(laid(_as_float64(x)), tensor) for x in call.inputs]
+
+
+def _forward(call: Call, tensor: Wrap, laid: Layout = np.array) -> tuple[list[Any], Any]:
+    inputs = _leaves(call, tensor, laid)
+    return inputs, call.f(*inputs)
+
+
+def _backward(
+    call: Call, inputs: Sequence[Any], out: Any, tensor: Wrap, laid: Layout = np.array, **more: bool
+) -> list[Numbers | None]:
+    """The gradients of the inputs, for a gradient at the result that depends on its shape alone."""
+    shape = _copy(out).shape
+    g = laid(np.cos(1.0 + np.arange(int(np.prod(shape)), dtype=np.float64)).reshape(shape))
+    given = tensor(g)
+    if is_torch(out):
+        (out * given.detach()).sum().backward(**more)
+    else:
+        out.backward(given)
+    if plain(_copy(given)) != plain(g):
+        raise Mismatch("the gradient that came back was changed in place; others still need it", case=call.words)
+    found = [getattr(x, "grad", None) for x in inputs]
+    return [None if gradient is None else _copy(gradient) for gradient in found]
 
 
 def learns(module: Any, x: Any, *, case: str) -> None:

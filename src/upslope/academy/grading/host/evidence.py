@@ -49,7 +49,7 @@ def notes_of(outcome: Message) -> list[Note]:
     notes = []
     for note in outcome.get("notes", ()):
         values = tuple(float(value) for value in note["values"].split())
-        problem = "" if note["problem"].startswith("they part first") else note["problem"]  # where, not what
+        problem = "" if note["problem"].startswith("first difference") else note["problem"]  # where, not what
         words = [note["case"], problem, *([] if values else [note["got"], note["expected"]])]
         notes.append(Note(_rounded(json.dumps(words)), values))
     if "error" in outcome:
