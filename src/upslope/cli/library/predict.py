@@ -13,7 +13,7 @@ from upslope.cli.terminal.format import plural
 from upslope.cli.terminal.options import AsJson, Debug
 
 if TYPE_CHECKING:
-    from upslope.ship.pipelines.pipeline import Answer, Options, Pipeline, Unread
+    from upslope.ship.pipelines.pipeline import Answer, Options, Pipeline, Remark, Unread
 
 _OURS = "upslope predict"  # in a figure, so that it is known again
 _WIDTH = 24  # characters of a full bar
@@ -46,7 +46,7 @@ def predict(
 ) -> int:
     """Let a trained model answer: classes of pictures and sounds, text, samples, games."""
     from upslope.image.read import SUFFIXES
-    from upslope.ship.pipelines.pipeline import Answer
+    from upslope.ship.pipelines.pipeline import Answer, Remark
     from upslope.ship.predictor import load
 
     screen = Screen()
@@ -69,13 +69,18 @@ def predict(
     screen.gap()
     done: list[Answer] = []
     lost: list[Unread] = []
+    remarks: list[Remark] = []
     for found in pipeline.answers(inputs or [], options):
         if isinstance(found, Answer):
             done.append(found)
             _say(screen, found, options)
+        elif isinstance(found, Remark):
+            remarks.append(found)
         else:
             lost.append(found)
             typer.echo(f"  {clean(found.reason)}", err=True)
+    for remark in remarks:
+        screen.prose(_sentence(clean(remark.sentence)), style="yellow")
     if show is not None and done:
         _draw(pipeline, done, show)
         screen.line("Drawn  ", str(show))
@@ -84,8 +89,9 @@ def predict(
             "network": network.name,
             "task": pipeline.tag,
             "warning": network.warning or None,
-            "answers": [answer.facts(options) for answer in done],
+            "answers": [answer.facts(options) | {"notes": list(answer.notes)} for answer in done],
             "unread": [{"path": one.subject, "reason": one.reason} for one in lost],
+            "left_out": [{"path": one.subject, "reason": one.sentence} for one in remarks],
             "picture": str(show) if show is not None and done else None,
         }
     )
@@ -131,9 +137,14 @@ def _say(screen: Screen, answer: "Answer", options: "Options") -> None:
     if text := answer.text(options):
         for line in text.splitlines():
             screen.line(clean(line))
-    if answer.doubt:
-        screen.prose(f"{answer.doubt[:1].upper()}{answer.doubt[1:]}.", style="yellow")
+    for said in (answer.doubt, *answer.notes):
+        if said:
+            screen.prose(_sentence(said), style="yellow")
     screen.gap()
+
+
+def _sentence(said: str) -> str:
+    return f"{said[:1].upper()}{said[1:]}."
 
 
 def _draw(pipeline: "Pipeline", done: "list[Answer]", path: Path) -> None:
