@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from upslope.image.crowd import DARK, LIKE, SHARP, side_by_side
+from upslope.image.crowd import DARK, LIKE, SHARP, THICK, side_by_side
 from upslope.image.document_detection import Mask, is_sheet
 from upslope.image.resize import Floats
 
@@ -102,7 +102,7 @@ def like(mask: Mask, read: Mask, contrast: Floats, edges: Floats) -> list[tuple[
         piece = labels[box] == number
         if (
             contrast[box][piece].mean() >= DARK * depth
-            and LIKE[0] * width <= stroke_width(piece) <= LIKE[1] * width
+            and THICK[0] * width <= stroke_width(piece) <= THICK[1] * width
             and edges[box][piece & outline[box]].mean() >= SHARP * sharp
             and not is_patch(piece)
         ):

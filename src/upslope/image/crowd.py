@@ -15,7 +15,8 @@ Box = tuple[slice, ...]  # rows and columns
 
 TALL = 0.6  # of the other's height: what is lower is a part or a dot
 APART = 0.06  # of the taller one's height, between two characters
-LIKE = (0.5, 2.0)  # times the size of what is read, and of its strokes, for what the same hand wrote
+LIKE = (0.5, 2.0)  # times the size of what is read, for what the same hand wrote
+THICK = (0.4, 2.5)  # times the width of its strokes
 DARK = 0.75  # of its contrast
 SHARP = 0.6  # of how sharp its outline is
 LARGE = 0.3  # of the largest thing's area, for another to be one
@@ -27,7 +28,7 @@ def side_by_side(box: Box, other: Box) -> bool:
     heights = [each[0].stop - each[0].start for each in (box, other)]
     shared = min(box[0].stop, other[0].stop) - max(box[0].start, other[0].start)
     gap = max(box[1].start, other[1].start) - min(box[1].stop, other[1].stop)
-    return min(heights) >= TALL * max(heights) and shared >= TALL * min(heights) and gap > APART * max(heights)
+    return bool(min(heights) >= TALL * max(heights) and shared >= TALL * min(heights) and gap > APART * max(heights))
 
 
 def which(boxes: Sequence[Box], taken: int) -> str:

@@ -23,6 +23,7 @@ from upslope.image.read import Picture
 from upslope.image.resize import Floats, with_longest
 
 SIDE = 480  # pixels on the longer side of what is looked at
+SMALLEST = 160  # pixels on the longer side: in less a stroke is as thin as a line
 THICKEST = 9  # pixels there: what is wider is no printed line
 FAINT = 0.1  # of the paper's light: less contrast is no line
 MOST_POINTS = 6000  # that vote
@@ -37,7 +38,7 @@ SLANTS = np.deg2rad((0, 30, -30, 55, -55))  # of a stroke that crosses, from the
 BESIDE = 1.1  # of half a line's width: how far from its middle the paper is looked at
 CLEARLY = 0.08  # of white: so much darker is ink
 
-Points = NDArray[np.float64]
+Points = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def without_ruling(picture: Picture) -> Picture:
 
 def ruling(picture: Picture) -> list[Line]:
     """The printed lines, dark on light; those of a ruling only, at least two in nearly the same direction."""
-    if min(picture.shape[:2]) < 2 * THICKEST:
+    if max(picture.shape) < SMALLEST or min(picture.shape[:2]) < 2 * THICKEST:
         return []
     small = with_longest(picture, SIDE) if max(picture.shape) > SIDE else picture
     depth, dark = _narrow(small)
@@ -110,7 +111,7 @@ def _candidates(points: Points, step: int, shape: tuple[int, ...]) -> list[tuple
     """
     angles = np.arange(ANGLES) * np.pi / ANGLES
     normal = np.stack([np.cos(angles), np.sin(angles)])  # (2, angles)
-    reach = int(np.hypot(*shape)) + 2
+    reach = int(np.hypot(shape[0], shape[1])) + 2
     # Bins of two pixels, so that a line of one pixel is not torn apart.
     bins = np.rint((points @ normal + reach) / 2).astype(np.int64)  # (points, angles)
     columns = reach + 2
@@ -134,7 +135,7 @@ def _chord(normal: Points, distances: Points, shape: tuple[int, ...]) -> Points:
         way = np.where(np.abs(way) < 1e-9, 1e-9, way)
         ends = np.stack([-foot / way, (size - 1 - foot) / way])
         first, last = np.maximum(first, ends.min(axis=0)), np.minimum(last, ends.max(axis=0))
-    return np.maximum(last - first, 0)
+    return np.asarray(np.maximum(last - first, 0))
 
 
 def _fitted(depth: Floats, near: NDArray[np.bool_], points: Points, angle: float, distance: float) -> Line | None:

@@ -13,7 +13,7 @@ from upslope.cli.terminal.format import plural
 from upslope.cli.terminal.options import AsJson, Debug
 
 if TYPE_CHECKING:
-    from upslope.ship.pipelines.pipeline import Answer, Options, Pipeline, Remark, Unread
+    from upslope.ship.pipelines.pipeline import Answer, Options, Pipeline, Unread
 
 _OURS = "upslope predict"  # in a figure, so that it is known again
 _WIDTH = 24  # characters of a full bar
