@@ -269,7 +269,7 @@ def test_a_run_a_lab_and_a_folder_mean_the_same(upslope, home, one, described):
     import torch
 
     from upslope.models.vision.lenet import LeNet5
-    from upslope.ship.pipelines.pipeline import Answer
+    from upslope.ship.pipelines.pipeline import Prediction
     from upslope.ship.predictor import load
 
     arguments = {"padding": 2, "channels": (2, 4)}
@@ -291,7 +291,7 @@ def test_a_run_a_lab_and_a_folder_mean_the_same(upslope, home, one, described):
     older = upslope("predict", "mnist-0001", str(one), "--json", "--top", "10").json
     assert older["answers"] != answered[0]["answers"]
     (found,) = load("mnist-0002").answers([str(one)])
-    assert isinstance(found, Answer)
+    assert isinstance(found, Prediction)
     with torch.no_grad():
         expected = model((torch.from_numpy(found.item.seen)[None] - 0.1) / 0.3).softmax(dim=1)[0]
     for name, share in answered[0]["answers"][0]["probabilities"].items():

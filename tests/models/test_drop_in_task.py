@@ -130,11 +130,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from upslope.data.loading.dataset import Dataset
-from upslope.ship.pipelines.pipeline import Answer, Arrays, Options, Pipeline, Unread
+from upslope.ship.pipelines.pipeline import Prediction, Arrays, Options, Pipeline, UnreadableInput
 
 
 @dataclass(frozen=True)
-class Stretch(Answer):
+class Stretch(Prediction):
     metres: float
 
     def rows(self, options: Options) -> list[tuple[str, str, float | None]]:
@@ -155,12 +155,12 @@ class TabularRegression(Pipeline):
                 light, heavy = map(float, word.split(","))
                 yield word, [light, heavy]
             except ValueError:
-                yield Unread(word, f"{word} is no pair of numbers, which is written 0.5,1")
+                yield UnreadableInput(word, f"{word} is no pair of numbers, which is written 0.5,1")
 
     def preprocess(self, items: Sequence[Any]) -> Arrays:
         return {"x": np.array([pair for _, pair in items], dtype=np.float32)}
 
-    def postprocess(self, outputs: Arrays, items: Sequence[Any]) -> list[Answer]:
+    def postprocess(self, outputs: Arrays, items: Sequence[Any]) -> list[Prediction]:
         return [Stretch(word, float(y)) for (word, _), y in zip(items, outputs["y"], strict=True)]
 
     def rows(self, dataset: Dataset) -> Arrays:

@@ -9,7 +9,7 @@ from PIL import Image
 from upslope.cards import discover
 from upslope.runs.launcher import start
 from upslope.ship.export import export
-from upslope.ship.pipelines.pipeline import Options, Unread, pipeline_of
+from upslope.ship.pipelines.pipeline import Options, UnreadableInput, pipeline_of
 from upslope.ship.predictor import from_file, of_run
 
 pytestmark = pytest.mark.needs("torch")
@@ -51,7 +51,7 @@ def test_the_episode_is_a_gif_that_is_known_again(agent):
 def test_an_environment_that_does_not_fit_is_one_sentence(agent):
     for name, says in (("CartPole-v1", "knows the (5,) and 2"), ("Nowhere-v3", "no environment Nowhere-v3")):
         (unread,) = agent.answers([name])
-        assert isinstance(unread, Unread)
+        assert isinstance(unread, UnreadableInput)
         assert says in unread.reason
         assert "\n" not in unread.reason
 

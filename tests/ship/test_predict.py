@@ -12,7 +12,7 @@ from upslope.runs.errors import RunProblem
 from upslope.runs.model_spec import ModelSpec
 from upslope.ship.pipelines import image_classification
 from upslope.ship.pipelines.image_classification import ImageClassification
-from upslope.ship.pipelines.pipeline import Answer, Network, Remark, Unread
+from upslope.ship.pipelines.pipeline import Network, Prediction, Remark, UnreadableInput
 
 ORIENTATION = 0x0112
 SHAPES = {
@@ -71,7 +71,7 @@ class Matrix:
     def says(self, path):
         """The one answer about this file, as probabilities in the order of the classes."""
         (answer,) = self.reader.answers([str(path)])
-        assert isinstance(answer, Answer), answer
+        assert isinstance(answer, Prediction), answer
         return by_class(answer)
 
 
@@ -117,9 +117,11 @@ def test_answers_stand_in_the_order_of_the_files(pictures, tmp_path, monkeypatch
     network = Matrix()
     found = list(network.says_all(asked))
     assert [one.subject for one in found] == list(map(str, expected))
-    assert [one.subject for one in found if isinstance(one, Unread)] == list(map(str, [bad, bad, bare, missing]))
+    assert [one.subject for one in found if isinstance(one, UnreadableInput)] == list(
+        map(str, [bad, bad, bare, missing])
+    )
     for one in found:
-        if isinstance(one, Answer):
+        if isinstance(one, Prediction):
             assert np.array_equal(by_class(one), network.says(one.path)), one.path
         elif isinstance(one, Remark):
             assert one.sentence == f"1 in {folder} left out, as their names are not read here: 1 .txt"

@@ -13,7 +13,7 @@ from upslope.runs.model_spec import ModelSpec
 from upslope.runs.run import Run
 from upslope.ship.export import export
 from upslope.ship.formats import FORMATS
-from upslope.ship.pipelines.pipeline import Options, Unread
+from upslope.ship.pipelines.pipeline import Options, UnreadableInput
 from upslope.ship.pipelines.text_generation import TextGeneration
 from upslope.ship.predictor import load
 
@@ -96,7 +96,7 @@ def test_what_cannot_be_read_is_said_in_a_sentence(written_run, tmp_path, monkey
     large.write_bytes(b"a" * 10_000_001)
     words = ["aXb€", "a\ud800", str(damaged), str(large), "a"]
     *unread, answer = load(str(written_run)).answers(words, Options(length=3))
-    assert all(isinstance(one, Unread) for one in unread)
+    assert all(isinstance(one, UnreadableInput) for one in unread)
     reasons = ("'X' '€'", r"'\ud800'", "no text in UTF-8", "more than 10,000,000 bytes")
     for one, said in zip(unread, reasons, strict=True):
         assert said in one.reason

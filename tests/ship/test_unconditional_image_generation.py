@@ -9,7 +9,7 @@ from upslope.cards import LabCard
 from upslope.runs.config import LabConfig
 from upslope.runs.model_spec import ModelSpec
 from upslope.runs.run import Run
-from upslope.ship.pipelines.pipeline import Network, Options, Unread
+from upslope.ship.pipelines.pipeline import Network, Options, UnreadableInput
 from upslope.ship.pipelines.unconditional_image_generation import UnconditionalImageGeneration
 from upslope.training.latents import latents
 
@@ -84,7 +84,7 @@ def test_a_collapsed_generator_is_named():
 
 def test_an_input_is_refused():
     (answer,) = pipeline().answers(["shoe.png"], Options())
-    assert isinstance(answer, Unread)
+    assert isinstance(answer, UnreadableInput)
     assert answer.reason.endswith("it does not read shoe.png")
 
 

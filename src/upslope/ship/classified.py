@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from upslope.runs import out_of_distribution
 from upslope.runs.workspace import short
-from upslope.ship.pipelines.pipeline import Answer, Arrays, Options, Pipeline
+from upslope.ship.pipelines.pipeline import Arrays, Options, Pipeline, Prediction
 
 UNSURE = 0.5  # below this no class stands out
 
@@ -29,7 +29,7 @@ class Item(Protocol):
 
 
 @dataclass(frozen=True)
-class Classified(Answer):
+class Classified(Prediction):
     """What a network says about one input, most probable class first."""
 
     path: Path
@@ -76,7 +76,7 @@ class ClassificationPipeline(Pipeline):
         """What the network looks at, under the name of its input."""
         return {next(iter(self.spec.inputs)): np.stack([item.seen for item in items])}
 
-    def postprocess(self, outputs: Arrays, items: Sequence[Item]) -> list[Answer]:
+    def postprocess(self, outputs: Arrays, items: Sequence[Item]) -> list[Prediction]:
         """The softmax of the logits, most probable class first."""
         logits = outputs["logits"].astype(np.float64)
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))

@@ -12,7 +12,7 @@ from upslope.image.read import SUFFIXES, Picture, UnreadablePicture, pictures_in
 from upslope.image.resize import with_longest
 from upslope.runs.workspace import short
 from upslope.ship.left_out import left_out
-from upslope.ship.pipelines.pipeline import Remark, Unread
+from upslope.ship.pipelines.pipeline import Remark, UnreadableInput
 
 Pictures = NDArray[np.float32]  # (C, H, W) or (N, C, H, W), in [0, 1]
 
@@ -31,17 +31,19 @@ class Shown:
     crowded: str = ""  # a sentence where the picture shows more than one thing
 
 
-def read_pictures(words: Sequence[str], *, look: str, shape: tuple[int, ...]) -> Iterator[Shown | Unread | Remark]:
+def read_pictures(
+    words: Sequence[str], *, look: str, shape: tuple[int, ...]
+) -> Iterator[Shown | UnreadableInput | Remark]:
     """Each picture, prepared by the function `look` of `upslope.image.preprocess`; a folder stands for those in it."""
     kept = 0
     for path in _files(words):
-        if isinstance(path, Unread | Remark):
+        if isinstance(path, UnreadableInput | Remark):
             yield path
             continue
         try:
             found = read_file(path)
         except UnreadablePicture as problem:
-            yield Unread(str(path), str(problem))
+            yield UnreadableInput(str(path), str(problem))
             continue
         picture = found.picture
         small = with_longest(picture, min(SMALL, max(picture.shape))) if kept < DRAWN else None
@@ -67,7 +69,7 @@ def prepared(picture: Picture, *, look: str, shape: tuple[int, ...], crowd: list
     return np.ascontiguousarray(made.transpose(2, 0, 1), dtype=np.float32)
 
 
-def _files(words: Sequence[str]) -> Iterator[Path | Unread | Remark]:
+def _files(words: Sequence[str]) -> Iterator[Path | UnreadableInput | Remark]:
     for path in map(Path, words):
         if not path.is_dir():
             yield path
@@ -77,4 +79,4 @@ def _files(words: Sequence[str]) -> Iterator[Path | Unread | Remark]:
             if others := left_out(path, SUFFIXES):
                 yield others
         except UnreadablePicture as problem:
-            yield Unread(str(path), str(problem))
+            yield UnreadableInput(str(path), str(problem))

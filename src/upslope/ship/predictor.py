@@ -19,7 +19,7 @@ from upslope.runs.result import read_result
 from upslope.runs.run_dir import find_run, list_runs
 from upslope.runs.workspace import short
 from upslope.ship import formats
-from upslope.ship.pipelines.pipeline import Arrays, Network, Pipeline, pipeline_of
+from upslope.ship.pipelines.pipeline import Arrays, LoadedModel, Pipeline, pipeline_of
 
 
 def load(word: str) -> Pipeline:
@@ -29,11 +29,11 @@ def load(word: str) -> Pipeline:
     return pipeline_of(network.spec.task)(network)
 
 
-def of_run(folder: Path) -> Network:
+def of_run(folder: Path) -> LoadedModel:
     """The model of a finished run."""
     spec = spec_of(folder)
     module = eager(folder, spec)
-    return Network(folder.name, spec, in_torch(module, spec), module)
+    return LoadedModel(folder.name, spec, in_torch(module, spec), module)
 
 
 def run_folder(word: str) -> Path:
@@ -87,7 +87,7 @@ def eager(folder: Path, spec: ModelSpec) -> Any:
     return formats.built(spec, formats.read_weights(folder / "model.safetensors"))
 
 
-def from_file(path: Path) -> Network:
+def from_file(path: Path) -> LoadedModel:
     """The model in an exported file."""
     kind = path.suffix.removeprefix(".")
     if kind not in formats.FORMATS:
@@ -95,9 +95,9 @@ def from_file(path: Path) -> Network:
         raise RunProblem(f"{short(path)} is not an exported model: their names end in {known}")
     if kind == "onnx":
         spec, forward = formats.read_onnx(path)
-        return Network(path.name, spec, forward)
+        return LoadedModel(path.name, spec, forward)
     spec, module = formats.read_safetensors(path) if kind == "safetensors" else formats.read_pt2(path)
-    return Network(path.name, spec, in_torch(module, spec), module)
+    return LoadedModel(path.name, spec, in_torch(module, spec), module)
 
 
 def in_torch(module: Any, spec: ModelSpec, *, together: int = 256) -> Callable[[Arrays], Arrays]:

@@ -7,7 +7,7 @@ import typer
 
 from upslope.cli.terminal.completion import run_names
 from upslope.cli.terminal.console import Screen
-from upslope.cli.terminal.errors import Usage, did_you_mean
+from upslope.cli.terminal.errors import UsageError, did_you_mean
 from upslope.cli.terminal.exits import Exit
 from upslope.cli.terminal.format import size
 from upslope.cli.terminal.options import AsJson, Debug
@@ -42,11 +42,13 @@ def export(
     ending = Path(out or "").suffix.removeprefix(".")
     kind = kind or (ending if ending in FORMATS else "onnx")
     if kind not in FORMATS:
-        raise Usage(f'there is no format "{kind}"{did_you_mean(kind, list(FORMATS))} (formats: {", ".join(FORMATS)})')
+        raise UsageError(
+            f'there is no format "{kind}"{did_you_mean(kind, list(FORMATS))} (formats: {", ".join(FORMATS)})'
+        )
     if Path(run).is_file():
         exported = Path(run).suffix.removeprefix(".") in FORMATS
         already = f"upslope predict {run} uses it" if exported else "upslope runs lists what can be"
-        raise Usage(f"{run} is a file, and what is exported is a run: {already}")
+        raise UsageError(f"{run} is a file, and what is exported is a run: {already}")
     folder = run_folder(run)
     with progress_bar(3, "loading", quiet=screen.quiet) as bar:
         begun = iter(range(1, 4))

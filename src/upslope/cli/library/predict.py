@@ -7,13 +7,13 @@ import typer
 
 from upslope.cli.terminal.completion import run_names
 from upslope.cli.terminal.console import Piece, Screen, clean
-from upslope.cli.terminal.errors import Usage
+from upslope.cli.terminal.errors import UsageError
 from upslope.cli.terminal.exits import Exit
 from upslope.cli.terminal.format import plural
 from upslope.cli.terminal.options import AsJson, Debug
 
 if TYPE_CHECKING:
-    from upslope.ship.pipelines.pipeline import Answer, Options, Pipeline, Unread
+    from upslope.ship.pipelines.pipeline import Options, Pipeline, Prediction, UnreadableInput
 
 _OURS = "upslope predict"  # in a figure, so that it is known again
 _WIDTH = 24  # characters of a full bar
@@ -46,18 +46,18 @@ def predict(
 ) -> int:
     """Let a trained model answer: classes of pictures and sounds, text, samples, games."""
     from upslope.image.read import SUFFIXES
-    from upslope.ship.pipelines.pipeline import Answer, Remark
+    from upslope.ship.pipelines.pipeline import Prediction, Remark
     from upslope.ship.predictor import load
 
     screen = Screen()
     if Path(run).suffix.lower() in SUFFIXES and Path(run).is_file():
-        raise Usage(f"{run} is a picture, and the run comes before the pictures: upslope predict RUN {run}")
+        raise UsageError(f"{run} is a picture, and the run comes before the pictures: upslope predict RUN {run}")
     if top is not None and top < 1:
-        raise Usage(f"--top is at least 1, not {top}")
+        raise UsageError(f"--top is at least 1, not {top}")
     if show is not None and show.suffix.lower() not in _KINDS:
-        raise Usage(f"--show writes a PNG picture, and {show} does not end in .png")
+        raise UsageError(f"--show writes a PNG picture, and {show} does not end in .png")
     if show is not None and not _may_be_drawn(show):
-        raise Usage(f"{show} is there already, and not drawn by upslope predict: --show names another file")
+        raise UsageError(f"{show} is there already, and not drawn by upslope predict: --show names another file")
     pipeline = load(run)
     asked = {"top": top, "count": count, "seed": seed, "length": length, "temperature": temperature}
     options = _options(pipeline, {name: value for name, value in asked.items() if value is not None})
@@ -67,11 +67,11 @@ def predict(
     if network.warning:
         screen.prose(f"{network.warning}.", style="yellow")
     screen.gap()
-    done: list[Answer] = []
-    lost: list[Unread] = []
+    done: list[Prediction] = []
+    lost: list[UnreadableInput] = []
     remarks: list[Remark] = []
     for found in pipeline.answers(inputs or [], options):
-        if isinstance(found, Answer):
+        if isinstance(found, Prediction):
             done.append(found)
             _say(screen, found, options)
         elif isinstance(found, Remark):
@@ -107,21 +107,21 @@ def _options(pipeline: "Pipeline", given: dict[str, Any]) -> "Options":
     for name, value in given.items():
         if name not in pipeline.options:
             known = ", ".join(f"--{other}" for other in sorted(pipeline.options)) or "none"
-            raise Usage(f"--{name} means nothing for {pipeline.tag} (options: {known})")
+            raise UsageError(f"--{name} means nothing for {pipeline.tag} (options: {known})")
         if value < 0 or (name in ("count", "length") and value < 1):
-            raise Usage(f"--{name} is at least {1 if name in ('count', 'length') else 0}, not {value}")
+            raise UsageError(f"--{name} is at least {1 if name in ('count', 'length') else 0}, not {value}")
     return Options(**given)
 
 
 def _check(pipeline: "Pipeline", run: str, inputs: list[str], show: Path | None) -> None:
     if pipeline.needs_input and not inputs:
-        raise Usage(f"{pipeline.network.name} reads {pipeline.noun}s: upslope predict {run} {pipeline.example}")
+        raise UsageError(f"{pipeline.network.name} reads {pipeline.noun}s: upslope predict {run} {pipeline.example}")
     if show is not None and show.suffix.lower() != pipeline.shows:
         kind = _KINDS[pipeline.shows]
-        raise Usage(f"--show writes a {kind} for {pipeline.tag}, and {show} does not end in {pipeline.shows}")
+        raise UsageError(f"--show writes a {kind} for {pipeline.tag}, and {show} does not end in {pipeline.shows}")
 
 
-def _say(screen: Screen, answer: "Answer", options: "Options") -> None:
+def _say(screen: Screen, answer: "Prediction", options: "Options") -> None:
     """One answer: what it is about, a bar for each share, what was written."""
     if screen.quiet:
         return
@@ -147,7 +147,7 @@ def _sentence(said: str) -> str:
     return f"{said[:1].upper()}{said[1:]}."
 
 
-def _draw(pipeline: "Pipeline", done: "list[Answer]", path: Path) -> None:
+def _draw(pipeline: "Pipeline", done: "list[Prediction]", path: Path) -> None:
     from io import BytesIO
 
     from upslope.runs.files import write_atomically

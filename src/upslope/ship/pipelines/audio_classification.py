@@ -13,7 +13,7 @@ from upslope.features import Audio
 from upslope.runs.workspace import short
 from upslope.ship.classified import UNSURE, ClassificationPipeline, Classified, shortened
 from upslope.ship.left_out import left_out
-from upslope.ship.pipelines.pipeline import Arrays, Options, Remark, Unread
+from upslope.ship.pipelines.pipeline import Arrays, Options, Remark, UnreadableInput
 from upslope.sound.preprocess import FrontEnd, spectrogram, spectrograms
 from upslope.sound.resample import resample
 from upslope.sound.wav import SUFFIXES, UnreadableSound, mono, read_wav, wavs_in
@@ -49,19 +49,19 @@ class AudioClassification(ClassificationPipeline):
         """How samples become spectrograms, as in training."""
         return FrontEnd(**self.spec.preprocessing)
 
-    def read(self, words: Sequence[str], options: Options) -> Iterator[Heard | Unread | Remark]:
+    def read(self, words: Sequence[str], options: Options) -> Iterator[Heard | UnreadableInput | Remark]:
         """Each recording; a folder stands for the WAV files in it."""
         for word in map(Path, words):
             try:
                 paths = wavs_in(word) if word.is_dir() else [word]
             except UnreadableSound as problem:
-                yield Unread(str(word), str(problem))
+                yield UnreadableInput(str(word), str(problem))
                 continue
             for path in paths:
                 try:
                     sound = read_wav(path)
                 except UnreadableSound as problem:
-                    yield Unread(str(path), str(problem))
+                    yield UnreadableInput(str(path), str(problem))
                     continue
                 samples = resample(mono(sound.samples), sound.rate, self.front.rate)
                 yield Heard(path, sound.seconds, samples, spectrogram(samples, self.front))

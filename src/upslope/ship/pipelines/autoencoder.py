@@ -19,7 +19,7 @@ from upslope.runs.model_spec import ModelSpec
 from upslope.runs.workspace import short
 from upslope.ship.classified import shortened
 from upslope.ship.pictures import DRAWN, Shown, read_pictures
-from upslope.ship.pipelines.pipeline import Answer, Arrays, Options, Pipeline, Remark, Unread
+from upslope.ship.pipelines.pipeline import Arrays, Options, Pipeline, Prediction, Remark, UnreadableInput
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,7 +41,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Sampled(Answer):
+class Sampled(Prediction):
     """An image out of noise: the probability of each pixel."""
 
     point: Point = field(repr=False)
@@ -65,7 +65,7 @@ class Sampled(Answer):
 
 
 @dataclass(frozen=True)
-class Rebuilt(Answer):
+class Rebuilt(Prediction):
     """A picture, what the network makes of it, and how probable it holds it to be, in nats."""
 
     shown: Shown = field(repr=False)
@@ -115,7 +115,7 @@ class Autoencoder(Pipeline):
 
         return Used()
 
-    def read(self, words: Sequence[str], options: Options) -> Iterator[Point | Shown | Unread | Remark]:
+    def read(self, words: Sequence[str], options: Options) -> Iterator[Point | Shown | UnreadableInput | Remark]:
         """The pictures; without any, as many points of the latent space as are asked for."""
         self._seed = options.seed
         if words:
@@ -144,9 +144,9 @@ class Autoencoder(Pipeline):
         image: Floats = binarized(item.seen[np.newaxis], seed=self._seed)[0]
         return image
 
-    def postprocess(self, outputs: Arrays, items: Sequence[Point | Shown]) -> list[Answer]:
+    def postprocess(self, outputs: Arrays, items: Sequence[Point | Shown]) -> list[Prediction]:
         """Probabilities of pixels; of a picture the bounds, too."""
-        answers: list[Answer] = []
+        answers: list[Prediction] = []
         for row, item in enumerate(items):
             if isinstance(item, Point):
                 answers.append(Sampled(f"sample {item.number + 1}", item, _sigmoid(outputs["generated"][row])))

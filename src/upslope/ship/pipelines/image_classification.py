@@ -12,7 +12,7 @@ from upslope.runs.model_spec import ModelSpec
 from upslope.runs.workspace import short
 from upslope.ship.classified import UNSURE, ClassificationPipeline, Classified, shortened
 from upslope.ship.pictures import DRAWN, Pictures, Shown, read_pictures
-from upslope.ship.pipelines.pipeline import Arrays, Options, Remark, Unread, data_card, generated_like
+from upslope.ship.pipelines.pipeline import Arrays, Options, Remark, UnreadableInput, data_card, generated_like
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -67,7 +67,7 @@ class ImageClassification(ClassificationPipeline):
         found = card.of(Image) if card is not None else None
         return found[1].look if found is not None else "photo"
 
-    def read(self, words: Sequence[str], options: Options) -> Iterator[Shown | Unread | Remark]:
+    def read(self, words: Sequence[str], options: Options) -> Iterator[Shown | UnreadableInput | Remark]:
         """Each picture; a folder stands for the pictures in it."""
         yield from read_pictures(words, look=self.look, shape=self.spec.shape)
 

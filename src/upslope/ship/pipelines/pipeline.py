@@ -30,7 +30,7 @@ Arrays = dict[str, NDArray[Any]]  # by the names of the spec; the first dimensio
 
 
 @dataclass(frozen=True)
-class Network:
+class LoadedModel:
     """A trained model, wherever it lies: arrays in, arrays out."""
 
     name: str  # as people call it: mnist-0001, mnist-0001.onnx
@@ -64,7 +64,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Answer(ABC):
+class Prediction(ABC):
     """What a model says about one input."""
 
     subject: str  # the input as a person calls it: a path, the first words of a text, ""
@@ -85,7 +85,7 @@ class Answer(ABC):
 
 
 @dataclass(frozen=True)
-class Unread:
+class UnreadableInput:
     """An input that could not be read, and why."""
 
     subject: str
@@ -111,7 +111,7 @@ class Pipeline(ABC):
     shows: ClassVar[str] = ".png"  # how a file that it draws ends; a GIF says "upslope predict" in its comment
     together: ClassVar[int] = 64  # inputs in memory at once
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: LoadedModel) -> None:
         self.network, self.spec = network, network.spec
 
     @classmethod
@@ -121,14 +121,14 @@ class Pipeline(ABC):
 
     @abstractmethod
     def read(self, words: Sequence[str], options: Options) -> Iterator[Any]:
-        """The inputs that these words name, in order; an `Unread` where there is none, and a `Remark` if need be."""
+        """The inputs that these words name, in order; an `UnreadableInput` where there is none, and a `Remark` if need be."""
 
     @abstractmethod
     def preprocess(self, items: Sequence[Any]) -> Arrays:
         """Inputs as the network takes them, as in training."""
 
     @abstractmethod
-    def postprocess(self, outputs: Arrays, items: Sequence[Any]) -> list[Answer]:
+    def postprocess(self, outputs: Arrays, items: Sequence[Any]) -> list[Prediction]:
         """An answer for each input."""
 
     @abstractmethod
@@ -143,11 +143,13 @@ class Pipeline(ABC):
     def card(self) -> dict[str, list[str]]:
         """What the model card says, by heading: "What it does", "How ... are prepared", "Limits"."""
 
-    def answers(self, words: Sequence[str], options: Options | None = None) -> Iterator[Answer | Unread | Remark]:
+    def answers(
+        self, words: Sequence[str], options: Options | None = None
+    ) -> Iterator[Prediction | UnreadableInput | Remark]:
         """An answer or a reason for each input, in order, and remarks among them."""
         waiting: list[Any] = []
         for item in self.read(words, options or Options()):
-            if isinstance(item, Unread | Remark):
+            if isinstance(item, UnreadableInput | Remark):
                 yield from self._answered(waiting)
                 waiting = []
                 yield item
@@ -158,7 +160,7 @@ class Pipeline(ABC):
                 waiting = []
         yield from self._answered(waiting)
 
-    def _answered(self, items: list[Any]) -> Iterator[Answer]:
+    def _answered(self, items: list[Any]) -> Iterator[Prediction]:
         if items:
             yield from self.postprocess(self.finite(self.network.forward(self.preprocess(items))), items)
 

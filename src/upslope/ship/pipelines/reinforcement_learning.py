@@ -12,14 +12,14 @@ from upslope.envs import draw
 from upslope.envs.play import Episodes, play
 from upslope.envs.vector import Floats, VectorEnv, make
 from upslope.runs.errors import ConfigProblem
-from upslope.ship.pipelines.pipeline import Answer, Arrays, Options, Pipeline, Remark, Unread
+from upslope.ship.pipelines.pipeline import Arrays, Options, Pipeline, Prediction, Remark, UnreadableInput
 
 _OURS = "upslope predict"  # in a GIF, so that it is known again
 _FRAMES = 250  # of a GIF at most; longer episodes leave out every second step, or more
 
 
 @dataclass(frozen=True)
-class Played(Answer):
+class Played(Prediction):
     """Some episodes of one environment, and the observations of the first of them."""
 
     returns: tuple[float, ...]
@@ -63,26 +63,28 @@ class ReinforcementLearning(Pipeline):
         """The environment that it learned in."""
         return str(self.spec.preprocessing["environment"])
 
-    def read(self, words: Sequence[str], options: Options) -> Iterator[VectorEnv | Unread]:
+    def read(self, words: Sequence[str], options: Options) -> Iterator[VectorEnv | UnreadableInput]:
         """An environment for each name, as many copies as episodes were asked for."""
         actions = int(self.spec.outputs["q"]["actions"])
         for name in words or [self.trained_in]:
             try:
                 environment = make(name, copies=options.count, seed=options.seed)
             except ConfigProblem as problem:
-                yield Unread(name, str(problem))
+                yield UnreadableInput(name, str(problem))
                 continue
             if (environment.shape, environment.actions) != (self.spec.shape, actions):
                 theirs = f"observes {environment.shape} and has {environment.actions} actions"
                 ours = f"{self.spec.shape} and {actions} of {self.trained_in}"
-                yield Unread(name, f"{name} {theirs}; {self.network.name} knows the {ours}")
+                yield UnreadableInput(name, f"{name} {theirs}; {self.network.name} knows the {ours}")
                 continue
             yield environment
 
-    def answers(self, words: Sequence[str], options: Options | None = None) -> Iterator[Answer | Unread | Remark]:
+    def answers(
+        self, words: Sequence[str], options: Options | None = None
+    ) -> Iterator[Prediction | UnreadableInput | Remark]:
         """Whole episodes: the network is asked once for each step."""
         for found in self.read(words, options or Options()):
-            yield found if isinstance(found, Unread) else self._played(found)
+            yield found if isinstance(found, UnreadableInput) else self._played(found)
 
     def _played(self, environment: VectorEnv) -> Played:
         episodes: Episodes = play(environment, self._values)
@@ -104,7 +106,7 @@ class ReinforcementLearning(Pipeline):
         """{"observation": (N, *S)}."""
         return {next(iter(self.spec.inputs)): np.concatenate(items).astype(np.float32)}
 
-    def postprocess(self, outputs: Arrays, items: Sequence[Any]) -> list[Answer]:
+    def postprocess(self, outputs: Arrays, items: Sequence[Any]) -> list[Prediction]:
         """Unused: an answer takes many steps (`answers`)."""
         raise NotImplementedError("an agent is asked step by step")
 

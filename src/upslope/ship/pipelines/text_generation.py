@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from upslope.blocks.language.characters import Characters
 from upslope.data.loading.dataset import Dataset
 from upslope.runs.workspace import short
-from upslope.ship.pipelines.pipeline import Answer, Arrays, Options, Pipeline, Remark, Unread
+from upslope.ship.pipelines.pipeline import Arrays, Options, Pipeline, Prediction, Remark, UnreadableInput
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,7 +32,7 @@ class Prompt:
 
 
 @dataclass(frozen=True)
-class Written(Answer):
+class Written(Prediction):
     """A prompt and how it goes on."""
 
     prompt: str
@@ -73,7 +73,7 @@ class TextGeneration(Pipeline):
         """How many tokens the model reads at most."""
         return int(self.spec.preprocessing["context"])
 
-    def read(self, words: Sequence[str], options: Options) -> Iterator[Prompt | Unread]:
+    def read(self, words: Sequence[str], options: Options) -> Iterator[Prompt | UnreadableInput]:
         """Each word: "-" is standard input, a file's name its text, anything else a text itself."""
         tokenizer = self.tokenizer
         for word in words or ["\n"]:
@@ -86,26 +86,30 @@ class TextGeneration(Pipeline):
                     with Path(word).open("rb") as file:
                         text = file.read(MOST + 1).decode()
             except UnicodeDecodeError:
-                yield Unread(word, f"{subject} is no text in UTF-8")
+                yield UnreadableInput(word, f"{subject} is no text in UTF-8")
                 continue
             except OSError as error:
-                yield Unread(word, f"{subject or word} cannot be read: {error.strerror}")
+                yield UnreadableInput(word, f"{subject or word} cannot be read: {error.strerror}")
                 continue
             if len(text) > MOST:
-                yield Unread(word, f"{subject or 'the text'} holds more than {MOST:,} bytes: the end of it is enough")
+                yield UnreadableInput(
+                    word, f"{subject or 'the text'} holds more than {MOST:,} bytes: the end of it is enough"
+                )
             elif missing := tokenizer.missing(text):
                 said = " ".join(map(repr, missing[:5])) + (" ..." if len(missing) > 5 else "")
-                yield Unread(
+                yield UnreadableInput(
                     word, f"{subject or 'the text'} holds {said}, which the model does not know: leave them out"
                 )
             else:
                 yield Prompt(subject, text, tokenizer.encode(text or "\n"))
 
-    def answers(self, words: Sequence[str], options: Options | None = None) -> Iterator[Answer | Unread | Remark]:
+    def answers(
+        self, words: Sequence[str], options: Options | None = None
+    ) -> Iterator[Prediction | UnreadableInput | Remark]:
         """`count` continuations of each prompt, each with a seed of its own."""
         options = options or Options()
         for item in self.read(words, options):
-            if isinstance(item, Unread):
+            if isinstance(item, UnreadableInput):
                 yield item
                 continue
             doubt = ""
@@ -161,7 +165,7 @@ class TextGeneration(Pipeline):
         """{"tokens": (N, context)}: the ends of the prompts, filled up behind."""
         return {"tokens": np.stack([_filled(item.tokens[-self.context :], self.context) for item in items])}
 
-    def postprocess(self, outputs: Arrays, items: Sequence[Prompt]) -> list[Answer]:
+    def postprocess(self, outputs: Arrays, items: Sequence[Prompt]) -> list[Prediction]:
         """The likeliest next token alone."""
         ends = [min(len(item.tokens), self.context) - 1 for item in items]
         best = [row[end].argmax() for row, end in zip(outputs["logits"], ends, strict=True)]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upslope.data.loading.dataset import Dataset
-from upslope.ship.pipelines.pipeline import Answer, Arrays, Options, Pipeline, Unread
+from upslope.ship.pipelines.pipeline import Arrays, Options, Pipeline, Prediction, UnreadableInput
 from upslope.training.latents import latents
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Generated(Answer):
+class Generated(Prediction):
     """The samples that were asked for."""
 
     seed: int
@@ -71,10 +71,12 @@ class UnconditionalImageGeneration(Pipeline):
         """How many random numbers make an image."""
         return int(self.spec.shape[0])
 
-    def read(self, words: Sequence[str], options: Options) -> Iterator[Asked | Unread]:
+    def read(self, words: Sequence[str], options: Options) -> Iterator[Asked | UnreadableInput]:
         """What the options ask for; words are refused."""
         for word in words:
-            yield Unread(word, f"{self.network.name} makes images out of random numbers: it does not read {word}")
+            yield UnreadableInput(
+                word, f"{self.network.name} makes images out of random numbers: it does not read {word}"
+            )
         if not words:
             yield Asked(options.count, options.seed)
 
@@ -83,7 +85,7 @@ class UnconditionalImageGeneration(Pipeline):
         drawn = [latents(item.count, self.latent_dim, seed=item.seed) for item in items]
         return {next(iter(self.spec.inputs)): np.concatenate(drawn)}
 
-    def postprocess(self, outputs: Arrays, items: Sequence[Asked]) -> list[Answer]:
+    def postprocess(self, outputs: Arrays, items: Sequence[Asked]) -> list[Prediction]:
         """Pixels from the range of the network to [0, 1]."""
         (name, said), *_ = self.spec.outputs.items()
         low, high = float(said["low"]), float(said["high"])
