@@ -160,6 +160,21 @@ def test_a_folder_stands_for_its_pictures(upslope, stripes, tmp_path):
     assert [answer["path"] for answer in said["answers"]] == [str(folder / n) for n in ("a.JPG", "b.png", "c.gif")]
     assert [answer["answer"] for answer in said["answers"]] == ["1", "0", "1"]
     assert said["unread"] == []
+    sentence = f"2 in {folder} left out, as their names are not read here: 1 .txt, 1 folder"
+    assert said["left_out"] == [{"path": str(folder), "reason": sentence}]
+    spoken = upslope("predict", stripes, str(folder))
+    assert spoken.code == 0, "what is left out is no failure"
+    assert f"{sentence}." in " ".join(spoken.out.split())
+
+
+def test_only_the_first_picture_of_an_animation_is_looked_at_and_that_is_said(upslope, stripes, tmp_path):
+    first, second = (Image.open(drawn(tmp_path / f"{n}.png", upright=n == 1)) for n in (1, 2))
+    first.save(tmp_path / "x.gif", save_all=True, append_images=[second])
+    said = upslope("predict", stripes, str(tmp_path / "x.gif"), "--json").json["answers"][0]
+    assert said["answer"] == "1"
+    assert said["notes"] == [f"{tmp_path / 'x.gif'} holds 2 pictures, and the first is looked at"]
+    spoken = " ".join(upslope("predict", stripes, str(tmp_path / "x.gif")).out.split())
+    assert "holds 2 pictures, and the first is looked at." in spoken
 
 
 def test_a_blank_page_is_doubted(upslope, stripes, tmp_path):

@@ -89,7 +89,7 @@ PAPERS = {
     "board": (0.10, 0.16, 0.14),
 }
 TABLES = {"dark": (0.16, 0.12, 0.10), "wood": (0.50, 0.36, 0.24), "light wood": (0.72, 0.58, 0.42)}
-LINE = (0.66, 0.74, 0.86)  # of ruled paper
+LINES = {"pale": (0.66, 0.74, 0.86), "blue": (0.10, 0.16, 0.50), "black": (0.08, 0.08, 0.09)}  # of ruled paper
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,7 @@ class Scene:
     ink: str = "blue"
     paper: str = "white"
     ruling: str = "none"  # lines (8 mm), squares (5 mm)
+    line: str = "pale"  # how dark the ruling is
     share: float = 0.5  # of the picture's shorter side that the digit fills
     away: float = 0.1  # of the picture by which the digit may stand off its middle
     table: str = ""  # what lies around a sheet of A6; "" where the sheet fills the picture
@@ -173,7 +174,7 @@ def scenery(curves: list[np.ndarray], scene: Scene, rng: np.random.Generator) ->
     picture = picture * (1 + 0.012 * rng.normal(0, 1, (height, width, 1)))
     if scene.ruling != "none":
         lines = drawn(scene.size, lambda pen, k: rule(pen, k, camera, scene.ruling)) * sheet
-        picture = picture + 0.8 * lines[:, :, np.newaxis] * (np.array(LINE) * paper - picture)
+        picture = picture + 0.8 * lines[:, :, np.newaxis] * (np.array(LINES[scene.line]) * paper - picture)
     ink = inked(curves, camera, scene)
     uneven = 0.94 + 0.06 * ndimage.gaussian_filter(rng.normal(0, 3, (height, width)), 1.5)
     ink = np.clip(ink * uneven, 0, 1)[:, :, np.newaxis]

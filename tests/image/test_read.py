@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from upslope.image.read import LONGEST, UnreadablePicture, read_picture
+from upslope.image.read import LONGEST, UnreadablePicture, read_file, read_picture
 
 GREY = np.arange(256, dtype=np.uint8).reshape(16, 16)
 COLOUR = np.stack([GREY, GREY[::-1], GREY.T], axis=-1)
@@ -56,6 +56,23 @@ def test_transparent_lies_on_white(file):
     alpha = GREY.T[..., None] / 255
     picture = read_picture(file(np.dstack([COLOUR, GREY.T]), "rgba.png"))
     assert np.allclose(picture, COLOUR / 255 * alpha + 1 - alpha, atol=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_what_is_white_and_transparent_lies_on_black(file, mode):
+    """White ink, saved without its background: on white nothing would be seen of it."""
+    alpha = GREY.T
+    picture = read_picture(file(np.dstack([np.full_like(COLOUR, 255), alpha]), f"{mode}.png", mode=mode))
+    assert np.allclose(picture, grey(alpha / 255), atol=1e-6)
+
+
+def test_what_can_be_seen_on_white_lies_on_white(file):
+    """A white page with round corners and ink on it; and nothing at all."""
+    page, alpha = np.full((16, 16, 3), 255, dtype=np.uint8), np.full((16, 16), 255, dtype=np.uint8)
+    page[8, 8], alpha[:2, :2] = 0, 0
+    assert np.allclose(read_picture(file(np.dstack([page, alpha]), "page.png")), page / 255)
+    assert np.allclose(read_picture(file(np.dstack([page, np.zeros_like(alpha)]), "clear.png")), 1)
+    assert np.allclose(read_picture(file(np.full((4, 4, 4), 255, dtype=np.uint8), "white.png")), 1)
 
 
 def palette():
@@ -196,6 +213,23 @@ def test_of_an_animation_it_is_the_first_picture(file):
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
     picture = read_picture(file(frames[0], "x.gif", save_all=True, append_images=frames[1:]))
     assert np.allclose(picture, (1, 0, 0))
+
+
+@pytest.mark.parametrize("suffix", ["gif", "tif", "webp", "png"])
+def test_further_pictures_are_counted(file, suffix):
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue", "white")]
+    found = read_file(file(frames[0], f"x.{suffix}", save_all=True, append_images=frames[1:]))
+    assert found.frames == 3
+    assert np.abs(found.picture - (1, 0, 0)).max() < 0.02
+    assert read_file(file(frames[0], f"y.{suffix}")).frames == 1
+
+
+def test_the_small_picture_that_a_camera_adds_is_not_counted(file):
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    path = file(frames[0], "x.mpo", format="MPO", save_all=True, append_images=frames[1:])
+    with Image.open(path) as image:
+        assert (image.format, image.n_frames) == ("MPO", 2)
+    assert read_file(path).frames == 1
 
 
 def test_the_content_counts_not_the_name(file):

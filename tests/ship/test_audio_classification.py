@@ -9,7 +9,7 @@ from scipy.io import wavfile
 from upslope.data.fsdd import CARD, DIGITS, RATE, glide, toy
 from upslope.runs.model_spec import ModelSpec
 from upslope.ship.pipelines.audio_classification import AudioClassification
-from upslope.ship.pipelines.pipeline import LoadedModel, Options, Prediction, UnreadableInput, pipeline_of
+from upslope.ship.pipelines.pipeline import LoadedModel, Options, Prediction, Remark, UnreadableInput, pipeline_of
 from upslope.sound.preprocess import FrontEnd, spectrogram
 from upslope.sound.resample import resample
 
@@ -90,13 +90,15 @@ def test_a_folder_and_what_cannot_be_read(pipeline, voice, write, tmp_path):
     (tmp_path / "a.wav").write_bytes(b"")
     (tmp_path / "c.wav").write_text("this is no sound at all")
     (tmp_path / "notes.txt").write_text("passed over")
-    empty, fine, text, absent = pipeline.answers([str(tmp_path), str(tmp_path / "d.wav")])
+    empty, fine, text, others, absent = pipeline.answers([str(tmp_path), str(tmp_path / "d.wav")])
     assert isinstance(empty, UnreadableInput)
     assert "is empty: 0 bytes" in empty.reason
     assert isinstance(fine, Prediction)
     assert fine.subject.endswith("b.wav")
     assert isinstance(text, UnreadableInput)
     assert "is not a WAV file" in text.reason
+    assert isinstance(others, Remark)
+    assert others.sentence == f"1 in {tmp_path} left out, as their names are not read here: 1 .txt"
     assert isinstance(absent, UnreadableInput)
     (tmp_path / "nothing").mkdir()
     (none,) = pipeline.answers([str(tmp_path / "nothing")])

@@ -12,7 +12,7 @@ from upslope.runs.errors import RunProblem
 from upslope.runs.model_spec import ModelSpec
 from upslope.ship.pipelines import image_classification
 from upslope.ship.pipelines.image_classification import ImageClassification
-from upslope.ship.pipelines.pipeline import LoadedModel, Prediction, UnreadableInput
+from upslope.ship.pipelines.pipeline import LoadedModel, Prediction, Remark, UnreadableInput
 
 ORIENTATION = 0x0112
 SHAPES = {
@@ -113,7 +113,7 @@ def test_answers_stand_in_the_order_of_the_files(pictures, tmp_path, monkeypatch
     (folder / "notes.txt").write_text("no picture, and nobody said that it were")
     missing = tmp_path / "missing.png"
     asked = [pictures[4], bad, pictures[0], pictures[1], bad, folder, bare, missing, pictures[0]]
-    expected = [pictures[4], bad, pictures[0], pictures[1], bad, *inside, bare, missing, pictures[0]]
+    expected = [pictures[4], bad, pictures[0], pictures[1], bad, *inside, folder, bare, missing, pictures[0]]
     network = Matrix()
     found = list(network.says_all(asked))
     assert [one.subject for one in found] == list(map(str, expected))
@@ -123,6 +123,8 @@ def test_answers_stand_in_the_order_of_the_files(pictures, tmp_path, monkeypatch
     for one in found:
         if isinstance(one, Prediction):
             assert np.array_equal(by_class(one), network.says(one.path)), one.path
+        elif isinstance(one, Remark):
+            assert one.sentence == f"1 in {folder} left out, as their names are not read here: 1 .txt"
         else:
             assert one.subject.rpartition("/")[2] in one.reason
 
@@ -249,6 +251,40 @@ def test_doubt_follows_the_first_share(pictures):
     (sure,) = Matrix(gain=2.0).says_all(pictures[:1])
     assert sure.probabilities[0] > 0.9
     assert sure.doubt == ""
+
+
+def test_logits_unlike_those_of_the_data_are_doubted(pictures):
+    """The softmax is sure of the same class; what the run kept of its validation data says that it never saw such."""
+    network = Matrix(gain=2.0)
+    (sure,) = network.says_all(pictures[:1])
+    logits = sure.item.seen.reshape(-1).astype(np.float64) @ network.weights
+    for away, doubted in ((0.0, False), (5.0, True)):
+        typical = {"means": np.tile(logits + away, (10, 1)).tolist(), "whitening": np.eye(10).tolist(), "threshold": 9}
+        network.reader.spec.outputs["logits"]["typical"] = typical
+        (answer,) = network.says_all(pictures[:1])
+        assert answer.probabilities == sure.probabilities
+        said = f"{pictures[0]} looks unlike the pictures that matrix-0001 knows: it may show none of its classes"
+        assert answer.doubt == (said if doubted else "")
+
+
+def test_several_characters_and_several_frames_are_said(tmp_path):
+    two = Image.new("L", (400, 200), 255)
+    two.paste(written("7").crop((40, 20, 160, 180)), (40, 20))
+    two.paste(written("Z").crop((40, 20, 160, 180)), (240, 20))
+    path = saved(two, tmp_path / "two.gif", save_all=True, append_images=[written("L", size=200).resize((400, 200))])
+    (answer,) = Matrix("mnist", gain=2.0).says_all([path])
+    assert answer.doubt.startswith(f"{path} shows 2 characters, and only the ")
+    assert answer.notes == (f"{path} holds 2 pictures, and the first is looked at",)
+    (alone,) = Matrix("mnist", gain=2.0).says_all([saved(written("7"), tmp_path / "one.gif")])
+    assert (alone.doubt, alone.notes) == ("", ())
+
+
+def test_white_ink_without_a_background_is_found(tmp_path):
+    ink = Image.new("RGBA", (200, 200), (255, 255, 255, 0))
+    ink.putalpha(written("7").point(lambda level: 255 - level))
+    network = Matrix("mnist", gain=0.1)
+    black = network.says(saved(written("7"), tmp_path / "black.png"))
+    assert network.says(saved(ink, tmp_path / "white.png")) == pytest.approx(black, abs=0.03)
 
 
 def test_scores_that_are_no_numbers_are_no_answer(pictures):

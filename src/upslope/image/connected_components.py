@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from upslope.image.crowd import DARK, LIKE, SHARP, THICK, side_by_side
 from upslope.image.document_detection import Mask, is_sheet
 from upslope.image.resize import Floats
 
@@ -63,6 +64,7 @@ def is_patch(piece: Mask) -> bool:
 def with_neighbours(mask: Mask, best: Mask, contrast: Floats) -> tuple[Mask, bool]:
     """The pieces of the mask that hold the best piece, and others near it, as dark as it is, no specks and not cut.
 
+    What stands beside it as tall as it is, is a character of its own.
     And whether it stands alone: together with its pieces it is hardly longer than without, and not cut.
     """
     labels, boxes = _pieces(mask)
@@ -76,11 +78,36 @@ def with_neighbours(mask: Mask, best: Mask, contrast: Floats) -> tuple[Mask, boo
     kept = [largest]
     for number, other in enumerate(boxes, start=1):
         near = depth[number - 1] > ALIKE * depth[largest - 1] and _gap(other, box) < NEAR * size
+        near = near and not side_by_side(other, box)
         whole = cut or not _at_border(other, mask.shape)
         if (number in own or near) and whole and area[number - 1] > SPECK * area[largest - 1]:
             kept.append(number)
     before = max(int(np.ptp(place)) + 1 for place in np.nonzero(best))
     return np.isin(labels, kept), size < LONGER * before and not cut
+
+
+def like(mask: Mask, read: Mask, contrast: Floats, edges: Floats) -> list[tuple[slice, ...]]:
+    """The boxes of other pieces of the mask that the same hand may have written: as large, dark, thin and sharp."""
+    labels, boxes = _pieces(mask)
+    own = set(np.unique(labels[read & mask]).tolist())
+    outline = mask & ~ndimage.binary_erosion(mask, border_value=1)
+    size = max(int(np.ptp(place)) + 1 for place in np.nonzero(read))
+    width, depth = stroke_width(read), float(contrast[read].mean())
+    sharp = float(edges[outline & read].mean()) if (outline & read).any() else 0.0
+    found = []
+    for number, box in enumerate(boxes, start=1):
+        longest = max(side.stop - side.start for side in box)
+        if number in own or _at_border(box, mask.shape) or not LIKE[0] * size <= longest <= LIKE[1] * size:
+            continue
+        piece = labels[box] == number
+        if (
+            contrast[box][piece].mean() >= DARK * depth
+            and THICK[0] * width <= stroke_width(piece) <= THICK[1] * width
+            and edges[box][piece & outline[box]].mean() >= SHARP * sharp
+            and not is_patch(piece)
+        ):
+            found.append(box)
+    return found
 
 
 def _pieces(mask: Mask) -> tuple[NDArray[Any], list[tuple[slice, ...]]]:

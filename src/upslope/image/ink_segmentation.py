@@ -12,17 +12,19 @@ is looked at again, more closely. One look:
 Otsu's threshold: N. Otsu, 1979, https://doi.org/10.1109/TSMC.1979.4310076.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
 
 from upslope.image.background import contrast
-from upslope.image.connected_components import heaviest, with_neighbours
+from upslope.image.connected_components import heaviest, like, with_neighbours
+from upslope.image.crowd import which
 from upslope.image.document_detection import Mask, sheets
 from upslope.image.otsu import otsu
 from upslope.image.read import Picture
 from upslope.image.resize import Floats, with_longest
+from upslope.image.ruling import without_ruling
 
 SIDE = 320  # pixels on the longer side of what is looked at
 FAINTEST = 0.1  # of the background's light: less contrast is no writing
@@ -40,13 +42,14 @@ class Strokes:
     ink: Floats  # (H, W)
     mask: Mask
     weight: float  # how much it looks like writing
+    crowd: str = ""  # where more is written: "2 characters, and the left one is looked at"
 
 
 def find_strokes(picture: Picture) -> Strokes | None:
     """The writing, cut out with a margin; None where there is none."""
-    best, found = picture, look(picture)
-    for page in sheets(picture):
-        seen = look(page)
+    best, found = _looked(picture)
+    for sheet in sheets(picture):
+        page, seen = _looked(sheet)
         # An outline has more pixels where it was looked at more closely.
         if seen and (not found or PAPER * seen.weight * max(page.shape) / max(picture.shape) > found.weight):
             best, found = page, seen
@@ -54,7 +57,17 @@ def find_strokes(picture: Picture) -> Strokes | None:
         return None
     # Once more and closer, with more pixels for the strokes and less of what surrounds them.
     rows, columns = _around(found.mask, best.shape)
-    return look(best[rows, columns]) or found
+    closer = look(best[rows, columns])
+    return replace(closer, crowd=found.crowd) if closer else found
+
+
+def _looked(picture: Picture) -> tuple[Picture, Strokes | None]:
+    """The picture without its ruling, and what is written there; where nothing else is, the lines are the writing."""
+    plain = without_ruling(picture)
+    found = look(plain)
+    if found is None and plain is not picture:
+        return picture, look(picture)
+    return plain, found
 
 
 def look(picture: Picture) -> Strokes | None:
@@ -76,7 +89,16 @@ def look(picture: Picture) -> Strokes | None:
             break
     ink = np.clip(2 * (values / level - part) + 0.5, 0, 1) * ndimage.binary_dilation(mask, iterations=3)
     # Chalk may be ten times as bright as its board; measured by the brighter of both, like ink, it is less than 1.
-    return Strokes(ink.astype(np.float32), mask, weight if found.dark else weight / (1 + level) ** 2)
+    others = like(values > part * level, mask, values, found.edges)
+    weight = weight if found.dark else weight / (1 + level) ** 2
+    return Strokes(ink.astype(np.float32), mask, weight, _crowd(mask, others))
+
+
+def _crowd(mask: Mask, others: list[tuple[slice, ...]]) -> str:
+    if not others:
+        return ""
+    own = tuple(slice(int(place.min()), int(place.max()) + 1) for place in np.nonzero(mask))
+    return f"{1 + len(others)} characters, and only {which([own, *others], 0)} is looked at"
 
 
 def _around(mask: Mask, shape: tuple[int, ...]) -> tuple[slice, slice]:

@@ -9,6 +9,7 @@ from PIL import Image
 from scipy import ndimage
 
 from upslope.image.connected_components import stroke_width
+from upslope.image.crowd import things
 from upslope.image.ink_segmentation import find_strokes
 from upslope.image.read import Picture
 from upslope.image.resize import Floats, resized, with_longest
@@ -19,18 +20,20 @@ FAINT = 0.1  # of white: what differs less from the background is background
 CRUMB = 0.01  # of the largest part's area: what is smaller does not belong to a thing
 
 
-def handwriting(picture: Picture, height: int = 28, width: int = 28) -> Floats:
+def handwriting(picture: Picture, height: int = 28, width: int = 28, *, crowd: list[str] | None = None) -> Floats:
     """A photograph of one character, dark on light or light on dark, as MNIST has it: 0 is background, 1 is ink.
 
     As LeCun et al. 1998, section III.A, http://yann.lecun.com/exdb/publis/pdf/lecun-98.pdf: the character is brought
     into a box of 20 x 20 pixels, keeping its proportions, with the grey levels that come from averaging, and its centre
     of mass is put into the middle of 28 x 28. Strokes thinner than theirs are made as thick. All zeros if nothing is
-    written there.
+    written there. `crowd` is told where more than one character is written.
     """
     empty = np.zeros((height, width), dtype=np.float32)
     found = find_strokes(picture)
     if found is None:
         return empty
+    if crowd is not None and found.crowd:
+        crowd.append(found.crowd)
     ink, mask = found.ink, found.mask
     box = round(min(height, width) * 20 / 28)
     rows, columns = np.nonzero(mask)
@@ -51,12 +54,12 @@ def handwriting(picture: Picture, height: int = 28, width: int = 28) -> Floats:
     return np.clip(empty, 0, 1)
 
 
-def product(picture: Picture, height: int = 28, width: int = 28) -> Floats:
+def product(picture: Picture, height: int = 28, width: int = 28, *, crowd: list[str] | None = None) -> Floats:
     """One thing before a plain background, as Fashion-MNIST has it: grey, 0 is background, the thing as large as fits.
 
     As H. Xiao et al. 2017, https://arxiv.org/abs/1708.07747, section 2: trimmed to the thing, brought to the longest
     side, negated (a dark background is left as it is), and put into the middle. The light may fall off across the
-    background. All zeros where nothing stands out.
+    background. All zeros where nothing stands out. `crowd` is told where several things stand out.
     """
     plain, noise = _plain(picture)
     apart = np.abs(picture - plain).max(axis=2)
@@ -68,6 +71,8 @@ def product(picture: Picture, height: int = 28, width: int = 28) -> Floats:
     areas = np.bincount(labels.ravel())
     areas[0] = 0
     mask &= (areas > CRUMB * areas.max())[labels]
+    if crowd is not None and (many := things(mask)) > 1:
+        crowd.append(f"{many} things, and they are looked at as one")
     rows, columns = np.nonzero(mask)
     box = np.s_[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
     grey, behind = picture.mean(axis=2)[box], plain.mean(axis=2)[box]

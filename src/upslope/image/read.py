@@ -5,6 +5,7 @@ is looked at before anything is unpacked, and whatever a decoder stumbles over b
 """
 
 import warnings
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from upslope.runs.workspace import short
 Picture = NDArray[np.float32]  # (H, W, 3), red, green, blue in [0, 1]
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".avif", ".pgm", ".ppm")
+UNSEEN = 0.25  # of white: a drawing that differs less from it is not seen on it
 MOST_PIXELS = 100_000_000
 MOST_BYTES = 500_000_000
 LONGEST = 2048  # pixels on a side of what is handed on: no network here looks at more
@@ -41,11 +43,24 @@ class UnreadablePicture(Problem):
     """A file that is no picture, or none that can be read."""
 
 
+@dataclass(frozen=True)
+class PictureFile:
+    """What a file holds."""
+
+    picture: Picture  # the first, where there are several
+    frames: int  # of an animation, or pages
+
+
 def read_picture(path: Path) -> Picture:
     """The picture in a file, upright, on white where it is transparent, at most LONGEST pixels on a side.
 
-    Of several pictures in one file (an animation, pages) it is the first.
+    What is white itself lies on black. Of several pictures in one file (an animation, pages) it is the first.
     """
+    return read_file(path).picture
+
+
+def read_file(path: Path) -> PictureFile:
+    """The same, and how many pictures the file holds."""
     where = short(path)
     if path.is_dir():
         raise UnreadablePicture(f"{where} is a folder, not a picture")
@@ -63,15 +78,17 @@ def read_picture(path: Path) -> Picture:
         warnings.simplefilter("ignore")  # the size is bounded below; of odd metadata nothing is used
         try:
             with Image.open(BytesIO(content), formats=[name for name in _FORMATS if name in Image.OPEN]) as image:
-                return _decode(image, where)
+                return PictureFile(_decode(image, where), _frames(image))
         except (UnreadablePicture, MemoryError):
             raise
         except Image.DecompressionBombError:  # Pillow's own limit, which it looks at first
             raise _too_large(where, f"more than {2 * (Image.MAX_IMAGE_PIXELS or 0) // 10**6} million") from None
         except UnidentifiedImageError:
             raise UnreadablePicture(_unknown(where, content)) from None
-        except Exception as error:  # a dozen decoders raise whatever they please on damaged files
-            raise UnreadablePicture(f"{where} is damaged or cut off: {_why(error)}") from None
+        except Exception:  # a dozen decoders raise whatever they please on damaged files, in words of their own
+            raise UnreadablePicture(
+                f"{where} is damaged or cut off: it cannot be read to its end, so fetch or save it once more"
+            ) from None
 
 
 def pictures_in(folder: Path) -> list[Path]:
@@ -96,6 +113,16 @@ def _decode(image: Image.Image, where: str) -> Picture:
     if image.mode.startswith("I") or image.mode == "F":
         image = Image.fromarray(_grey(np.asarray(image), where))
     return _on_white(_modes(image, where))
+
+
+def _frames(image: Image.Image) -> int:
+    """How many pictures the file holds; the small ones that cameras put behind a photograph are not counted."""
+    if image.format == "MPO":
+        return 1
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except Exception:  # those behind the first may be damaged
+        return 1
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -136,7 +163,10 @@ def _grey(values: NDArray[np.generic], where: str) -> NDArray[np.float32]:
 
 
 def _on_white(image: Image.Image) -> Picture:
-    """The picture as an array, reduced where it is large, with white wherever one could look through it."""
+    """The picture as an array, reduced where it is large, with white wherever one could look through it.
+
+    A drawing program may have saved white ink without its background: what could not be seen on white lies on black.
+    """
     if max(image.size) > LONGEST:
         image.thumbnail((LONGEST, LONGEST), Image.Resampling.BOX)
     pixels = np.asarray(image, dtype=np.float32)
@@ -146,7 +176,9 @@ def _on_white(image: Image.Image) -> Picture:
     if image.mode == "RGB":
         return pixels
     colour, alpha = pixels[..., :3], pixels[..., 3:]
-    return np.asarray(colour * alpha + (1 - alpha), dtype=np.float32)
+    on_white = np.asarray(colour * alpha + (1 - alpha), dtype=np.float32)
+    unseen = float(on_white.min()) > 1 - UNSEEN and float(np.ptp(alpha)) > UNSEEN
+    return np.asarray(colour * alpha, dtype=np.float32) if unseen else on_white
 
 
 def _too_large(where: str, size: str) -> UnreadablePicture:
@@ -161,6 +193,7 @@ def _unknown(where: str, content: bytes) -> str:
     return f"{where} is not a picture that can be read (PNG, JPEG, GIF, BMP, TIFF and WebP can)"
 
 
-def _why(error: Exception) -> str:
-    said = " ".join(str(getattr(error, "strerror", "") or error).split()).rstrip(".")
+def _why(error: OSError) -> str:
+    """The system's words for what keeps a file from being opened."""
+    said = " ".join(str(error.strerror or error).split()).rstrip(".")
     return said[:1].lower() + said[1:] if said else type(error).__name__

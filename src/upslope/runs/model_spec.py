@@ -36,6 +36,11 @@ class ModelSpec:
         return next((tuple(each["classes"]) for each in self.outputs.values() if "classes" in each), ())
 
     @property
+    def typical(self) -> dict[str, Any] | None:
+        """What is typical of the logits on data that the model knows; None where its run did not say."""
+        return next((each["typical"] for each in self.outputs.values() if "typical" in each), None)
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """The shape of one sample of the first input."""
         return tuple(next(iter(self.inputs.values()))["shape"])

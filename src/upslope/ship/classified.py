@@ -9,6 +9,8 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from upslope.runs import out_of_distribution
+from upslope.runs.workspace import short
 from upslope.ship.pipelines.pipeline import Arrays, Options, Pipeline, Prediction
 
 UNSURE = 0.5  # below this no class stands out
@@ -66,6 +68,10 @@ class ClassificationPipeline(Pipeline):
         """Facts about an input that JSON holds beside the path."""
         return {}
 
+    def notes(self, item: Any) -> tuple[str, ...]:
+        """Sentences on what of an input was not looked at."""
+        return ()
+
     def preprocess(self, items: Sequence[Item]) -> Arrays:
         """What the network looks at, under the name of its input."""
         return {next(iter(self.spec.inputs)): np.stack([item.seen for item in items])}
@@ -75,9 +81,16 @@ class ClassificationPipeline(Pipeline):
         logits = outputs["logits"].astype(np.float64)
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         shares = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
-        return [self._answer(item, row) for item, row in zip(items, shares, strict=True)]
+        strange = out_of_distribution.unlike(logits, self.spec.typical)
+        return [self._answer(item, row, bool(odd)) for item, row, odd in zip(items, shares, strange, strict=True)]
 
-    def _answer(self, item: Item, row: NDArray[np.float32]) -> Classified:
+    def _answer(self, item: Item, row: NDArray[np.float32], odd: bool) -> Classified:
+        doubt = self.doubt(item, row)
+        if odd and not doubt:
+            doubt = (
+                f"{short(item.path)} looks unlike the {self.noun}s that {self.network.name} knows: it may show none "
+                "of its classes"
+            )
         order = np.argsort(-row, kind="stable")
         return Classified(
             str(item.path),
@@ -86,7 +99,8 @@ class ClassificationPipeline(Pipeline):
             tuple(float(row[k]) for k in order),
             item,
             self.more(item),
-            doubt=self.doubt(item, row),
+            doubt=doubt,
+            notes=self.notes(item),
         )
 
 

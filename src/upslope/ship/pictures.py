@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upslope.image import preprocess
-from upslope.image.read import Picture, UnreadablePicture, pictures_in, read_picture
+from upslope.image.read import SUFFIXES, Picture, UnreadablePicture, pictures_in, read_file
 from upslope.image.resize import with_longest
-from upslope.ship.pipelines.pipeline import UnreadableInput
+from upslope.runs.workspace import short
+from upslope.ship.left_out import left_out
+from upslope.ship.pipelines.pipeline import Remark, UnreadableInput
 
 Pictures = NDArray[np.float32]  # (C, H, W) or (N, C, H, W), in [0, 1]
 
@@ -25,29 +27,41 @@ class Shown:
     path: Path
     seen: Pictures  # (C, H, W)
     picture: Picture | None  # a small one, of the first DRAWN: from a pipe it could not be read again
+    notes: tuple[str, ...] = ()  # what of the file was not looked at, in sentences
+    crowded: str = ""  # a sentence where the picture shows more than one thing
 
 
-def read_pictures(words: Sequence[str], *, look: str, shape: tuple[int, ...]) -> Iterator[Shown | UnreadableInput]:
+def read_pictures(
+    words: Sequence[str], *, look: str, shape: tuple[int, ...]
+) -> Iterator[Shown | UnreadableInput | Remark]:
     """Each picture, prepared by the function `look` of `upslope.image.preprocess`; a folder stands for those in it."""
     kept = 0
     for path in _files(words):
-        if isinstance(path, UnreadableInput):
+        if isinstance(path, UnreadableInput | Remark):
             yield path
             continue
         try:
-            picture = read_picture(path)
+            found = read_file(path)
         except UnreadablePicture as problem:
             yield UnreadableInput(str(path), str(problem))
             continue
+        picture = found.picture
         small = with_longest(picture, min(SMALL, max(picture.shape))) if kept < DRAWN else None
         kept += 1
-        yield Shown(path, prepared(picture, look=look, shape=shape), small)
+        notes = (f"{short(path)} holds {found.frames} pictures, and the first is looked at",) * (found.frames > 1)
+        crowd: list[str] = []
+        seen = prepared(picture, look=look, shape=shape, crowd=crowd)
+        yield Shown(path, seen, small, notes, "".join(f"{short(path)} shows {said}" for said in crowd[:1]))
 
 
-def prepared(picture: Picture, *, look: str, shape: tuple[int, ...]) -> Pictures:
-    """A picture as a network's data have them: of this shape (C, H, W), in [0, 1]."""
+def prepared(picture: Picture, *, look: str, shape: tuple[int, ...], crowd: list[str] | None = None) -> Pictures:
+    """A picture as a network's data have them: of this shape (C, H, W), in [0, 1].
+
+    `crowd` is told where the picture shows several things: "2 characters, and the left one was read".
+    """
     channels, height, width = shape
-    made = getattr(preprocess, look)(picture, height, width)
+    told = {} if look == "photo" else {"crowd": crowd}
+    made = getattr(preprocess, look)(picture, height, width, **told)
     if made.ndim == 2:
         made = np.repeat(made[:, :, np.newaxis], channels, axis=2)
     elif channels == 1:
@@ -55,12 +69,14 @@ def prepared(picture: Picture, *, look: str, shape: tuple[int, ...]) -> Pictures
     return np.ascontiguousarray(made.transpose(2, 0, 1), dtype=np.float32)
 
 
-def _files(words: Sequence[str]) -> Iterator[Path | UnreadableInput]:
+def _files(words: Sequence[str]) -> Iterator[Path | UnreadableInput | Remark]:
     for path in map(Path, words):
         if not path.is_dir():
             yield path
             continue
         try:
             yield from pictures_in(path)
+            if others := left_out(path, SUFFIXES):
+                yield others
         except UnreadablePicture as problem:
             yield UnreadableInput(str(path), str(problem))

@@ -28,12 +28,14 @@ def conclude(
     """Measure on `test`, draw, save, finish.
 
     `watch` makes metrics of how far parameters moved from their first weights: {"filters_moved": "conv1.weight"}. With
-    `validation` its metrics are logged and stand among the facts; `metrics` are further ones that the lab measured.
+    `validation` its metrics are logged and stand among the facts, and the task is calibrated on it; `metrics` are
+    further ones that the lab measured.
     """
     if validation is not None:
         _, on_validation = evaluate(task, validation, "validation")
         run.log(run.step, **on_validation)
         facts |= on_validation
+        task.calibrate(validation)
     predictions, measured = evaluate(task, test, "test")
     task.report(run, predictions, test, per_epoch=per_epoch)
     run.save_model(arrays(task.predictor), replace(task.spec(network), data=str(getattr(run.config, "data", ""))))

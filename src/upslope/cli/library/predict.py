@@ -47,7 +47,7 @@ def predict(
 ) -> int:
     """Let a trained model answer: classes of pictures and sounds, text, samples, games."""
     from upslope.image.read import SUFFIXES
-    from upslope.ship.pipelines.pipeline import Prediction
+    from upslope.ship.pipelines.pipeline import Prediction, Remark
     from upslope.ship.predictor import load
 
     screen = Screen()
@@ -70,13 +70,18 @@ def predict(
     screen.gap()
     done: list[Prediction] = []
     lost: list[UnreadableInput] = []
+    remarks: list[Remark] = []
     for found in pipeline.answers(inputs or [], options):
         if isinstance(found, Prediction):
             done.append(found)
             _say(screen, found, options)
+        elif isinstance(found, Remark):
+            remarks.append(found)
         else:
             lost.append(found)
             typer.echo(f"  {clean(found.reason)}", err=True)
+    for remark in remarks:
+        screen.prose(_sentence(clean(remark.sentence)), style="yellow")
     if show is not None and done:
         _draw(pipeline, done, show)
         screen.line("Drawn  ", str(show))
@@ -85,8 +90,9 @@ def predict(
             "network": network.name,
             "task": pipeline.tag,
             "warning": network.warning or None,
-            "answers": [answer.facts(options) for answer in done],
+            "answers": [answer.facts(options) | {"notes": list(answer.notes)} for answer in done],
             "unread": [{"path": one.subject, "reason": one.reason} for one in lost],
+            "left_out": [{"path": one.subject, "reason": one.sentence} for one in remarks],
             "picture": str(show) if show is not None and done else None,
         }
     )
@@ -132,9 +138,14 @@ def _say(screen: Screen, answer: "Prediction", options: "Options") -> None:
     if text := answer.text(options):
         for line in text.splitlines():
             screen.line(clean(line))
-    if answer.doubt:
-        screen.prose(f"{answer.doubt[:1].upper()}{answer.doubt[1:]}.", style="yellow")
+    for said in (answer.doubt, *answer.notes):
+        if said:
+            screen.prose(_sentence(said), style="yellow")
     screen.gap()
+
+
+def _sentence(said: str) -> str:
+    return f"{said[:1].upper()}{said[1:]}."
 
 
 def _draw(pipeline: "Pipeline", done: "list[Prediction]", path: Path) -> None:

@@ -94,6 +94,7 @@ def run(config: Config, run: Run[Config]) -> None:
         task,
         test,
         network=network,
+        validation=validation,
         per_epoch=batches.per_epoch,
         watch={"features_moved": first_filters(network.module)},
     )

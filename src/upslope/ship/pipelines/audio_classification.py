@@ -12,10 +12,11 @@ from upslope.data.loading.dataset import Dataset
 from upslope.features import Audio
 from upslope.runs.workspace import short
 from upslope.ship.classified import UNSURE, ClassificationPipeline, Classified, shortened
-from upslope.ship.pipelines.pipeline import Arrays, Options, UnreadableInput
+from upslope.ship.left_out import left_out
+from upslope.ship.pipelines.pipeline import Arrays, Options, Remark, UnreadableInput
 from upslope.sound.preprocess import FrontEnd, spectrogram, spectrograms
 from upslope.sound.resample import resample
-from upslope.sound.wav import UnreadableSound, mono, read_wav, wavs_in
+from upslope.sound.wav import SUFFIXES, UnreadableSound, mono, read_wav, wavs_in
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,7 +49,7 @@ class AudioClassification(ClassificationPipeline):
         """How samples become spectrograms, as in training."""
         return FrontEnd(**self.spec.preprocessing)
 
-    def read(self, words: Sequence[str], options: Options) -> Iterator[Heard | UnreadableInput]:
+    def read(self, words: Sequence[str], options: Options) -> Iterator[Heard | UnreadableInput | Remark]:
         """Each recording; a folder stands for the WAV files in it."""
         for word in map(Path, words):
             try:
@@ -64,6 +65,8 @@ class AudioClassification(ClassificationPipeline):
                     continue
                 samples = resample(mono(sound.samples), sound.rate, self.front.rate)
                 yield Heard(path, sound.seconds, samples, spectrogram(samples, self.front))
+            if word.is_dir() and (others := left_out(word, SUFFIXES)):
+                yield others
 
     def more(self, item: Heard) -> dict[str, Any]:
         """How long the whole recording is."""

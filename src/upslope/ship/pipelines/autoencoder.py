@@ -19,7 +19,7 @@ from upslope.runs.model_spec import ModelSpec
 from upslope.runs.workspace import short
 from upslope.ship.classified import shortened
 from upslope.ship.pictures import DRAWN, Shown, read_pictures
-from upslope.ship.pipelines.pipeline import Arrays, Options, Pipeline, Prediction, UnreadableInput
+from upslope.ship.pipelines.pipeline import Arrays, Options, Pipeline, Prediction, Remark, UnreadableInput
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -115,7 +115,7 @@ class Autoencoder(Pipeline):
 
         return Used()
 
-    def read(self, words: Sequence[str], options: Options) -> Iterator[Point | Shown | UnreadableInput]:
+    def read(self, words: Sequence[str], options: Options) -> Iterator[Point | Shown | UnreadableInput | Remark]:
         """The pictures; without any, as many points of the latent space as are asked for."""
         self._seed = options.seed
         if words:
@@ -155,7 +155,8 @@ class Autoencoder(Pipeline):
             nats = self._bounds(image, outputs["mean"][row], outputs["log_variance"][row])
             doubt = "" if image.any() else f"nothing is left of {short(item.path)} in black and white: ignore its bound"
             drawn = _sigmoid(outputs["reconstruction"][row])
-            answers.append(Rebuilt(str(item.path), item, image, drawn, nats, doubt=doubt))
+            doubt = doubt or item.crowded
+            answers.append(Rebuilt(str(item.path), item, image, drawn, nats, doubt=doubt, notes=item.notes))
         return answers
 
     def _bounds(self, image: Floats, mean: Floats, log_variance: Floats) -> dict[str, float]:

@@ -12,7 +12,7 @@ from upslope.runs.model_spec import ModelSpec
 from upslope.runs.workspace import short
 from upslope.ship.classified import UNSURE, ClassificationPipeline, Classified, shortened
 from upslope.ship.pictures import DRAWN, Pictures, Shown, read_pictures
-from upslope.ship.pipelines.pipeline import Arrays, Options, UnreadableInput, data_card, generated_like
+from upslope.ship.pipelines.pipeline import Arrays, Options, Remark, UnreadableInput, data_card, generated_like
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -67,14 +67,20 @@ class ImageClassification(ClassificationPipeline):
         found = card.of(Image) if card is not None else None
         return found[1].look if found is not None else "photo"
 
-    def read(self, words: Sequence[str], options: Options) -> Iterator[Shown | UnreadableInput]:
+    def read(self, words: Sequence[str], options: Options) -> Iterator[Shown | UnreadableInput | Remark]:
         """Each picture; a folder stands for the pictures in it."""
         yield from read_pictures(words, look=self.look, shape=self.spec.shape)
 
+    def notes(self, item: Shown) -> tuple[str, ...]:
+        """Further pictures of the file."""
+        return item.notes
+
     def doubt(self, item: Shown, probabilities: Pictures) -> str:
-        """A blank picture, no class that stands out."""
+        """A blank picture, several things in it, no class that stands out."""
         if float(np.ptp(item.seen)) < 0.05:
             return f"no clear object in {short(item.path)}: ignore this prediction"
+        if item.crowded:
+            return item.crowded
         if float(probabilities.max()) < UNSURE:
             return f"no class stands out for {short(item.path)}: it may show none of them"
         return ""
@@ -123,7 +129,8 @@ class ImageClassification(ClassificationPipeline):
                 f"file holds weights alone: apply them before)."
             ],
             "Limits": [
-                "It knows its classes only and names one of them for every picture, whatever it shows. It was never "
+                "It knows its classes only and names one of them for every picture, whatever it shows; `upslope "
+                "predict` warns of many that show none, not of all. It was never "
                 "shown other cameras, papers, pens, rooms or people than those of its data; measure it on your own "
                 "pictures before you rely on it. Nothing was done against pictures made to mislead it.",
             ],

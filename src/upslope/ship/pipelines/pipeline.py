@@ -69,6 +69,7 @@ class Prediction(ABC):
 
     subject: str  # the input as a person calls it: a path, the first words of a text, ""
     doubt: str = field(default="", kw_only=True)  # one sentence on why not to rely on this answer, or ""
+    notes: tuple[str, ...] = field(default=(), kw_only=True)  # sentences on what of the input was not looked at
 
     def rows(self, options: Options) -> list[tuple[str, str, float | None]]:
         """Lines of a table: a name, a value in words, and a share in [0, 1] where a bar is drawn."""
@@ -89,6 +90,14 @@ class UnreadableInput:
 
     subject: str
     reason: str
+
+
+@dataclass(frozen=True)
+class Remark:
+    """Something to say about the inputs that is neither an answer nor a failure: what was left out of a folder."""
+
+    subject: str
+    sentence: str
 
 
 class Pipeline(ABC):
@@ -112,7 +121,7 @@ class Pipeline(ABC):
 
     @abstractmethod
     def read(self, words: Sequence[str], options: Options) -> Iterator[Any]:
-        """The inputs that these words name, in order; an `UnreadableInput` where there is none."""
+        """The inputs that these words name, in order; an `UnreadableInput` where there is none, and remarks."""
 
     @abstractmethod
     def preprocess(self, items: Sequence[Any]) -> Arrays:
@@ -134,11 +143,13 @@ class Pipeline(ABC):
     def card(self) -> dict[str, list[str]]:
         """What the model card says, by heading: "What it does", "How ... are prepared", "Limits"."""
 
-    def answers(self, words: Sequence[str], options: Options | None = None) -> Iterator[Prediction | UnreadableInput]:
-        """An answer or a reason for each input, in order."""
+    def answers(
+        self, words: Sequence[str], options: Options | None = None
+    ) -> Iterator[Prediction | UnreadableInput | Remark]:
+        """An answer or a reason for each input, in order, and remarks among them."""
         waiting: list[Any] = []
         for item in self.read(words, options or Options()):
-            if isinstance(item, UnreadableInput):
+            if isinstance(item, UnreadableInput | Remark):
                 yield from self._answered(waiting)
                 waiting = []
                 yield item

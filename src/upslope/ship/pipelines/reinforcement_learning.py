@@ -12,7 +12,7 @@ from upslope.envs import draw
 from upslope.envs.play import Episodes, play
 from upslope.envs.vector import Floats, VectorEnv, make
 from upslope.runs.errors import ConfigProblem
-from upslope.ship.pipelines.pipeline import Arrays, Options, Pipeline, Prediction, UnreadableInput
+from upslope.ship.pipelines.pipeline import Arrays, Options, Pipeline, Prediction, Remark, UnreadableInput
 
 _OURS = "upslope predict"  # in a GIF, so that it is known again
 _FRAMES = 250  # of a GIF at most; longer episodes leave out every second step, or more
@@ -79,7 +79,9 @@ class ReinforcementLearning(Pipeline):
                 continue
             yield environment
 
-    def answers(self, words: Sequence[str], options: Options | None = None) -> Iterator[Prediction | UnreadableInput]:
+    def answers(
+        self, words: Sequence[str], options: Options | None = None
+    ) -> Iterator[Prediction | UnreadableInput | Remark]:
         """Whole episodes: the network is asked once for each step."""
         for found in self.read(words, options or Options()):
             yield found if isinstance(found, UnreadableInput) else self._played(found)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from upslope.blocks.language.characters import Characters
 from upslope.data.loading.dataset import Dataset
 from upslope.runs.workspace import short
-from upslope.ship.pipelines.pipeline import Arrays, Options, Pipeline, Prediction, UnreadableInput
+from upslope.ship.pipelines.pipeline import Arrays, Options, Pipeline, Prediction, Remark, UnreadableInput
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -103,7 +103,9 @@ class TextGeneration(Pipeline):
             else:
                 yield Prompt(subject, text, tokenizer.encode(text or "\n"))
 
-    def answers(self, words: Sequence[str], options: Options | None = None) -> Iterator[Prediction | UnreadableInput]:
+    def answers(
+        self, words: Sequence[str], options: Options | None = None
+    ) -> Iterator[Prediction | UnreadableInput | Remark]:
         """`count` continuations of each prompt, each with a seed of its own."""
         options = options or Options()
         for item in self.read(words, options):

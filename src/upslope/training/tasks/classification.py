@@ -4,7 +4,7 @@ A subclass says what that is: `inputs` makes tensors of rows, and `logits` may p
 """
 
 from abc import abstractmethod
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 import torch
 from jaxtyping import Float
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from upslope.blocks.losses import smoothed_cross_entropy
 from upslope.data.loading.dataset import Dataset
+from upslope.runs import out_of_distribution
 from upslope.runs.reports import classification
 from upslope.training.batches import Batch, as_tensor
 from upslope.training.tasks.task import Task
@@ -27,6 +28,7 @@ class Classification(Task):
     ) -> None:
         super().__init__(model)
         self.classes, self.label_smoothing, self.precision = classes, label_smoothing, precision
+        self.typical: dict[str, Any] | None = None  # of the logits, once there are validation data
 
     @abstractmethod
     def inputs(self, rows: Dataset) -> Tensor:
@@ -45,8 +47,20 @@ class Classification(Task):
         logits = self.logits(self.model, batch[self.looks_at])
         return {"loss": smoothed_cross_entropy(logits, batch["label"], smoothing=self.label_smoothing)}
 
+    def calibrate(self, validation: Dataset) -> None:
+        """Keep what is typical of the logits, by which `upslope predict` doubts what shows none of the classes."""
+        self.typical = out_of_distribution.fit(self._asked(validation).numpy(), validation["label"])
+
+    def output(self) -> dict[str, Any]:
+        """What the spec says of the logits."""
+        return {"classes": list(self.classes)} | ({"typical": self.typical} if self.typical is not None else {})
+
     def predict(self, dataset: Dataset, *, batch_size: int = 500) -> classification.Probabilities:
         """The probability of each class: (N, classes)."""
+        return self._asked(dataset, batch_size=batch_size).softmax(dim=1).numpy()
+
+    def _asked(self, dataset: Dataset, *, batch_size: int = 500) -> Float[Tensor, "N K"]:
+        """The logits of all samples."""
         with self.asking() as model:
             device = next(model.parameters()).device
             parts = [torch.empty(0, len(self.classes))]
@@ -54,7 +68,7 @@ class Classification(Task):
                 x = self.inputs(dataset.take(slice(first, first + batch_size))).to(device)
                 with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"):
                     parts.append(self.logits(model, x).float().cpu())
-        return torch.cat(parts).softmax(dim=1).numpy()
+        return torch.cat(parts)
 
     def metrics(self, predictions: classification.Probabilities, dataset: Dataset) -> dict[str, float]:
         """The share of right answers."""

@@ -74,7 +74,7 @@ class ImageClassification(Classification):
             model=network.model,
             arguments=network.arguments,
             inputs={"image": {"shape": self.shape, "dtype": "float32"}},
-            outputs={"logits": {"classes": list(self.classes)}},
+            outputs={"logits": self.output()},
             preprocessing={"mean": self.mean.flatten().tolist(), "std": self.std.flatten().tolist(), "look": self.look},
         )
 

@@ -65,6 +65,10 @@ class Task(nn.Module, ABC):
     def report(self, run: Run[Any], predictions: Any, dataset: Dataset, *, per_epoch: int) -> None:
         """The figures of a finished run."""
 
+    def calibrate(self, validation: Dataset) -> None:
+        """Keep of validation data what the spec should hold of them. Nothing, where a task does not say otherwise."""
+        return
+
     @abstractmethod
     def spec(self, network: Built) -> ModelSpec:
         """How the model is built again and fed; what `upslope predict` and `export` go by."""
