@@ -155,7 +155,7 @@ def test_code_hash_changes_with_the_code(tmp_path):
     for path in (source / "runs").iterdir():
         if path.is_file():
             (tmp_path / "runs" / path.name).write_bytes(path.read_bytes())
-    (tmp_path / "runs" / "problem.py").write_text((source / "runs" / "problem.py").read_text() + "# changed\n")
+    (tmp_path / "runs" / "errors.py").write_text((source / "runs" / "errors.py").read_text() + "# changed\n")
     seen = {}
     for name in ("same", "changed above", "changed below"):
         tree = tmp_path / name / "upslope"

@@ -3,7 +3,6 @@
 All of them become the pipeline of their task. An ONNX file is run by onnxruntime, and PyTorch is not imported for it.
 """
 
-import difflib
 import os
 import re
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from upslope.runs.run_dir import find_run, list_runs
 from upslope.runs.workspace import short
 from upslope.ship import formats
 from upslope.ship.pipelines.pipeline import Arrays, Network, Pipeline, pipeline_of
+from upslope.spelling import distance, nearest
 
 
 def load(word: str) -> Pipeline:
@@ -73,11 +73,11 @@ def _not_there(word: str, labs: list[str]) -> str:
         return f"{word} is not there: no such file or folder"
     # The number's digits are alike in all names, so the lab's name is compared alone.
     stem = re.sub(r"-?\d*$", "", word)
-    for lab in difflib.get_close_matches(stem, labs, n=1, cutoff=0.5):
+    for lab in nearest(stem, labs):
         runs = [run.name for run in list_runs() if run.lab == lab]
         if not runs:
             return f'there is no run "{word}", and none of {lab} yet: upslope lab {lab}'
-        (near,) = difflib.get_close_matches(word, runs, n=1, cutoff=0)
+        near = min(runs, key=lambda run: distance(word, run))
         return f'there is no run "{word}"; did you mean {near}? (upslope runs lists them)'
     return ""
 

@@ -7,10 +7,11 @@ import typer
 
 from upslope.cli.terminal.completion import lab_names, run_names
 from upslope.cli.terminal.console import Screen
-from upslope.cli.terminal.errors import Usage, did_you_mean
+from upslope.cli.terminal.errors import Usage
 from upslope.cli.terminal.exits import Exit
 from upslope.cli.terminal.format import PROVES, listed, plural, seconds
 from upslope.cli.terminal.options import AsJson, Debug
+from upslope.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from upslope.academy.overlay import Answer
