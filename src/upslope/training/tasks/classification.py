@@ -14,7 +14,7 @@ from upslope.blocks.losses import smoothed_cross_entropy
 from upslope.data.loading.dataset import Dataset
 from upslope.runs.reports import classification
 from upslope.training.batches import Batch, as_tensor
-from upslope.training.tasks.task import Task
+from upslope.training.tasks.task import Task, in_float32
 
 
 class Classification(Task):
@@ -42,7 +42,7 @@ class Classification(Task):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The cross-entropy of a batch."""
-        logits = self.logits(self.model, batch[self.looks_at])
+        logits = in_float32(self.logits(self.model, batch[self.looks_at]))
         return {"loss": smoothed_cross_entropy(logits, batch["label"], smoothing=self.label_smoothing)}
 
     def predict(self, dataset: Dataset, *, batch_size: int = 500) -> classification.Probabilities:
