@@ -145,9 +145,11 @@ def introduce(screen: Screen, run: "Run[Any]") -> None:
 def add_evidence(result: "Result") -> None:
     """A run that reached its target becomes an event in the progress store."""
     from upslope.academy.progress import Progress
+    from upslope.cli.learning.recorded import recorded
     from upslope.runs.workspace import progress_file
 
-    Progress(progress_file()).add(
+    recorded(
+        Progress(progress_file()),
         "run",
         result.lab,
         run=result.run,
