@@ -16,7 +16,7 @@ from upslope.runs.errors import RunProblem
 from upslope.runs.model_spec import ModelSpec, has_spec, read_spec
 from upslope.runs.result import read_result
 from upslope.runs.run_dir import find_run, list_runs
-from upslope.runs.workspace import short
+from upslope.runs.workspace import runs_folder, short
 from upslope.ship import formats
 from upslope.ship.pipelines.pipeline import Arrays, Network, Pipeline, pipeline_of
 from upslope.spelling import distance, nearest
@@ -67,7 +67,7 @@ def spec_of(folder: Path) -> ModelSpec:
 def _not_there(word: str, labs: list[str]) -> str:
     """What a person may have meant by a word that is no run, in a sentence; or ""."""
     path = Path(word).expanduser()
-    if path.exists():
+    if path.exists() or (runs_folder() / word).exists():
         return ""
     if path.suffix.removeprefix(".") in formats.FORMATS or os.sep in word:
         return f"{word} is not there: no such file or folder"
@@ -84,7 +84,25 @@ def _not_there(word: str, labs: list[str]) -> str:
 
 def eager(folder: Path, spec: ModelSpec) -> Any:
     """The model of a run as a PyTorch module in evaluation mode, with its weights."""
-    return formats.built(spec, formats.read_weights(folder / "model.safetensors"))
+    weights = folder / "model.safetensors"
+    if not weights.is_file():
+        raise RunProblem(f"{folder.name} has lost its model.safetensors: {_instead(folder)}")
+    try:
+        return formats.built(spec, formats.read_weights(weights))
+    except RunProblem as problem:
+        raise RunProblem(f"{problem}; {_instead(folder)}") from None
+
+
+def _instead(folder: Path) -> str:
+    """What to type where a run's weights are gone or damaged."""
+    result = read_result(folder)
+    assert result is not None
+    others = [run for run in list_runs(folder.parent) if run.lab == result.lab and run.folder.name != folder.name]
+    whole = (run.name for run in others if run.result is not None and (run.folder / "model.safetensors").is_file())
+    words = ["upslope lab", result.lab, *result.settings]
+    words += ["--preset", result.preset] if result.preset != "laptop" else []
+    train = f"{' '.join(words)} trains it again"
+    return f"{other} has weights, and {train}" if (other := next(whole, "")) else train
 
 
 def from_file(path: Path) -> Network:

@@ -192,4 +192,25 @@ def conclude(screen: Screen, result: "Result", folder: Path) -> None:
     drawn = [path.stem.replace("_", " ").replace("-", " ") for path in sorted((folder / "pictures").glob("*.png"))]
     screen.line(f"{listed(drawn) or 'The page'}    ", short(folder / "index.html"))
     words += ["--mine"] if "yours" in result.parts.values() else []
+    if offers := uses(result, folder):
+        screen.commands(offers)
     screen.line("again with another seed    ", (" ".join([*words, f"seed={result.seed + 1}"]), "bold cyan"))
+
+
+def uses(result: "Result", folder: Path) -> list[tuple[str, str]]:
+    """What the trained model can do now: the commands, each with a word on what it is for."""
+    from upslope.runs.errors import RunProblem
+    from upslope.runs.model_spec import has_spec, read_spec
+    from upslope.ship.pipelines.pipeline import pipeline_of
+
+    if not has_spec(folder):
+        return []
+    spec = read_spec(folder)
+    try:
+        example = str(spec.preprocessing.get("environment", pipeline_of(spec.task).example))
+    except RunProblem:  # a task for which nothing answers yet
+        return []
+    return [
+        (f"upslope predict {result.lab} {example}".rstrip(), "let the model answer"),
+        (f"upslope export {result.lab}", "one file for other programs"),
+    ]
