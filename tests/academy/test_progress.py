@@ -4,9 +4,11 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing, contextmanager
 
 import pytest
 
+from upslope.academy import progress as store
 from upslope.academy.progress import BadProgress, Progress
 
 SOFTMAX = "upslope.scratch.ops:softmax"
@@ -79,5 +81,67 @@ def test_two_processes_may_write_at_once(progress):
 def test_a_file_that_is_no_database_is_named(tmp_path):
     path = tmp_path / "progress.db"
     path.write_bytes(b"these are not the bytes of a database" * 50)
+    with pytest.raises(BadProgress, match=r"progress\.db cannot be read"):
+        Progress(path).events()
     with pytest.raises(BadProgress, match=r"progress\.db cannot be used"):
-        Progress(path)
+        Progress(path).add("run", "digits")
+
+
+def test_asking_makes_no_file(progress):
+    assert progress.events() == []
+    assert not progress.path.parent.exists()
+
+
+@contextmanager
+def held(path):
+    """Another program that lets nobody else at the file."""
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        yield
+        other.rollback()
+
+
+def test_a_file_that_another_program_holds_is_read_and_not_written(progress, monkeypatch):
+    monkeypatch.setattr(store, "WAIT", 0.0)
+    monkeypatch.setattr(store, "GLANCE", 0.0)
+    progress.add_check(SOFTMAX, "own", "a.py", passed=True)
+    with held(progress.path):
+        assert list(Progress(progress.path).accepted()) == [SOFTMAX]
+        for store_of in (progress, Progress(progress.path)):
+            with pytest.raises(BadProgress, match="is locked by another program: close that"):
+                store_of.add("hint", SOFTMAX, stage=1)
+    progress.add("hint", SOFTMAX, stage=1)
+    assert len(progress.events()) == 2
+
+
+def test_a_folder_that_cannot_be_written_can_be_read(progress, monkeypatch):
+    """What SQLite says there, whatever the rights of who runs this test."""
+    progress.add("hint", SOFTMAX, stage=2)
+    monkeypatch.setattr(store, "_asked", only_copies(store._asked, progress.path))
+    monkeypatch.setattr(sqlite3, "connect", only_copies(sqlite3.connect, progress.path))
+    assert progress.hints(SOFTMAX) == 2
+    with pytest.raises(BadProgress, match="cannot be written; UPSLOPE_HOME can name a folder of yours"):
+        progress.add("hint", SOFTMAX, stage=3)
+
+
+def test_the_log_of_a_killed_process_is_read_with_a_copy(progress, tmp_path, monkeypatch):
+    """Events lie in the log beside the file until SQLite moves them over."""
+    progress.add("hint", SOFTMAX, stage=1)
+    with closing(sqlite3.connect(progress.path)) as other:
+        other.execute("SELECT count(*) FROM events").fetchone()
+        progress.add("hint", SOFTMAX, stage=2)
+        assert progress.path.with_name("progress.db-wal").stat().st_size > 0
+        monkeypatch.setattr(store, "_asked", only_copies(store._asked, progress.path))
+        assert progress.hints(SOFTMAX) == 2
+
+
+def only_copies(asked, original):
+    """As if the file itself could not be opened."""
+
+    def ask(path, *rest, **how):
+        if path == original:
+            raise sqlite3.OperationalError("unable to open database file")
+        return asked(path, *rest, **how)
+
+    return ask

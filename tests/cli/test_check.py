@@ -1,10 +1,13 @@
 """The verdict as a learner sees it, by really grading."""
 
 import json
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
+from upslope.academy import progress as store
 from upslope.academy.grading.host.grade import CheckResult, Verdict
 from upslope.academy.lessons import find
 from upslope.academy.progress import Progress
@@ -107,6 +110,25 @@ def test_the_untouched_stub_is_not_written_yet(upslope, write):
     assert "not written yet" in said.out.splitlines()[0]
     assert "NotImplementedError" not in said.out
     assert said.out.splitlines()[-1] == "  upslope learn relu"
+
+
+def test_a_verdict_that_cannot_be_recorded_is_shown_all_the_same(upslope, write, monkeypatch):
+    """Another program holds the progress file, as a backup does."""
+    monkeypatch.setattr(store, "WAIT", 0.0)
+    monkeypatch.setattr(store, "GLANCE", 0.0)
+    write("relu", RELU)
+    with closing(sqlite3.connect(progress_file())) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        said = upslope("check", "relu")
+        other.rollback()
+    assert (said.code, said.err) == (0, "")
+    words = " ".join(said.out.split())
+    assert "8 of 8 checks passed" in words
+    assert "This verdict is not recorded: the progress file" in words
+    assert "is locked by another program" in words
+    assert "upslope check relu" in said.out.splitlines()[-2] + said.out.splitlines()[-1]
+    assert Progress(progress_file()).accepted() == {}
 
 
 def test_the_seed_repeats_a_verdict(upslope, write):

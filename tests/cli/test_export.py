@@ -200,7 +200,8 @@ def test_words_that_make_no_sense_together(upslope, run, out, monkeypatch, words
         ),
         (("result.json",), "mnist", "no run of mnist is finished yet: upslope lab mnist"),
         (("model_spec.json",), "mnist-0001", "mnist-0001 saved no model"),
-        (("model.safetensors",), "mnist-0001", "model.safetensors cannot be read: No such file or directory"),
+        (("model.safetensors",), "mnist-0001", "mnist-0001 has lost its model.safetensors: upslope lab mnist"),
+        (("config.json",), "mnist-0001", "mnist-0001 has lost its config.json, which says what was run: it can be"),
         ((), "mnits-0001", 'there is no run "mnits-0001"; did you mean mnist-0001? (upslope runs lists them)'),
     ],
 )

@@ -162,6 +162,37 @@ def test_an_interrupt_can_be_resumed(program, upslope, home, tmp_path, wait_for)
     assert upslope("lab", "lenet", "--resume", "digits-0001").code == 2
 
 
+@pytest.mark.needs("torch")
+def test_a_trained_model_is_offered_for_use(upslope, tmp_path):
+    """At the end of a lab stand the commands that use what it trained; a lab that saves no model offers none."""
+    said = upslope("lab", "fashion", "model=lenet", "epochs=1", "threads=1", "--preset", "smoke")
+    assert said.code == 0, said.err
+    lines = [line.split("    ")[0].strip() for line in said.out.splitlines()]
+    assert "upslope predict fashion picture.png" in lines
+    assert "upslope export fashion" in lines
+    assert "upslope predict" not in upslope("lab", "digits", "epochs=3", "--preset", "smoke").out
+
+
+def test_a_run_without_its_settings_is_named(upslope, home):
+    upslope("lab", "digits", "epochs=3", "--preset", "smoke")
+    (home / "runs" / "digits-0001" / "config.json").unlink()
+    for words in (("runs", "show", "digits-0001"), ("predict", "digits-0001"), ("lab", "--resume", "digits-0001")):
+        said = upslope(*words)
+        assert (said.code, said.out) == (2, "")
+        assert said.err.startswith("  digits-0001 has lost its config.json, which says what was run")
+        assert "did you mean" not in said.err
+
+
+def test_a_lab_whose_output_nobody_can_take_still_ends_well(tmp_path, home):
+    """`upslope lab digits >&-`: there is no stdout at all, and files must not land in its place."""
+    words = [sys.executable, "-m", "upslope", "lab", "digits", "epochs=3", "--preset", "smoke"]
+    done = subprocess.run(["sh", "-c", '"$@" >&-', "sh", *words], cwd=tmp_path, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (home / "runs" / "digits-0001" / "result.json").exists()
+    done = subprocess.run(["sh", "-c", '"$@" >&- 2>&-', "sh", *words], cwd=tmp_path, check=False)
+    assert done.returncode == 0
+
+
 def test_the_command_for_another_seed_repeats_the_settings(upslope):
     said = upslope("lab", "digits", "epochs=3", "--preset", "smoke")
     assert "again with another seed    upslope lab digits epochs=3 --preset smoke seed=1" in said.out

@@ -191,10 +191,45 @@ def test_offline_is_one_sentence(monkeypatch):
     with pytest.raises(DataProblem) as caught:
         get(card("http://127.0.0.1:9"), quiet=True)
     said = str(caught.value)
-    assert said.startswith("toy is not on this computer and first.gz could not be fetched (no connection to 127.0.0.1)")
+    assert said.startswith(
+        "toy is not on this computer, and first.gz could not be fetched (no connection to 127.0.0.1)"
+    )
     assert "upslope data get toy" in said
     assert "UPSLOPE_MIRROR" in said
     assert "\n" not in said
+
+
+def test_a_flipped_bit_is_named_where_nothing_can_be_fetched(server, monkeypatch):
+    folder = get(card(server.address), quiet=True)
+    flipped = bytes([FIRST[0] ^ 1]) + FIRST[1:]
+    (folder / "first.gz").write_bytes(flipped)
+    with pytest.raises(DataProblem) as caught:
+        get(card("http://127.0.0.1:9"), quiet=True)
+    got, expected = hashlib.sha256(flipped).hexdigest()[:8], hashlib.sha256(FIRST).hexdigest()[:8]
+    said = f"first.gz of toy on this computer has sha256 {got}..., expected {expected}..., and first.gz could not be"
+    assert str(caught.value).startswith(said)
+    assert (folder / "second.gz").exists(), "what is right stays"
+
+
+def test_a_truncated_mirror_file_is_counted(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("UPSLOPE_MIRROR", str(mirror_folder(tmp_path / "mirror", first=FIRST[:100_000])))
+    with pytest.raises(DataProblem, match=r"\(the mirror's first\.gz holds 100,000 of 300,000 bytes; no connection to"):
+        get(card("http://127.0.0.1:9"))
+    assert "first.gz from the mirror holds 100,000 of 300,000 bytes: not used." in capsys.readouterr().err
+
+
+def test_a_dead_proxy_is_named_without_its_password(monkeypatch):
+    monkeypatch.delenv("UPSLOPE_MIRROR", raising=False)
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setenv("no_proxy", "")
+    monkeypatch.setenv("HTTP_PROXY", "http://me:secret@127.0.0.1:9")
+    monkeypatch.setenv("http_proxy", "http://me:secret@127.0.0.1:9")
+    with pytest.raises(DataProblem) as caught:
+        get(card("http://data.example"), quiet=True)
+    assert "(the proxy http://127.0.0.1:9, which HTTP_PROXY names, does not let it through)" in str(
+        caught.value
+    ).replace("http_proxy", "HTTP_PROXY")
+    assert "secret" not in str(caught.value)
 
 
 def test_a_damaged_file_is_fetched_again(server):

@@ -57,7 +57,7 @@ def test_a_truncated_file_is_refused(shelf, mini):
     path, _ = mini
     served = shelf("vit-mini", "torchvision", path)
     served.write_bytes(path.read_bytes()[:5000])
-    refused(lambda: pretrained.get("vit-mini", quiet=True), "another file of that name")
+    refused(lambda: pretrained.get("vit-mini", quiet=True), "the mirror's vit.pth holds 5,000 of ")
     refused(lambda: pretrained.adopt("vit-mini", served), "is damaged, or not a file of tensors")
     tensors = served.with_name("half.safetensors")
     tensors.write_bytes(safetensors.torch.save(mini[1])[:5000])
@@ -154,6 +154,56 @@ def test_a_file_of_ones_own_does_not_pass_for_the_published_one(shelf, mini, tmp
     assert pretrained.get("vit-mini", quiet=True) == kept
     assert pretrained.load("vit-mini").tokens.class_token.any(), "get fetches the published file all the same"
     assert pretrained.adopt("vit-mini", path)[2]
+
+
+def test_the_published_file_is_not_replaced_in_passing(shelf, mini, tmp_path):
+    path, state = mini
+    shelf("vit-mini", "torchvision", path)
+    kept = pretrained.get("vit-mini", quiet=True)
+    before = kept.read_bytes()
+    own = tmp_path / "own.pth"
+    torch.save({**state, "class_token": torch.zeros(1, 1, 48)}, own)
+    with pytest.raises(DataProblem, match=r"is here as it was published, and .*own\.pth is another file: remove"):
+        pretrained.adopt("vit-mini", own)
+    assert kept.read_bytes() == before
+    kept.unlink()
+    assert pretrained.adopt("vit-mini", own)[0] == kept
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_numbers_that_are_not_finite_are_refused(shelf, mini, number):
+    path, state = mini
+    shelf("vit-mini", "torchvision", path)
+    state["class_token"][0, 0, 5] = number
+    torch.save(state, path)
+    refused(lambda: pretrained.adopt("vit-mini", path), "class_token", "not finite")
+
+
+@pytest.mark.parametrize("inner", ["model_state_dict", "state_dict", "model", "net"])
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "module._orig_mod."])
+def test_what_training_programs_wrap_a_state_in_is_taken_off(shelf, mini, inner, prefix):
+    path, state = mini
+    shelf("vit-mini", "torchvision", path)
+    optimizer = {"state": {0: {"exp_avg": torch.ones(2)}}, "param_groups": [{"lr": 0.1}]}
+    wrapped = {prefix + key: tensor for key, tensor in state.items()}
+    torch.save({"epoch": 3, "optimizer_state_dict": optimizer, inner: wrapped}, path)
+    kept, publisher, same = pretrained.adopt("vit-mini", path)
+    assert (publisher, same) == ("torchvision", False)
+    assert torch.equal(safetensors.torch.load_file(kept)["tokens.class_token"], state["class_token"])
+
+
+def test_a_prefix_that_nobody_knows_is_named(shelf, mini):
+    path, state = mini
+    shelf("vit-mini", "torchvision", path)
+    torch.save({f"backbone.{key}": tensor for key, tensor in state.items()}, path)
+    refused(lambda: pretrained.adopt("vit-mini", path), "backbone.class_token")
+
+
+def test_a_file_without_tensors_says_what_it_holds(mini):
+    path, _ = mini
+    torch.save({"epoch": 3, "best": 0.5}, path)
+    with pytest.raises(DataProblem, match=r"vit\.pth holds no tensors by name, only epoch, best$"):
+        read(path)
 
 
 @pytest.mark.parametrize(

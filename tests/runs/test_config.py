@@ -1,12 +1,12 @@
 """Settings: what is accepted, and the one sentence that answers everything else."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import pytest
 from pydantic import Field, model_validator
 
 from upslope.cards import LabCard
-from upslope.runs.config import LabConfig, parse_settings, settings_of, words_for
+from upslope.runs.config import LabConfig, only_with, parse_settings, settings_of, words_for
 from upslope.runs.errors import ConfigProblem
 
 
@@ -70,21 +70,38 @@ def test_a_config_is_frozen():
         (["=3"], 'lenet: a setting is written key=value, got "=3"'),
         (["epochs=many"], "lenet: epochs=many must be a whole number"),
         (["epochs=2.5"], "lenet: epochs=2.5 must be a whole number"),
-        (["epochs=0"], "lenet: epochs=0 must be greater than or equal to 1"),
+        (["epochs=0"], "lenet: epochs=0 must be at least 1"),
         (["lr=fast"], "lenet: lr=fast must be a number"),
         (["lr=nan"], "lenet: lr=nan must be a finite number"),
         (["data=cifar"], "lenet: data=cifar must be one of digits or mnist"),
         (["fancy=perhaps"], "lenet: fancy=perhaps must be true or false"),
         (["fancy=yes", "data=mnist"], "lenet: fancy=true works with data=digits only"),
         (["epochs=1", "epochs=2"], "lenet: epochs is given twice, 1 and 2"),
-        (["sizes=3,x"], "lenet: sizes.1=x must be a whole number"),
-        (["seed=-1"], "lenet: seed=-1 must be greater than or equal to 0"),
+        (["sizes=3,x"], "lenet: x in sizes must be a whole number"),
+        (["seed=-1"], "lenet: seed=-1 must be at least 0"),
     ],
 )
 def test_one_sentence_for_everything_else(words, sentence):
     with pytest.raises(ConfigProblem) as caught:
         parse(*words)
     assert str(caught.value) == sentence
+
+
+def test_what_would_change_nothing_is_refused():
+    class Two(LabConfig):
+        unused: ClassVar = {"threads": "one number is computed at a time"}
+        model: Literal["flat", "deep"] = "flat"
+        drop: float = Field(0.0, json_schema_extra=only_with(model="deep"))
+
+    def two(*words):
+        return parse_settings(Two, words, card=EMPTY)
+
+    assert two("model=deep", "drop=0.1").drop == 0.1
+    assert two("drop=0", "threads=1").drop == 0
+    with pytest.raises(ConfigProblem, match=r"^x: drop=0.1 counts only with model=deep, and model is flat: leave it"):
+        two("drop=0.1")
+    with pytest.raises(ConfigProblem, match=r"^x: threads=2 changes nothing, because one number is computed"):
+        two("threads=2")
 
 
 def test_unknown_preset():

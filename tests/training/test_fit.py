@@ -17,6 +17,7 @@ from upslope.runs.metrics import last_step
 from upslope.runs.result import read_result
 from upslope.runs.run import Run
 from upslope.runs.run_dir import list_runs
+from upslope.training import config
 
 pytestmark = pytest.mark.needs("torch")
 
@@ -176,11 +177,50 @@ def test_sixteen_bits_learn_too(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
+        (("devices=64", "batch_size=64"), "devices=64 starts as many processes, each on a CPU core of its own, and"),
+        (("strategy=ddpp", "devices=2"), "strategy=ddpp is none that Lightning has; did you mean ddp"),
+        (("strategy=ddp",), "strategy=ddp changes nothing, because one process works alone: leave it out"),
+        (("model=lenet", "drop_path=0.1"), "drop_path=0.1 counts only with model=vit, and model is lenet"),
         (("devices=3", "batch_size=50"), "batch_size=50 cannot be shared evenly by 3 processes"),
         (("batch_size=2000",), "batch_size=2000 is more than the 1000 samples that there are"),
         (("nodes=2",), "nodes=2 needs a launcher on each machine"),
     ],
 )
-def test_what_cannot_be_is_said_in_a_sentence(tmp_path, settings, sentence):
+def test_what_cannot_be_is_said_in_a_sentence(tmp_path, monkeypatch, settings, sentence):
+    monkeypatch.setattr(config, "cores", lambda: 2)
+    monkeypatch.setattr(subprocess, "Popen", None)  # nothing is started
     with pytest.raises(ConfigProblem, match=sentence):
         alone(tmp_path, *settings)
+    assert list_runs(tmp_path / "runs") == [], "a refused run leaves no folder"
+
+
+@pytest.mark.parametrize("words", [("accelerator=gpu",), ("accelerator=gpu", "devices=2")])
+def test_a_gpu_that_is_not_there_is_refused_at_once(tmp_path, monkeypatch, words):
+    monkeypatch.setattr(config, "gpus", lambda: 0)
+    with pytest.raises(ConfigProblem, match="needs a GPU that PyTorch can use, and there is none here"):
+        alone(tmp_path, *words)
+    assert list_runs(tmp_path / "runs") == []
+
+
+def test_more_devices_than_gpus_are_refused(monkeypatch):
+    monkeypatch.setattr(config, "gpus", lambda: 1)
+    with pytest.raises(ConfigProblem, match="devices=2 starts as many processes, each on a GPU of its own, and there"):
+        config.TrainingConfig(accelerator="gpu", devices=2).check_machine()
+
+
+@pytest.mark.deep
+def test_a_process_that_dies_is_named(tmp_path):
+    """SIGKILL to the second process: the first one says which ended and how to go on, in one sentence."""
+    child = lab(tmp_path, *SMOKE, "model=lenet", "epochs=40", *TOGETHER)
+    folder = tmp_path / "runs" / "fashion-0001"
+    while last_step(folder / "metrics.jsonl") < 20:
+        assert child.poll() is None, child.stderr.read()
+        time.sleep(0.01)
+    (other,) = children(child.pid)
+    os.kill(other, signal.SIGKILL)
+    _, complained = child.communicate()
+    assert child.returncode == 1
+    (line,) = complained.splitlines()
+    assert line.startswith(
+        "  process 2 of 2 was ended by SIGKILL: the run stops, and upslope lab --resume fashion-0001 "
+    )

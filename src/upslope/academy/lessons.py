@@ -4,7 +4,6 @@ The front matter says what a step asks for: an exercise (a dotted name of the li
 an answer may import, which terms the prose explains, and under which names the lesson was known before (`was`).
 """
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from upslope.academy.reference import PACKAGE
 from upslope.academy.roadmap import BadLesson, Place, places
+from upslope.spelling import nearest
 
 FOLDER = PACKAGE / "lessons"
 _KEYS = {
@@ -170,7 +170,7 @@ def find(word: str) -> Step:
         if asked in {step.name, step.number, own, *step.was} or word == step.exercise:
             return step
     names = [step.name for step in steps()]
-    near = difflib.get_close_matches(asked, names, n=3, cutoff=0.5)
+    near = nearest(asked, names, most=3)
     meant = f"did you mean {' or '.join(near)}?" if near else "upslope learn lists all steps"
     raise UnknownStep(f'no step is called "{word}"; {meant}')
 

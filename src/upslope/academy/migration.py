@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from upslope.academy.lessons import Step, steps
-from upslope.academy.progress import Progress
+from upslope.academy.progress import BadProgress, Progress
 from upslope.runs.errors import DiskProblem
 from upslope.runs.files import make_folder, sync_folder, writing
 
@@ -161,7 +161,7 @@ def _move(
                         os.replace(source, target)  # onto an untouched stub, if anything
                         sync_folder(target.parent)
                     moved.append((old, place))
-            except DiskProblem as problem:
+            except (DiskProblem, BadProgress) as problem:
                 refused = str(problem)
     answers = {path for paths in older.values() for path in paths}
     left = _tidy(folder, {path.parent for path in answers}, answers)

@@ -2,12 +2,17 @@
 
 Everything else (what is proven, what comes next, which code is accepted) is computed from the events. Each event is
 committed to disk before the verb that caused it prints anything, so a kill at any moment loses nothing that was
-reported.
+reported. Where it cannot be recorded, the verb shows what it has all the same, and says so.
+
+Reading needs permission to read and nothing else: a folder that cannot be written, or a file that another program
+holds, is read from a copy.
 """
 
 import hashlib
 import json
+import shutil
 import sqlite3
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -16,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from upslope.academy.overlay import Submission
+from upslope.runs.workspace import short
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS events (
@@ -30,6 +36,10 @@ BEGIN SELECT RAISE(ABORT, 'events are never changed'); END;
 CREATE TRIGGER IF NOT EXISTS events_last BEFORE DELETE ON events
 BEGIN SELECT RAISE(ABORT, 'events are never deleted'); END;
 """
+
+
+WAIT = 10.0  # seconds for another program to be done with the file, where an event is added
+GLANCE = 1.0  # the same, where there is another way
 
 
 class BadProgress(RuntimeError):
@@ -48,42 +58,53 @@ class Event:
 
 
 class Progress:
-    """The store. Opening it makes the file; several processes may use it at once."""
+    """The store. Its first event makes the file; several processes may use it at once."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with self._open() as db:
-                db.executescript(_SCHEMA)
-        except (OSError, sqlite3.Error) as error:
-            raise BadProgress(f"the progress file {path} cannot be used: {error}") from None
+        self._ready = False  # whether the file is known to have its table
 
     @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self.path, timeout=60)) as db:
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        if not self._ready:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(self.path, timeout=WAIT)) as db:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
+            if not self._ready:
+                db.executescript(_SCHEMA)
+                self._ready = True
             yield db
+
+    def _read(self, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        if not self.path.exists():
+            return []
+        try:
+            return _asked(self.path, query, values)
+        except sqlite3.OperationalError:  # locked, or in a folder where the log that goes with it cannot be opened
+            with tempfile.TemporaryDirectory(prefix="upslope-progress-") as folder:
+                for path in (self.path, self.path.with_name(f"{self.path.name}-wal")):
+                    if path.exists():
+                        shutil.copyfile(path, Path(folder, path.name))
+                return _asked(Path(folder, self.path.name), query, values, mode="rw")
 
     def add(self, kind: str, subject: str, **payload: Any) -> None:
         """Append an event; it is on disk when this returns."""
         row = (time.time(), kind, subject, json.dumps(payload, sort_keys=True))
         try:
-            with self._open() as db, db:
+            with self._writing() as db, db:
                 db.execute("INSERT INTO events (at, kind, subject, payload) VALUES (?, ?, ?, ?)", row)
-        except sqlite3.Error as error:
-            raise BadProgress(f"the progress file {self.path} took no event: {error}") from None
+        except (OSError, sqlite3.Error) as error:
+            raise BadProgress(f"the progress file {short(self.path)} {_why(error)}") from None
 
     def events(self, kind: str | None = None, subject: str | None = None) -> list[Event]:
         """Events in the order they happened."""
         query = "SELECT id, at, kind, subject, payload FROM events"
         query += " WHERE (? IS NULL OR kind = ?) AND (? IS NULL OR subject = ?) ORDER BY id"
         try:
-            with self._open() as db:
-                rows = db.execute(query, (kind, kind, subject, subject)).fetchall()
-        except sqlite3.Error as error:
-            raise BadProgress(f"the progress file {self.path} cannot be read: {error}") from None
+            rows = self._read(query, (kind, kind, subject, subject))
+        except (OSError, sqlite3.Error) as error:
+            raise BadProgress(f"the progress file {short(self.path)} cannot be read: {error}") from None
         return [Event(i, at, k, s, json.loads(payload)) for i, at, k, s, payload in rows]
 
     def add_check(self, exercise: str, text: str, path: str, *, passed: bool, **facts: Any) -> None:
@@ -115,3 +136,21 @@ class Progress:
     def reached_runs(self) -> list[Event]:
         """The runs that reached their lab's target, in the order they happened."""
         return [event for event in self.events("run") if event.payload.get("reached")]
+
+
+def _asked(path: Path, query: str, values: tuple[Any, ...], *, mode: str = "ro") -> list[tuple[Any, ...]]:
+    """The rows that a query gives, from a file that is only read; one without the table has none."""
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=GLANCE)) as db:
+        if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'events'").fetchone():
+            return []
+        return db.execute(query, values).fetchall()
+
+
+def _why(error: Exception) -> str:
+    """What keeps the file from being written, in words that say what to do."""
+    said = str(error)
+    if "locked" in said or "busy" in said:
+        return "is locked by another program: close that, and it can be written again"
+    if "readonly" in said or isinstance(error, PermissionError) or "unable to open" in said:
+        return "cannot be written; UPSLOPE_HOME can name a folder of yours"
+    return f"cannot be used: {error}"

@@ -21,6 +21,7 @@ from upslope.cli.library.model import model
 from upslope.cli.library.predict import predict
 from upslope.cli.library.results import results
 from upslope.cli.machine.doctor import doctor
+from upslope.cli.terminal import plain
 from upslope.cli.terminal.errors import explain
 from upslope.cli.terminal.exits import HELP, Exit
 from upslope.cli.terminal.group import Verbs
@@ -101,11 +102,20 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _prepare_streams() -> None:
-    """A stream that cannot carry a character shows a question mark in its place, and never a traceback."""
+    """A stream that cannot carry a character shows it in plain letters; one that was closed leads nowhere."""
+    # A file that is opened later must not get the number of a stream that was closed: what is printed would land in it.
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as the process
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
-            reconfigure(errors="replace")
+            plain.register()
+            reconfigure(errors=plain.NAME)
 
 
 def _forget_stdout() -> None:

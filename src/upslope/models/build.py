@@ -1,6 +1,5 @@
 """Models by name: finding a size among the cards, and building it."""
 
-import difflib
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -9,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from upslope.cards import Found, ModelCard, Size, discover
+from upslope.spelling import did_you_mean
 
 
 class UnknownModel(LookupError):
@@ -28,8 +28,7 @@ def find(name: str) -> tuple[Found, str]:
     if name in cards:
         sizes = ", ".join(full for full in cast(ModelCard, cards[name].card).sizes if not full.startswith("toy"))
         raise UnknownModel(f"{name} is a family; its sizes are {sizes} and {name}-toy")
-    near = difflib.get_close_matches(name, [*names, *cards], n=1, cutoff=0.5)
-    raise UnknownModel(f'there is no model "{name}"' + (f"; did you mean {near[0]}?" if near else ""))
+    raise UnknownModel(f'there is no model "{name}"{did_you_mean(name, [*names, *cards])}')
 
 
 def full_name(family: str, size: str) -> str:

@@ -21,6 +21,10 @@ from upslope.runs.workspace import short
 
 Rules = tuple[tuple[str, str], ...]
 
+# Under which names training programs lay a model's state dict beside the optimizer's and the epoch.
+INNER = ("model", "state_dict", "model_state_dict", "model_state", "net", "network", "weights", "params")
+WRAPPERS = ("module.", "_orig_mod.")
+
 
 def read(path: Path) -> dict[str, Tensor]:
     """The tensors in a file of safetensors or of PyTorch, by key. Nothing that is in the file is run."""
@@ -49,8 +53,17 @@ def read(path: Path) -> dict[str, Tensor]:
         raise DataProblem(f"{short(path)} is damaged, or not a file of tensors{why}") from None
     tensors = _tensors(content)
     if not tensors:
-        raise DataProblem(f"{short(path)} holds no tensors by name")
+        found = f", only {', '.join(map(str, content))}" if isinstance(content, Mapping) and content else ""
+        raise DataProblem(f"{short(path)} holds no tensors by name{found}")
     return tensors
+
+
+def unwrapped(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The keys without what DataParallel (module.) and torch.compile (_orig_mod.) put before every one of them."""
+    for prefix in WRAPPERS:
+        if tensors and all(key.startswith(prefix) for key in tensors):
+            return unwrapped({key.removeprefix(prefix): tensor for key, tensor in tensors.items()})
+    return dict(tensors)
 
 
 def translate(
@@ -105,6 +118,8 @@ def _fitted(pieces: list[tuple[str, Tensor]], ours: str, place: Tensor, *, name:
         said = " and ".join(map(str, shapes))
         raise DataProblem(f"{name} holds {keys} in the shape {said}, expected {tuple(place.shape)} for {ours}")
     tensor = pieces[0][1] if len(pieces) == 1 else torch.cat([piece for _, piece in pieces])
+    if tensor.is_floating_point() and not tensor.isfinite().all():
+        raise DataProblem(f"{name} holds {keys} with numbers that are not finite: its training diverged")
     return tensor.to(place.dtype).contiguous()
 
 
@@ -118,7 +133,7 @@ def _tensors(content: object) -> dict[str, Tensor]:
     """The state dict in a checkpoint; some lay it below "model" or "state_dict", beside the optimizer's."""
     if not isinstance(content, Mapping):
         return {}
-    for inner in ("model", "state_dict"):
-        if isinstance(content.get(inner), Mapping):
-            return _tensors(content[inner])
+    for inner in INNER:
+        if isinstance(content.get(inner), Mapping) and (found := _tensors(content[inner])):
+            return found
     return {str(key): value for key, value in content.items() if isinstance(value, Tensor)}

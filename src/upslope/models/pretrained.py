@@ -20,7 +20,7 @@ from torch import nn
 from upslope.cards import Found, ModelCard, Weights
 from upslope.data.loading.fetch import Wanted, agrees, alone, fetch_file, sha256
 from upslope.models.build import build, construct_size, find, size_of
-from upslope.models.checkpoints import Rules, read, rename, translate
+from upslope.models.checkpoints import Rules, read, rename, translate, unwrapped
 from upslope.runs.errors import ConfigProblem, DataProblem
 from upslope.runs.files import make_folder, write_atomically
 from upslope.runs.workspace import data_folder, short
@@ -67,9 +67,14 @@ def adopt(name: str, file: Path, *, publisher: str = "") -> tuple[Path, str, boo
     publisher = publisher or _recognise(name, known, file)
     path = path_of(name, publisher)
     make_folder(path.parent)
+    published = [w for w in size_of(found, size).weights if w.publisher == publisher]
     with alone(path):
+        if any(is_kept(path, weights) and not agrees(sha256(file), weights.file) for weights in published):
+            raise DataProblem(
+                f"{name} of {publisher} is here as it was published, and {short(file)} is another file: "
+                f"remove {short(path)} first, if yours is to take its place"
+            )
         _keep(path, found, size, file, publisher)
-    published = (w for w in size_of(found, size).weights if w.publisher == publisher)
     return path, publisher, any(is_kept(path, weights) for weights in published)
 
 
@@ -120,7 +125,7 @@ def _no_publisher(name: str, publisher: str, known: list[str]) -> str:
 
 def _recognise(name: str, known: dict[str, Rules], file: Path) -> str:
     """The publisher whose rules match most keys of the file."""
-    keys = list(read(file))
+    keys = list(unwrapped(read(file)))
     matched = {publisher: sum(rename(key, rules) is not None for key in keys) for publisher, rules in known.items()}
     best = max(matched, key=lambda publisher: matched[publisher], default="")
     if not best or matched[best] < len(keys) / 2:
@@ -134,6 +139,6 @@ def _keep(path: Path, found: Found, size: str, file: Path, publisher: str) -> No
     """Write the file's tensors under our keys to `path`, whole or not at all."""
     with torch.device("meta"):
         wanted = construct_size(found, size).state_dict()
-    tensors = translate(read(file), formats(found)[publisher], wanted, name=file.name)
+    tensors = translate(unwrapped(read(file)), formats(found)[publisher], wanted, name=file.name)
     about = {"publisher": publisher, "file": file.name, "sha256": sha256(file)}
     write_atomically(path, safetensors.torch.save(tensors, metadata=about))

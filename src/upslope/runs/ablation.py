@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from upslope.cards import Found, LabCard, discover
 from upslope.runs.config import parse_settings, words_for
+from upslope.runs.errors import ConfigProblem
 from upslope.runs.figures import COLOURS, FAINT
 from upslope.runs.launcher import start
 from upslope.runs.records import Record, read_records, records_folder
@@ -82,6 +83,7 @@ def climb(
     for _, change in rungs:
         settings.append({**(settings[-1] if settings else always), **change})
     reached: dict[tuple[int, int], Result] = {}  # (rung, seed)
+    run.goes_on = "trains what is not finished yet"
     with run.progress(len(rungs) * seeds, "climbing") as bar:
         for seed in range(seeds):
             for rung in sorted(range(len(rungs)), reverse=bool(seed % 2)):
@@ -108,6 +110,11 @@ def climb(
 
 def finish(run: Run[Any], rungs: Rungs, *, seeds: int, always: Mapping[str, str]) -> None:
     """Climb in place of one training, draw what each change bought, and finish the run with it."""
+    own = [name for name in type(run.config).model_fields if name not in {"ladder", "seed", "track", *always}]
+    try:
+        run.config.refuse_unused(*own, because="changes nothing, because each rung of the ladder has its own settings")
+    except ValueError as error:
+        raise ConfigProblem(f"{run.card.name}: {error}") from None
     climbed = climb(run, discover("labs")[run.card.name], rungs, seeds=seeds, always=always)
     run.picture("ladder", draw(climbed), f"{CAPTION} {seeds} seeds.")
     top = climbed[-1]

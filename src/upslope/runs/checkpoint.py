@@ -77,6 +77,11 @@ def load_checkpoint(folder: Path, *, metrics_length: int) -> tuple[Checkpoint | 
     return None, said
 
 
+def last_checkpoint(folder: Path) -> int | None:
+    """The step from which an interrupted run goes on; None where nothing is saved."""
+    return next((int(name) for name in _names(folder)), None)
+
+
 def remove_checkpoints(folder: Path) -> None:
     """A finished run needs none."""
     if folder.is_dir():

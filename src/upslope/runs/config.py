@@ -4,27 +4,59 @@ Each lab writes `class Config(LabConfig)` beside its `run`. Unknown names, wrong
 when the config is made, before anything is computed, in one sentence that says what to type instead.
 """
 
-import difflib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, ClassVar, Self, TypeVar, cast, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from upslope.cards import LabCard
 from upslope.runs.errors import ConfigProblem
+from upslope.spelling import did_you_mean
 
 
 class LabConfig(BaseModel):
     """What every lab can be told. Labs add their own fields, each with `Field(description=...)`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # Settings of all labs that change nothing in this one, and why.
+    unused: ClassVar[Mapping[str, str]] = {}
 
     seed: int = Field(0, ge=0, lt=2**32, description="where all randomness of the run starts")
     threads: int = Field(1, ge=1, le=256, description="threads for matrix products (small arrays are faster on one)")
     track: bool = Field(False, description="mirror the run to MLflow's store in the workspace while it trains")
+
+    def check_machine(self) -> None:
+        """Refuse with a ConfigProblem what this machine cannot do; asked before a run gets its folder."""
+
+    @model_validator(mode="after")
+    def _all_used(self) -> Self:
+        for name, because in self.unused.items():
+            self.refuse_unused(name, because=f"changes nothing, because {because}")
+        for name, field in type(self).model_fields.items():
+            extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+            for other, needs in cast(dict[str, Any], extra.get("only_with", {})).items():
+                if (now := getattr(self, other)) != needs:
+                    because = f"counts only with {other}={_word(needs)}, and {other} is {_word(now)}"
+                    self.refuse_unused(name, because=because)
+        return self
+
+    def refuse_unused(self, *names: str, because: str) -> None:
+        """For validators: refuse settings that change nothing together with the others, unless left as they are.
+
+        A setting that is taken without effect is worse than an error: its result is read as if it had counted.
+        """
+        for name in names:
+            value = getattr(self, name)
+            if value != type(self).model_fields[name].default:
+                raise ValueError(f"{name}={_word(value)} {because}: leave it out")
+
+
+def only_with(**others: Any) -> dict[str, Any]:
+    """For a Field that counts only while others have these values: `json_schema_extra=only_with(model="vit")`."""
+    return {"only_with": others}
 
 
 AConfig = TypeVar("AConfig", bound=LabConfig)
@@ -47,7 +79,7 @@ def parse_settings(
     """The config of a preset with `key=value` words laid over it."""
     if preset not in card.presets:
         raise ConfigProblem(
-            f'{card.name} has no preset "{preset}"{_did_you_mean(preset, list(card.presets))}'
+            f'{card.name} has no preset "{preset}"{did_you_mean(preset, list(card.presets))}'
             f" (presets: {', '.join(card.presets)})"
         )
     values: dict[str, object] = dict(card.presets[preset])
@@ -79,9 +111,17 @@ def words_for(config: LabConfig, *, card: LabCard, preset: str) -> list[str]:
     # Leave out, one by one, what follows from the rest; a setting may bring others along, as data=mnist its epochs.
     for name in list(needed):
         fewer = {other: value for other, value in needed.items() if other != name}
-        if type(config).model_validate({**card.presets.get(preset, {}), **fewer}) == config:
+        if _same(config, {**card.presets.get(preset, {}), **fewer}):
             needed = fewer
     return setting_words(needed)
+
+
+def _same(config: LabConfig, values: dict[str, Any]) -> bool:
+    """Whether these values make this config; they may also contradict one another."""
+    try:
+        return type(config).model_validate(values) == config
+    except ValidationError:
+        return False
 
 
 def setting_words(settings: Mapping[str, object]) -> list[str]:
@@ -127,17 +167,12 @@ def _kind(annotation: Any) -> str:
 
 
 def _no_such_setting(lab: str, name: str, names: list[str]) -> str:
-    return f'{lab} has no setting "{name}"{_did_you_mean(name, names)} (upslope lab {lab} --help lists all)'
-
-
-def _did_you_mean(name: str, names: list[str]) -> str:
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]}?" if near else ""
+    return f'{lab} has no setting "{name}"{did_you_mean(name, names)} (upslope lab {lab} --help lists all)'
 
 
 def _sentence(lab: str, error: ErrorDetails, names: list[str]) -> str:
     """One of pydantic's findings as a sentence with the value that came."""
-    name = ".".join(str(part) for part in error["loc"])
+    name, *inside = (str(part) for part in error["loc"] or ("",))
     came = error.get("input")
     match error["type"]:
         case "extra_forbidden":
@@ -145,17 +180,34 @@ def _sentence(lab: str, error: ErrorDetails, names: list[str]) -> str:
         case "value_error":  # a lab's own validator: its words are a sentence already
             said = str(error.get("ctx", {}).get("error", error["msg"]))
             return f"{lab}: {said}" if not name else f"{lab}: {name}={came}: {said}"
-        case "int_parsing" | "int_type" | "int_from_float":
-            need = "must be a whole number"
+    return f"{lab}: {came} in {name} {needed(error)}" if inside else f"{lab}: {name}={came} {needed(error)}"
+
+
+def needed(error: Mapping[str, Any]) -> str:
+    """What a value must be, by one of pydantic's findings: "must be a whole number"."""
+    about = error.get("ctx", {})
+    match error["type"]:
+        case "int_parsing" | "int_type" | "int_from_float" | "int_parsing_size":
+            return "must be a whole number"
         case "float_parsing" | "float_type":
-            need = "must be a number"
+            return "must be a number"
         case "finite_number":
-            need = "must be a finite number"
+            return "must be a finite number"
         case "bool_parsing" | "bool_type":
-            need = "must be true or false"
-        case "literal_error":
-            need = f"must be one of {error.get('ctx', {}).get('expected', '')}".replace("'", "")
-        case _:
-            need = error["msg"].replace("Input should be", "must be")
-            need = need[0].lower() + need[1:]
-    return f"{lab}: {name}={came} {need}"
+            return "must be true or false"
+        case "literal_error" | "enum":
+            return f"must be one of {about.get('expected', '')}".replace("'", "")
+        case "greater_than_equal":
+            return f"must be at least {_plain(about['ge'])}"
+        case "greater_than":
+            return f"must be above {_plain(about['gt'])}"
+        case "less_than_equal":
+            return f"must be at most {_plain(about['le'])}"
+        case "less_than":
+            return f"must be below {_plain(about['lt'])}"
+    said = str(error["msg"]).replace("Input should be", "must be").partition(",")[0]
+    return said[0].lower() + said[1:]
+
+
+def _plain(bound: float) -> str:
+    return str(int(bound)) if bound == int(bound) else f"{bound:g}"

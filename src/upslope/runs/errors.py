@@ -17,6 +17,10 @@ class RunProblem(Problem):
     """A folder that is not a run, is damaged, or is being written by another process."""
 
 
+class ProcessLost(Problem):
+    """One of several processes ended before the training did; the run goes on from its checkpoint."""
+
+
 class DiskProblem(Problem):
     """The disk is full, or a folder cannot be written."""
 

@@ -8,7 +8,8 @@ from typing import Any, NoReturn, cast
 from upslope.cards import Found, LabCard, discover
 from upslope.runs import tracking
 from upslope.runs.config import LabConfig, make_config, parse_settings
-from upslope.runs.errors import RunProblem
+from upslope.runs.errors import Problem, ProcessLost, RunProblem
+from upslope.runs.interruption import Terminated
 from upslope.runs.result import Result, read_result
 from upslope.runs.run import Run
 from upslope.runs.run_dir import find_run, read_settings
@@ -31,6 +32,7 @@ def start(
     card = cast(LabCard, found.card)
     module = found.load()
     config = parse_settings(cast(type[LabConfig], module.Config), settings, card=card, preset=preset)
+    config.check_machine()
     if config.track:
         tracking.need()
     if rank(config) > 0:
@@ -56,7 +58,9 @@ def resume(
         raise RunProblem(f"{folder.name} is a run of {lab}, and there is no such lab here")
     module = found.load()
     kind, card = cast(type[LabConfig], module.Config), cast(LabCard, found.card)
-    if rank(make_config(kind, read_settings(folder)["config"], lab=lab)) > 0:
+    config = make_config(kind, read_settings(folder)["config"], lab=lab)
+    config.check_machine()
+    if rank(config) > 0:
         with folder_to_follow_in(folder) as copies:
             _follow(module, Run.open(copies / folder.name, kind, card=card, quiet=True))
     run = Run.open(folder, kind, card=card, quiet=quiet)
@@ -73,10 +77,13 @@ def _train(module: ModuleType, run: Run[Any], started: Started | None) -> Result
     try:
         with threadpool_limits(limits=run.config.threads or None, user_api="blas"):
             module.run(run.config, run)
-    except KeyboardInterrupt:
-        run.say(
-            f"stopped after step {run.step}: upslope lab --resume {run.folder.name} goes on from the last checkpoint"
-        )
+    except (KeyboardInterrupt, Terminated):
+        run.say(_stopped(run))
+        raise
+    except ProcessLost:
+        raise
+    except (Problem, ImportError):  # settings, data or packages that the lab refuses in its first lines
+        run.discard()
         raise
     finally:
         run.close()
@@ -84,6 +91,17 @@ def _train(module: ModuleType, run: Run[Any], started: Started | None) -> Result
     if result is None:
         raise RunProblem(f"{run.card.name} ended without calling run.finish(...): {run.folder.name} has no result")
     return result
+
+
+def _stopped(run: Run[Any]) -> str:
+    """What an interrupted run has kept, and how it goes on."""
+    again = f"upslope lab --resume {run.folder.name}"
+    if run.goes_on:
+        return f"stopped: {again} {run.goes_on}"
+    if run.saved is None:
+        return f"stopped before anything could be saved: {again} begins anew"
+    lost = f" (it had done {run.step})" if run.step > run.saved else ""
+    return f"stopped, and saved after step {run.saved}{lost}: {again} goes on from there"
 
 
 def _follow(module: ModuleType, run: Run[Any]) -> NoReturn:

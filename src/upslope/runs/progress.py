@@ -23,6 +23,12 @@ class Bar:
         self._metrics: dict[str, str] = {}
         self._drawn = 0.0
 
+    def say(self, description: str) -> None:
+        """Show other words before the bar, at once."""
+        self._description = description
+        if self._display is not None:
+            self._display.update(self._task, description=description)
+
     def update(self, done: float, *, description: str | None = None, metrics: Mapping[str, SupportsFloat] = {}) -> None:
         """Say how much is done, and the newest metrics; each stays until it is measured again."""
         if self._display is None:

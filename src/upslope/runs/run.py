@@ -10,6 +10,7 @@ killed and resumed ends with the same bits as one that was not.
 """
 
 import hashlib
+import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -21,10 +22,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, SupportsFloat, TypeVar, cast
 
 from upslope.cards import LabCard, discover
-from upslope.runs.checkpoint import Checkpoint, Tensors, load_checkpoint, pack, remove_checkpoints, save_checkpoint
+from upslope.runs.checkpoint import (
+    Checkpoint,
+    Tensors,
+    last_checkpoint,
+    load_checkpoint,
+    pack,
+    remove_checkpoints,
+    save_checkpoint,
+)
 from upslope.runs.config import LabConfig, make_config, words_for
 from upslope.runs.errors import RunProblem
 from upslope.runs.files import make_folder, write_atomically, write_json
+from upslope.runs.interruption import Interruption
 from upslope.runs.metrics import MetricsFile, Row, read_metrics
 from upslope.runs.model_spec import FILE as SPEC
 from upslope.runs.model_spec import ModelSpec
@@ -32,6 +42,7 @@ from upslope.runs.progress import Bar, progress_bar
 from upslope.runs.result import Result, code_hash, finite, judge, likely_cause, machine, plain, read_result
 from upslope.runs.run_dir import FolderLock, create_folder, find_run, read_settings
 from upslope.runs.state import Thing, put_back, take_apart
+from upslope.runs.worker_rank import rank
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,7 +70,9 @@ class Run(Generic[AConfig]):
         self._metrics = MetricsFile(folder / "metrics.jsonl")
         self._things: dict[str, Thing] = {}
         self._pictures: list[dict[str, str]] = []
+        self.goes_on = ""  # in words, what a resumed run does, where that is not told by a checkpoint
         self._bar = Bar()
+        self._interruption = Interruption(wait=False)
         self._mirror: Careful | None = None
         self._begun = time.perf_counter()
         self._seconds_before = 0.0  # of earlier sessions, up to their last checkpoint
@@ -142,12 +155,13 @@ class Run(Generic[AConfig]):
     ) -> Iterator[int]:
         """The steps that are left of 1..total, with a progress bar, and a checkpoint every few seconds (or steps).
 
+        Ctrl-C and SIGTERM are obeyed after the step that is under way and its checkpoint; a second Ctrl-C at once.
         Without `register` there is nothing to put back, so there are no checkpoints and a resumed run begins anew.
         """
         per_epoch = per_epoch or total
         epochs = -(-total // per_epoch)
         saved_step, saved_at = self.step, time.perf_counter()
-        with self.progress(total, "training") as self._bar:
+        with self.progress(total, "training") as self._bar, self._interruptible() as interruption:
             for step in range(self.step + 1, total + 1):
                 self._bar.update(step - 1, description=f"epoch {(step - 1) // per_epoch + 1} of {epochs}")
                 begun = time.perf_counter()
@@ -157,11 +171,22 @@ class Run(Generic[AConfig]):
                 self.step = step
                 by_clock = ended - saved_at >= checkpoint_seconds
                 by_count = checkpoint_steps and step - saved_step >= checkpoint_steps
-                if self._things and (by_clock or by_count or step == total):
+                if self._things and (by_clock or by_count or step == total or interruption.asked):
                     tensors, state = take_apart(self._things)
                     self.checkpoint(step, tensors, state)
                     saved_step, saved_at = step, time.perf_counter()
+                if interruption.asked:
+                    raise interruption.asked
         self._bar = Bar()
+
+    def _interruptible(self) -> Interruption:
+        """Without anything to save there is nothing to wait for; a process that follows is ended by the first one."""
+
+        def noted() -> None:
+            self._bar.say("stopping after this step")
+
+        self._interruption = Interruption(wait=bool(self._things), follows=rank(self.config) > 0, noted=noted)
+        return self._interruption
 
     def log(self, step: int, **metrics: SupportsFloat) -> None:
         """Add a line to metrics.jsonl and show it beside the progress bar."""
@@ -267,8 +292,20 @@ class Run(Generic[AConfig]):
 
     def close(self) -> None:
         """Let others write this folder; a second call does nothing."""
+        self._interruption.__exit__()  # an error may have left it standing
         self._metrics.close()
         self._lock.release()
+
+    def discard(self) -> None:
+        """Take away the folder of a run that was refused before its first step; where there is work in it, it stays."""
+        if int(self._settings["sessions"]) == 1 and self._metrics.length == 0 and self.saved is None:
+            self.close()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def saved(self) -> int | None:
+        """The step from which the run would go on now; None where nothing is saved."""
+        return last_checkpoint(self.folder / "checkpoint")
 
     def track(self) -> None:
         """Mirror this run to MLflow from now on; should MLflow fail, that is said once, and the run goes on."""

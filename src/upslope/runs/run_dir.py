@@ -104,6 +104,13 @@ def find_run(where: str | Path, *, root: Path | None = None) -> Path:
     for folder in (Path(where).expanduser(), root / where):
         if (folder / "config.json").is_file():
             return folder
+    lost = root / where
+    if _NUMBERED.fullmatch(lost.name) and lost.is_dir():
+        lab = lost.name.rpartition("-")[0]
+        raise RunProblem(
+            f"{lost.name} has lost its config.json, which says what was run: it can be neither shown nor gone on with; "
+            f"upslope lab {lab} runs the lab again, and {short(lost)} may be removed"
+        )
     names = [summary.name for summary in list_runs(root)]
     newest = f"; the newest is {names[0]}" if names else ", and there are no runs yet"
     raise RunProblem(f"{where} is not a run: no config.json there or in {short(root)}{newest}")

@@ -21,6 +21,7 @@ from upslope.runs.files import make_folder, write_json
 from upslope.runs.metrics import read_metrics
 from upslope.runs.result import read_result
 from upslope.runs.run_dir import read_settings
+from upslope.runs.tracking_moved import settle
 from upslope.runs.workspace import home
 
 T = TypeVar("T")
@@ -58,6 +59,8 @@ def connect() -> Any:
     from mlflow.tracking import MlflowClient
 
     make_folder(home())
+    if "MLFLOW_TRACKING_URI" not in os.environ:
+        settle(home() / "mlflow.db", home() / "mlflow")
     return MlflowClient(tracking_uri=store())
 
 

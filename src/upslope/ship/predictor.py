@@ -3,7 +3,6 @@
 All of them become the pipeline of their task. An ONNX file is run by onnxruntime, and PyTorch is not imported for it.
 """
 
-import difflib
 import os
 import re
 from collections.abc import Callable
@@ -17,9 +16,10 @@ from upslope.runs.errors import RunProblem
 from upslope.runs.model_spec import ModelSpec, has_spec, read_spec
 from upslope.runs.result import read_result
 from upslope.runs.run_dir import find_run, list_runs
-from upslope.runs.workspace import short
+from upslope.runs.workspace import runs_folder, short
 from upslope.ship import formats
 from upslope.ship.pipelines.pipeline import Arrays, LoadedModel, Pipeline, pipeline_of
+from upslope.spelling import distance, nearest
 
 
 def load(word: str) -> Pipeline:
@@ -67,24 +67,42 @@ def spec_of(folder: Path) -> ModelSpec:
 def _not_there(word: str, labs: list[str]) -> str:
     """What a person may have meant by a word that is no run, in a sentence; or ""."""
     path = Path(word).expanduser()
-    if path.exists():
+    if path.exists() or (runs_folder() / word).exists():
         return ""
     if path.suffix.removeprefix(".") in formats.FORMATS or os.sep in word:
         return f"{word} is not there: no such file or folder"
     # The number's digits are alike in all names, so the lab's name is compared alone.
     stem = re.sub(r"-?\d*$", "", word)
-    for lab in difflib.get_close_matches(stem, labs, n=1, cutoff=0.5):
+    for lab in nearest(stem, labs):
         runs = [run.name for run in list_runs() if run.lab == lab]
         if not runs:
             return f'there is no run "{word}", and none of {lab} yet: upslope lab {lab}'
-        (near,) = difflib.get_close_matches(word, runs, n=1, cutoff=0)
+        near = min(runs, key=lambda run: distance(word, run))
         return f'there is no run "{word}"; did you mean {near}? (upslope runs lists them)'
     return ""
 
 
 def eager(folder: Path, spec: ModelSpec) -> Any:
     """The model of a run as a PyTorch module in evaluation mode, with its weights."""
-    return formats.built(spec, formats.read_weights(folder / "model.safetensors"))
+    weights = folder / "model.safetensors"
+    if not weights.is_file():
+        raise RunProblem(f"{folder.name} has lost its model.safetensors: {_instead(folder)}")
+    try:
+        return formats.built(spec, formats.read_weights(weights))
+    except RunProblem as problem:
+        raise RunProblem(f"{problem}; {_instead(folder)}") from None
+
+
+def _instead(folder: Path) -> str:
+    """What to type where a run's weights are gone or damaged."""
+    result = read_result(folder)
+    assert result is not None
+    others = [run for run in list_runs(folder.parent) if run.lab == result.lab and run.folder.name != folder.name]
+    whole = (run.name for run in others if run.result is not None and (run.folder / "model.safetensors").is_file())
+    words = ["upslope lab", result.lab, *result.settings]
+    words += ["--preset", result.preset] if result.preset != "laptop" else []
+    train = f"{' '.join(words)} trains it again"
+    return f"{other} has weights, and {train}" if (other := next(whole, "")) else train
 
 
 def from_file(path: Path) -> LoadedModel:

@@ -20,6 +20,7 @@ import torch
 
 from upslope.blocks.schedules import warmup_cosine
 from upslope.data.loading.dataset import Dataset
+from upslope.runs.interruption import Terminated
 from upslope.runs.run import Run
 from upslope.runs.worker_rank import Followed, rank
 from upslope.training.averaging import AveragedWeights
@@ -88,6 +89,8 @@ def fit(
         if len(stream):
             try:
                 trainer.fit(learner, train_dataloaders=stream)
+            except Terminated:
+                raise
             except SystemExit as ended:  # Lightning makes one of Ctrl-C, and is deaf to the next
                 signal.signal(signal.SIGINT, signal.default_int_handler)
                 raise KeyboardInterrupt from ended

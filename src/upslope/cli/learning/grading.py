@@ -27,6 +27,7 @@ class GradedFile:
     hints: int  # the highest stage that was shown before
     opened: tuple[str, ...] = ()  # steps that wait no longer
     next: str = ""  # the step to go on with
+    unrecorded: str = ""  # why the verdict could not be kept, if it could not
 
     @property
     def passed(self) -> bool:
@@ -58,7 +59,7 @@ def grade_step(step: "Step", file: Path, content: bytes, *, bench: "Bench", seed
     """Grade what a step's file holds, and keep what was graded."""
     from upslope.academy.grading.host.grade import grade_with_others
     from upslope.academy.lab_parts import usable
-    from upslope.academy.progress import Progress
+    from upslope.academy.progress import BadProgress, Progress
     from upslope.academy.step_status import next_step, opened, read_evidence, standings
     from upslope.runs.workspace import progress_file
 
@@ -67,7 +68,10 @@ def grade_step(step: "Step", file: Path, content: bytes, *, bench: "Bench", seed
     before = read_evidence(progress.path)
     verdict = grade_with_others(exercise, content, str(file), others=usable(before.accepted), seed=seed, bench=bench)
     graded = GradedFile(step, file, verdict, hints=before.hints.get(exercise, 0))
-    _keep(progress, graded, content)
+    try:
+        _keep(progress, graded, content)
+    except BadProgress as problem:
+        graded = replace(graded, unrecorded=str(problem))
     if not verdict.passed:
         return graded
     table = standings(read_evidence(progress.path))

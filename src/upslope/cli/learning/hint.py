@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from upslope.cli.learning.migrated import bring_over
+from upslope.cli.learning.recorded import recorded
 from upslope.cli.terminal.completion import step_names
 from upslope.cli.terminal.console import Screen
 from upslope.cli.terminal.errors import UsageError
@@ -38,7 +39,7 @@ def hint(
     shown = progress.hints(exercise)
     number = stage or min(shown + 1, STAGES)
     text = text_of(locate(exercise), number)
-    progress.add("hint", exercise, stage=number)
+    unseen = recorded(progress, "hint", exercise, stage=number)
     screen.give({"step": step_name, "exercise": exercise, "stage": number, "of": STAGES, "text": text})
     screen.ends([(step_name, "bold"), f"     hint {number} of {STAGES}: {WHAT[number]}"], "")
     screen.gap()
@@ -53,7 +54,8 @@ def hint(
     if number < STAGES:
         screen.command(f"upslope check {step_name}", f"or upslope hint {step_name} for {WHAT[number + 1]}")
     else:
-        screen.prose("That was the solution; it is marked as seen. Close it, write your own, then:", style="dim")
+        marked = "" if unseen else "; it is marked as seen"
+        screen.prose(f"That was the solution{marked}. Close it, write your own, then:", style="dim")
         screen.command(f"upslope check {step_name}")
     return Exit.DONE
 
@@ -70,9 +72,9 @@ def solution(name: Name, as_json: AsJson = False, debug: Debug = False) -> int:
     step_name, exercise = _exercise(name)
     progress = Progress(progress_file())
     own = exercise in progress.accepted()
-    progress.add("solution", exercise)
+    unseen = recorded(progress, "solution", exercise)
     text = body(locate(exercise))
-    screen.give({"step": step_name, "exercise": exercise, "text": text, "marked": not own})
+    screen.give({"step": step_name, "exercise": exercise, "text": text, "marked": not own and not unseen})
     screen.line((step_name, "bold"), "     the library's own answer")
     screen.gap()
     screen.code(text)
@@ -80,7 +82,8 @@ def solution(name: Name, as_json: AsJson = False, debug: Debug = False) -> int:
     if own:
         screen.prose("You had passed it before, so nothing is marked.", style="dim")
     else:
-        screen.prose("It is marked as seen. Close it, write your own, then:", style="dim")
+        marked = "" if unseen else "It is marked as seen. "
+        screen.prose(f"{marked}Close it, write your own, then:", style="dim")
         screen.command(f"upslope check {step_name}")
     return Exit.DONE
 

@@ -26,6 +26,7 @@ def facts(graded: "GradedFile") -> dict[str, Any]:
         "in_place_in": list(graded.step.labs) if graded.passed else [],
         "opened": list(graded.opened),
         "command": command(graded)[0],
+        "recorded": not graded.unrecorded,
     }
 
 
@@ -45,6 +46,9 @@ def show(screen: Screen, graded: "GradedFile", *, suggest: bool = True) -> None:
         screen.gap()
     for note in filter(None, notes):
         screen.prose(note, style="dim")
+    if graded.unrecorded:
+        screen.gap()
+        screen.prose(f"This verdict is not recorded: {graded.unrecorded}.", style="yellow")
     if suggest:
         words, note = command(graded)
         screen.gap()
@@ -54,6 +58,8 @@ def show(screen: Screen, graded: "GradedFile", *, suggest: bool = True) -> None:
 def command(graded: "GradedFile") -> tuple[str, str]:
     """The one thing to type next, and what to know about it."""
     name = graded.step.name
+    if graded.unrecorded:
+        return (f"upslope check {name}", "once it can be written, to have it recorded")
     if graded.passed:
         return (f"upslope learn {graded.next}" if graded.next else "upslope", "")
     if graded.broken_by:

@@ -7,11 +7,12 @@ import typer
 
 from upslope.cli.terminal.completion import data_names
 from upslope.cli.terminal.console import Piece, Screen
-from upslope.cli.terminal.errors import UsageError, did_you_mean
+from upslope.cli.terminal.errors import UsageError
 from upslope.cli.terminal.exits import Exit
 from upslope.cli.terminal.format import size
 from upslope.cli.terminal.group import Verbs
 from upslope.cli.terminal.options import AsJson, Debug
+from upslope.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from upslope.cards import DataCard, Found

@@ -7,10 +7,11 @@ import typer
 
 from upslope.cli.terminal.completion import model_names
 from upslope.cli.terminal.console import Piece, Screen
-from upslope.cli.terminal.errors import UsageError, did_you_mean
+from upslope.cli.terminal.errors import UsageError
 from upslope.cli.terminal.exits import Exit
 from upslope.cli.terminal.group import Verbs
 from upslope.cli.terminal.options import AsJson, Debug
+from upslope.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from upslope.cards import Found, ModelCard

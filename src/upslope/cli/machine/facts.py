@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
 
-from upslope.cli.terminal.errors import did_you_mean
+from upslope.spelling import did_you_mean
 
 OLDEST = (3, 11)
 VARIABLES = {

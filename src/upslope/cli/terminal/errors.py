@@ -12,6 +12,7 @@ import typer
 
 from upslope.cli.terminal.exits import Exit
 from upslope.cli.terminal.options import asked
+from upslope.spelling import did_you_mean
 
 
 class UsageError(Exception):
@@ -124,13 +125,11 @@ def _usage(error: Any) -> str:
     if option is not None and type(error).__name__ == "NoSuchOption":
         known = [name for param in context.command.params for name in param.opts] if context is not None else []
         return f"{command} has no option {option}{did_you_mean(option, known)} ({command} --help lists all)"
+    if found := getattr(error.__cause__, "errors", None):  # typer asks pydantic whether a value will do
+        from upslope.runs.config import needed
+
+        (first, *_) = found()
+        name = error.param.opts[0] if error.param.opts[0].startswith("-") else error.param.make_metavar(context)
+        return f"{command}: {name} {needed(first)}, not {first.get('input')} ({command} --help)"
     said = " ".join(error.format_message().split()).rstrip(".")
     return f"{command}: {said[:1].lower()}{said[1:]} ({command} --help)"
-
-
-def did_you_mean(word: str, known: list[str]) -> str:
-    """The nearest name as half a sentence, or nothing."""
-    import difflib
-
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]}?" if near else ""

@@ -4,7 +4,8 @@ from typing import Any
 
 from typer.core import TyperGroup
 
-from upslope.cli.terminal.errors import UsageError, did_you_mean
+from upslope.cli.terminal.errors import UsageError
+from upslope.spelling import did_you_mean
 
 
 class Verbs(TyperGroup):

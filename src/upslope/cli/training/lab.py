@@ -7,10 +7,11 @@ import typer
 
 from upslope.cli.terminal.completion import lab_names, run_names
 from upslope.cli.terminal.console import Screen
-from upslope.cli.terminal.errors import UsageError, did_you_mean
+from upslope.cli.terminal.errors import UsageError
 from upslope.cli.terminal.exits import Exit
 from upslope.cli.terminal.format import PROVES, listed, plural, seconds
 from upslope.cli.terminal.options import AsJson, Debug
+from upslope.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from upslope.academy.overlay import Submission
@@ -144,9 +145,11 @@ def introduce(screen: Screen, run: "Run[Any]") -> None:
 def add_evidence(result: "Result") -> None:
     """A run that reached its target becomes an event in the progress store."""
     from upslope.academy.progress import Progress
+    from upslope.cli.learning.recorded import recorded
     from upslope.runs.workspace import progress_file
 
-    Progress(progress_file()).add(
+    recorded(
+        Progress(progress_file()),
         "run",
         result.lab,
         run=result.run,
@@ -189,4 +192,25 @@ def conclude(screen: Screen, result: "Result", folder: Path) -> None:
     drawn = [path.stem.replace("_", " ").replace("-", " ") for path in sorted((folder / "pictures").glob("*.png"))]
     screen.line(f"{listed(drawn) or 'The page'}    ", short(folder / "index.html"))
     words += ["--mine"] if "yours" in result.parts.values() else []
+    if offers := uses(result, folder):
+        screen.commands(offers)
     screen.line("again with another seed    ", (" ".join([*words, f"seed={result.seed + 1}"]), "bold cyan"))
+
+
+def uses(result: "Result", folder: Path) -> list[tuple[str, str]]:
+    """What the trained model can do now: the commands, each with a word on what it is for."""
+    from upslope.runs.errors import RunProblem
+    from upslope.runs.model_spec import has_spec, read_spec
+    from upslope.ship.pipelines.pipeline import pipeline_of
+
+    if not has_spec(folder):
+        return []
+    spec = read_spec(folder)
+    try:
+        example = str(spec.preprocessing.get("environment", pipeline_of(spec.task).example))
+    except RunProblem:  # a task for which nothing answers yet
+        return []
+    return [
+        (f"upslope predict {result.lab} {example}".rstrip(), "let the model answer"),
+        (f"upslope export {result.lab}", "one file for other programs"),
+    ]

@@ -42,6 +42,12 @@ class Wanted:
     name: str  # mnist
     folder: str  # of the mirror
     command: str  # that fetches it
+    here: str = ""  # what is on this computer in its place, where that is not nothing: "first.gz of mnist is damaged"
+
+    @property
+    def lacking(self) -> str:
+        """Why it has to be fetched."""
+        return self.here or f"{self.name} is not on this computer"
 
 
 class _Broken(Exception):
@@ -93,7 +99,11 @@ def sources(folder: str, file: File) -> list[Source]:
 def _gather(card: DataCard, folder: Path, *, quiet: bool) -> None:
     staging = folder.with_name(f".{card.name}.part")
     make_folder(staging)
-    wanted = Wanted(name=card.name, folder=card.name, command=f"upslope data get {card.name}")
+    damaged = next((f for f in card.files if (folder / f.name).is_file() and not is_right(folder / f.name, f)), None)
+    here = (
+        f"{damaged.name} of {card.name} on this computer {_unlike(folder / damaged.name, damaged)}" if damaged else ""
+    )
+    wanted = Wanted(name=card.name, folder=card.name, command=f"upslope data get {card.name}", here=here)
     total = sum(file.size for file in card.files)
     with progress_bar(total, card.name, quiet=quiet, unit="bytes") as bar:
         done = 0
@@ -136,21 +146,21 @@ def _fetch(wanted: Wanted, file: File, staging: Path, meter: "_Meter", *, quiet:
                 with writing(beside):
                     os.replace(beside, staging / file.name)
                 return
-            failures.append(f"{source.name} has another file of that name")
-            _say(
-                f"{file.name} from {source.name} has sha256 {got[:8]}..., expected {file.sha256[:8]}...: not used.",
-                quiet=quiet,
+            short_of = _short_of(beside, file)
+            failures.append(
+                f"{source.name}'s {short_of}" if short_of else f"{source.name} has another file of that name"
             )
+            _say(f"{file.name} from {source.name} {_unlike(beside, file)}: not used.", quiet=quiet)
             break
         beside.unlink(missing_ok=True)
     why = "; ".join(dict.fromkeys(failures))
     if not file.urls:
         raise DataProblem(
-            f"{wanted.name} is not on this computer and {file.name} has no public address{f' ({why})' if why else ''}: "
+            f"{wanted.lacking}, and {file.name} has no public address{f' ({why})' if why else ''}: "
             f"set UPSLOPE_MIRROR to a folder or an address that holds {wanted.folder}/{file.name}"
         )
     raise DataProblem(
-        f"{wanted.name} is not on this computer and {file.name} could not be fetched ({why}): with a network, "
+        f"{wanted.lacking}, and {file.name} could not be fetched ({why}): with a network, "
         f"{wanted.command} brings it once and for all; without one, set UPSLOPE_MIRROR to a folder or an "
         f"address that holds {wanted.folder}/{file.name}"
     )
@@ -179,6 +189,8 @@ def _download(source: Source, file: File, path: Path, meter: "_Meter") -> None:
         status = error.response.status_code if error.response is not None else 0
         refusal = f"{host} answers {status}"
         raise (_Broken(refusal) if status >= 500 or status == 429 else _Absent(refusal)) from None
+    except requests.exceptions.ProxyError as error:
+        raise _Broken(f"{_proxy_for(source.address)} does not let it through") from error
     except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
         began = path.exists() and path.stat().st_size > 0
         what = f"the download from {host} broke off" if began else f"no connection to {host}"
@@ -187,7 +199,20 @@ def _download(source: Source, file: File, path: Path, meter: "_Meter") -> None:
         raise _Absent(f"{source.address} cannot be asked: {error}") from None
     size = path.stat().st_size
     if size < file.size:
-        raise _Broken(f"the download from {host} broke off after {size} of {file.size} bytes")
+        raise _Broken(f"the download from {host} broke off after {size:,} of {file.size:,} bytes")
+
+
+def _proxy_for(address: str) -> str:
+    """The proxy through which an address is asked, and the variable that names it; without a password."""
+    import requests
+
+    proxies = requests.utils.get_environ_proxies(address)
+    chosen = requests.utils.select_proxy(address, proxies) or ""
+    parts = urlsplit(chosen)
+    where = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
+    named = (n for n, value in os.environ.items() if n.lower().endswith("_proxy") and value and value in chosen)
+    variable = next((f", which {name} names," for name in named if name.lower() != "no_proxy"), "")
+    return f"the proxy {where}{variable}"
 
 
 def _copy_from_folder(origin: Path, path: Path) -> None:
@@ -247,6 +272,19 @@ def is_right(path: Path, file: File) -> bool:
 def agrees(got: str, file: File) -> bool:
     """Whether a hash is the one on the card, or begins as it does where its publisher tells only the beginning."""
     return len(file.sha256) >= 8 and got.startswith(file.sha256)
+
+
+def _short_of(path: Path, file: File) -> str:
+    """For a file that was cut short: "first.gz holds 100,000 of 9,912,422 bytes"."""
+    size = path.stat().st_size
+    return f"{file.name} holds {size:,} of {file.size:,} bytes" if size < file.size else ""
+
+
+def _unlike(path: Path, file: File) -> str:
+    """How a file differs from the one that a card means: it is shorter, or has another hash."""
+    if short_of := _short_of(path, file):
+        return short_of.removeprefix(f"{file.name} ")
+    return f"has sha256 {sha256(path)[:8]}..., expected {file.sha256[:8]}..."
 
 
 def sha256(path: Path) -> str:

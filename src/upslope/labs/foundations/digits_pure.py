@@ -13,7 +13,7 @@ The hidden layer must learn: over random hidden neurons (`freeze=hidden`) the ou
 
 import math
 import random
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -34,6 +34,7 @@ Sample = tuple[list[float], int]  # the pixels of an image and its class
 class Config(LabConfig):
     """Settings of this lab."""
 
+    unused: ClassVar = {"threads": "pure Python computes one number at a time"}
     data: Literal["digits", "toy"] = Field("digits", description="what to learn; toy is generated")
     epochs: int = Field(10, ge=1, le=1000, description="how often every training image is seen")
     hidden: int = Field(16, ge=1, le=256, description="neurons in the hidden layer")

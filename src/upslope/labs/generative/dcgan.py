@@ -16,7 +16,7 @@ A generator that learns from one latent vector only (`latents=1`) makes one garm
 averaging buys is measured, not claimed.
 """
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -39,6 +39,7 @@ R1_EVERY = 8  # steps
 class Config(TrainingConfig):
     """Settings of this lab."""
 
+    unused: ClassVar = {"compile": "this lab does not compile its two networks"}
     data: Literal["fashion_mnist", "mnist", "toy"] = Field("fashion_mnist", description="toy is generated")
     steps: int = Field(2000, ge=1, le=10**7, description="how often both networks take a step")
     batch_size: int = Field(64, ge=2, le=5000, description="real images per step, and as many generated ones")

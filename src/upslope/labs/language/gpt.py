@@ -27,9 +27,11 @@ from upslope.models.build import built
 from upslope.runs.run import Run
 from upslope.training.batches import TokenWindows
 from upslope.training.conclude import conclude
-from upslope.training.config import TrainingConfig
+from upslope.training.config import TrainingConfig, only_with
 from upslope.training.fit import fit, warmup_then_linear
 from upslope.training.tasks.text_generation import TextGeneration
+
+BLOCKS = only_with(freeze="none")
 
 
 class Config(TrainingConfig):
@@ -41,8 +43,10 @@ class Config(TrainingConfig):
     context: int = Field(128, ge=2, le=1024, description="characters of a window")
     ngrams: tuple[int, ...] = Field((2, 3, 4), description="lengths of n-grams with an embedding of their own")
     rotary: bool = Field(True, description="rotary positions; false: order is seen through the causal mask alone")
-    optimizer: Literal["muon", "adamw"] = Field("muon", description="what moves the matrices of the blocks")
-    lr: float = Field(0.02, gt=0, le=1, description="the highest learning rate of the matrices (adamw: 0.003)")
+    optimizer: Literal["muon", "adamw"] = Field("muon", description="what moves the matrices", json_schema_extra=BLOCKS)
+    lr: float = Field(
+        0.02, gt=0, le=1, description="the highest rate of these (adamw: 0.003)", json_schema_extra=BLOCKS
+    )
     head_lr: float = Field(3e-3, gt=0, le=1, description="the same of the last layer")
     embedding_lr: float = Field(1e-2, gt=0, le=1, description="the same of the embeddings")
     decay: float = Field(0.7, gt=0, le=1, description="the share of the steps in which learning rates fall to 0")

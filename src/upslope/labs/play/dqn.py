@@ -13,11 +13,11 @@ Claim: after 1,500,000 steps of CartPole the last network holds the pole for at 
 - Left out: prioritized replay, noisy networks, distributions of returns, frames of pixels.
 """
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from upslope.blocks.play.exploration import epsilon_greedy
 from upslope.cards import Ablation, Expect, LabCard, Metric
@@ -37,6 +37,10 @@ TEST = 2**31  # added to the seed for environments that are never trained in
 class Config(TrainingConfig):
     """Settings of this lab."""
 
+    unused: ClassVar = {
+        **dict.fromkeys(("devices", "nodes"), "one process acts and learns"),
+        "compile": "this lab does not compile its network",
+    }
     threads: int = Field(1, ge=0, le=256, description="threads; more than one only wait for one another here")
     environment: str = Field("CartPole-v1", description="walk, which is our own, or any name that Gymnasium knows")
     frames: int = Field(1_500_000, ge=100, le=10**9, description="steps of the environment, of all copies together")
@@ -53,12 +57,6 @@ class Config(TrainingConfig):
     memory: int = Field(200_000, ge=1, le=10**8, description="transitions that are kept")
     warmup: int = Field(1000, ge=1, le=10**8, description="transitions before the first update")
     episodes: int = Field(100, ge=1, le=10**5, description="greedy episodes of the test")
-
-    @model_validator(mode="after")
-    def _fits(self) -> "Config":
-        if self.processes > 1:
-            raise ValueError(f"devices={self.processes}: one process acts and learns")
-        return self
 
 
 def run(config: Config, run: Run[Config]) -> None:

@@ -28,7 +28,7 @@ from upslope.runs.run import Run
 from upslope.training.augment import shift_and_flip
 from upslope.training.batches import Batches
 from upslope.training.conclude import conclude
-from upslope.training.config import TrainingConfig
+from upslope.training.config import TrainingConfig, only_with
 from upslope.training.fit import fit, warmup_then_cosine
 from upslope.training.tasks.image_classification import ImageClassification
 
@@ -58,7 +58,9 @@ class Config(TrainingConfig):
     )
     shift: int = Field(1, ge=0, le=8, description="by how many pixels a picture may be moved")
     mirror: bool = Field(True, description="mirror every second picture")
-    drop_path: float = Field(0.0, ge=0, lt=1, description="stochastic depth (vit only: 0.1)")
+    drop_path: float = Field(
+        0.0, ge=0, lt=1, description="stochastic depth (vit only: 0.1)", json_schema_extra=only_with(model="vit")
+    )
     freeze: Literal["none", "features"] = Field("none", description="features: only the last layer learns")
 
     @model_validator(mode="before")

@@ -29,7 +29,7 @@ from upslope.runs.reports import latents
 from upslope.runs.run import Run
 from upslope.training.batches import Batch
 from upslope.training.seeding import generator
-from upslope.training.tasks.task import Task
+from upslope.training.tasks.task import Task, in_float32
 
 ACTIVE = 0.01  # the variance of a latent's posterior mean over the data from which it counts as used
 
@@ -71,7 +71,7 @@ class Autoencoder(Task):
         """The negative bound of a batch of black and white images and its two parts, in nats for each image."""
         x = batch["image"]
         noise = torch.randn(len(x), self.model.latent, device=x.device) * self.sampling
-        out: VAEOutput = self.model(x, noise=noise)
+        out: VAEOutput = in_float32(self.model(x, noise=noise))
         reconstruction = -bernoulli_log_likelihood(out.reconstruction.flatten(1), x.flatten(1)).mean()
         kl = gaussian_kl(out.mean, out.log_variance).mean()
         return {"loss": reconstruction + self.beta * kl, "reconstruction": reconstruction, "kl": kl}

@@ -15,7 +15,7 @@ from upslope.data.loading.dataset import Dataset
 from upslope.runs import out_of_distribution
 from upslope.runs.reports import classification
 from upslope.training.batches import Batch, as_tensor
-from upslope.training.tasks.task import Task
+from upslope.training.tasks.task import Task, in_float32
 
 
 class Classification(Task):
@@ -44,7 +44,7 @@ class Classification(Task):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The cross-entropy of a batch."""
-        logits = self.logits(self.model, batch[self.looks_at])
+        logits = in_float32(self.logits(self.model, batch[self.looks_at]))
         return {"loss": smoothed_cross_entropy(logits, batch["label"], smoothing=self.label_smoothing)}
 
     def calibrate(self, validation: Dataset) -> None:

@@ -44,9 +44,10 @@ class ReinforcementLearning(Task):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The Huber loss between Q(s, a) and its target, and the mean of Q; a batch is of `ReplayMemory.sample`."""
-        q = self.model(batch["observations"]).gather(1, batch["actions"][:, None])[:, 0]
+        q = self.says(batch["observations"]).gather(1, batch["actions"][:, None])[:, 0]
         with torch.no_grad():
-            online, older = self.model(batch["next_observations"]), self.target(batch["next_observations"])
+            online = self.says(batch["next_observations"])
+            older = self.says(batch["next_observations"], by=self.target)
         aim = double_dqn_target(batch["returns"], batch["discounts"], online, older)
         return {"loss": F.smooth_l1_loss(q, aim), "q": q.detach().mean()}
 

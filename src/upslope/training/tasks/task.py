@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.utils import _pytree as pytree
 
 from upslope.data.loading.dataset import Dataset
 from upslope.models.build import Built
@@ -73,6 +74,14 @@ class Task(nn.Module, ABC):
     def spec(self, network: Built) -> ModelSpec:
         """How the model is built again and fed; what `upslope predict` and `export` go by."""
 
+    def says(self, *inputs: Any, by: nn.Module | None = None) -> Any:
+        """What the model (or another network) says, in 32 bits: a loss is computed of no less.
+
+        With `precision=bf16` a network multiplies in 16 bits; logarithms, exponentials and means of its outputs in so
+        few would put an error of its own into every gradient.
+        """
+        return in_float32((by or self.model)(*inputs))
+
     @contextmanager
     def asking(self) -> Iterator[nn.Module]:
         """The predictor in evaluation mode, without gradients; afterwards it is as it was."""
@@ -82,6 +91,15 @@ class Task(nn.Module, ABC):
         with torch.no_grad():
             yield predictor
         predictor.train(before)
+
+
+def in_float32(outputs: Any) -> Any:
+    """A tree of tensors (a tensor, a tuple, a named tuple, a dict) with every one of fewer bits in 32."""
+    return pytree.tree_map_only(Tensor, _widened, outputs)
+
+
+def _widened(x: Tensor) -> Tensor:
+    return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
 
 
 def evaluate(task: Task, dataset: Dataset, split: str) -> tuple[Any, dict[str, float]]:

@@ -63,7 +63,7 @@ class TextGeneration(Task):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The mean over all positions of a batch {"tokens": (B, T), "next": (B, T)}, in nats."""
-        logits = self.model(batch["tokens"])
+        logits = self.says(batch["tokens"])
         return {"loss": F.cross_entropy(logits.flatten(0, 1), batch["next"].flatten())}
 
     def predict(self, dataset: Dataset, *, batch_size: int = 256) -> NDArray[np.float64]:

@@ -146,8 +146,9 @@ class Adversarial(UnconditionalImageGeneration):
         {"fake": images}: the generator's, through the discriminator.
         """
         if "real" not in batch:
-            return {"loss": generator_loss(self.discriminator(batch["fake"]))}
-        real, fake = self.discriminator(batch["real"]), self.discriminator(batch["fake"].detach())
+            return {"loss": generator_loss(self.says(batch["fake"], by=self.discriminator))}
+        real = self.says(batch["real"], by=self.discriminator)
+        fake = self.says(batch["fake"].detach(), by=self.discriminator)
         loss = discriminator_loss(real, fake)
         if batch["real"].requires_grad:
             loss = loss + self.r1 * r1_penalty(real, batch["real"])
