@@ -50,12 +50,8 @@ class Config(TrainingConfig):
     batch_size: int = Field(128, ge=2, le=5000, description="images per step, over all devices")
     lr: float = Field(1e-2, gt=0, le=1, description="the highest learning rate (lenet: 0.004, vit: 0.002)")
     warmup: float = Field(0.1, ge=0, lt=1, description="the share of the steps in which the learning rate rises")
-    weight_decay: float = Field(
-        0.02, ge=0, lt=1, description="how strongly weights are pulled towards 0 (weight decay)"
-    )
-    label_smoothing: float = Field(
-        0.1, ge=0, lt=1, description="how much of the target probability is shared by all classes"
-    )
+    weight_decay: float = Field(0.02, ge=0, lt=1, description="how strongly weights are pulled towards 0")
+    label_smoothing: float = Field(0.1, ge=0, lt=1, description="target probability shared by all classes")
     shift: int = Field(1, ge=0, le=8, description="by how many pixels a picture may be moved")
     mirror: bool = Field(True, description="mirror every second picture")
     drop_path: float = Field(

@@ -57,12 +57,8 @@ class Config(TrainingConfig):
     batch_size: int = Field(256, ge=2, le=5000, description="images per step, over all devices")
     lr: float = Field(0.02, gt=0, le=1, description="the highest learning rate")
     warmup: float = Field(0.3, ge=0, lt=1, description="the share of the steps in which the learning rate rises")
-    weight_decay: float = Field(
-        0.01, ge=0, lt=1, description="how strongly weights are pulled towards 0 (weight decay)"
-    )
-    label_smoothing: float = Field(
-        0.05, ge=0, lt=1, description="how much of the target probability is shared by all classes"
-    )
+    weight_decay: float = Field(0.01, ge=0, lt=1, description="how strongly weights are pulled towards 0")
+    label_smoothing: float = Field(0.05, ge=0, lt=1, description="target probability shared by all classes")
     strided: bool = Field(True, description="first filters at every second place, and no padding")
     pool_first: bool = Field(True, description="maxima before normalisation and activation")
     activation: Literal["gelu", "relu"] = Field("gelu", description="what follows each normalisation")
