@@ -228,9 +228,10 @@ def test_a_check_whose_failure_was_caught_has_not_passed(tables):
     """Whatever an answer puts in the way of an error: it was made, and that counts."""
     from upslope.academy.grading.child.check_runner import examine
     from upslope.academy.grading.child.torch_state import Settings
+    from upslope.academy.grading.protocol.job import Job
 
     said = []
-    job = types.SimpleNamespace(module=tables.__name__, checks=("test_caught", "test_two"), seed=1, learner=())
+    job = Job(root="", work="", module=tables.__name__, checks=("test_caught", "test_two"), seed=1)
     tables.test_two = lambda: None
     tables.Mismatch = Mismatch
     examine(job, said.append, Copies(), Settings())

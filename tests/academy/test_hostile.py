@@ -108,6 +108,7 @@ SAYS: dict[str, str | tuple[str, ...]] = {
     "patches_asarray": REPLACES + "numpy.asarray",
     "patches_builtins": REPLACES + "builtins.",
     "patches_math": REPLACES + "math.isfinite",
+    "lets_the_checks_go_on": REPLACES + "upslope.checks.expect.NOTES",
     "patches_the_comparison": REPLACES + "upslope.checks.expect.",
     "patches_a_part_of_the_comparison": REPLACES + "upslope.checks.expect._near",
     "patches_the_code_of_the_comparison": "tried to change __code__ of a function",

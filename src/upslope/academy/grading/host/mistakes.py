@@ -94,6 +94,8 @@ def evidence(
     until: float,
 ) -> dict[str, Evidence]:
     """All that goes wrong with each of some wrong answers; what does not come to its end by `until` is left out."""
+    if not texts:
+        return {}
     keys = {f"{turn} {name}": (turn, name) for turn in range(ROUNDS) for name in _names(checks)}
     plans = {
         wrong: {f"{k} {key}": (k, seed + turn, [name]) for key, (turn, name) in keys.items()}
