@@ -88,6 +88,8 @@ results: $(VENV)/full
 	@$(BIN)/python benchmarks/lenet.py --json > results/speed/lenet.json
 	@$(BIN)/python benchmarks/mnist.py --json > results/speed/mnist.json
 	@$(BIN)/python benchmarks/models.py --json > results/speed/models.json
+	@$(BIN)/upslope author check --write
+	@$(BIN)/upslope author mutate --write
 	@$(BIN)/upslope author results --write
 
 wheel: $(VENV)/full
