@@ -34,9 +34,9 @@ def bench():
 
 def handed_in(bench, exercise, text, seed):
     """The name that a learner is told who hands in this definition."""
-    verdict = grade(exercise, standing_alone(locate(exercise), text), "/learner/answer.py", seed=seed, bench=bench)
+    alone = standing_alone(locate(exercise), text)
+    verdict = grade(exercise, alone, "/learner/answer.py", seed=seed, gate=False, bench=bench)
     assert not verdict.passed, text
-    assert verdict.refused is None
     return verdict.mistake
 
 
