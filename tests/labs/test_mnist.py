@@ -9,6 +9,7 @@ from upslope.labs.vision import mnist
 from upslope.runs import ablation
 from upslope.runs.config import parse_settings
 from upslope.runs.launcher import start
+from upslope.runs.model_spec import read_spec
 from upslope.runs.records import record, write_record
 
 FOUND = discover("labs")["mnist"]
@@ -66,3 +67,12 @@ def test_the_page_of_a_run_shows_the_measured_ladder(climbed, tmp_path, monkeypa
     start(FOUND, ["data=toy", "batch_size=500"], root=tmp_path, quiet=True)  # too few steps for a curve
     page = (tmp_path / "mnist-0001" / "index.html").read_text(encoding="utf-8")
     assert ("pictures/ladder.png" in page) == measured
+
+
+def test_a_run_keeps_what_is_typical_of_its_logits(tmp_path):
+    """`upslope predict` doubts by it what shows no digit."""
+    start(FOUND, ["threads=1"], preset="smoke", root=tmp_path, quiet=True)
+    typical = read_spec(tmp_path / "mnist-0001").typical
+    assert typical is not None
+    assert len(typical["means"]) == len(typical["whitening"]) == 10
+    assert typical["threshold"] > 0
