@@ -20,7 +20,7 @@ def nearest(word: str, names: Iterable[str], *, most: int = 1) -> list[str]:
         slips = distance(asked, letters)
         begins = len(asked) >= _BEGINNING and letters.startswith(asked)
         if begins or slips <= max(1, len(asked) // _LETTERS_A_SLIP) < len(letters):
-            found.append((slips if not begins else min(slips, 1), place, name))
+            found.append((slips, place, name))
     return [name for _, _, name in sorted(found)[:most]]
 
 
