@@ -21,7 +21,7 @@ OTHERS: dict[str, list[tuple[str, str]]] = {
     ],
     "relu": [
         ("np.maximum(x.data, 0)", "np.minimum(x.data, 0)"),
-        ("g * (y > 0)", "g * (y > 1)"),
+        ("masked(g, y > 0)", "masked(g, y > 1)"),
         ("np.maximum(x.data, 0)", "np.maximum(x.data, 0.01 * x.data)"),
     ],
     "sigmoid": [

@@ -124,7 +124,7 @@ def test_a_verdict_that_cannot_be_recorded_is_shown_all_the_same(upslope, write,
         other.rollback()
     assert (said.code, said.err) == (0, "")
     words = " ".join(said.out.split())
-    assert "8 of 8 checks passed" in words
+    assert "9 of 9 checks passed" in words
     assert "This verdict is not recorded: the progress file" in words
     assert "is locked by another program" in words
     assert "upslope check relu" in said.out.splitlines()[-2] + said.out.splitlines()[-1]

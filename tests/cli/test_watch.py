@@ -261,7 +261,7 @@ def test_on_a_terminal_every_verdict_has_the_screen_to_itself(upslope, tmp_path)
     assert "Traceback" not in began
     file_of("relu").write_text(RELU)
     passed = until("Waiting for")
-    assert passed.index("\x1b[2J") < passed.index("8 of 8 checks passed")
+    assert passed.index("\x1b[2J") < passed.index("9 of 9 checks passed")
     process.send_signal(signal.SIGINT)
     assert process.wait() == 0
     os.close(terminal)
