@@ -68,7 +68,7 @@ OTHERS: dict[str, list[tuple[str, str]]] = {
     ],
     "max-pool2d": [
         ("np.maximum(out, a[pixels], out=out)", "np.minimum(out, a[pixels], out=out)"),
-        ("gradient[pixels] += g * found", "gradient[pixels] += 2 * g * found"),
+        ("gradient[pixels] += masked(g, found)", "gradient[pixels] += 2 * masked(g, found)"),
     ],
     "warmup-cosine": [
         ("(step + 1) / (warmup + 1)", "((step + 1) / (warmup + 1)) ** 2"),
