@@ -20,14 +20,14 @@ def images_last(images: np.ndarray) -> np.ndarray:
 def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: int = 1, padding: int = 0) -> Tensor:
     """Slide filters over images and note how well they fit at every place.
 
-    out[b, o, r, s] = bias[o] + sum_{c, i, j} weight[o, c, i, j] x[b, c, r t + i, s t + j]
+    out[b, o, r, c] = bias[o] + sum_{k, i, j} weight[o, k, i, j] x[b, k, r s + i, c s + j]
 
-    x is (B, C, H, W), weight (O, C, KH, KW), bias (O,) or None, t the stride. x is first surrounded by `padding`
+    x is (B, C, H, W), weight (O, C, KH, KW), bias (O,) or None, s the stride. x is first surrounded by `padding`
     zeros on every side. The result is (B, O, HO, WO) in x's dtype, HO = (H + 2 padding - KH) // stride + 1 and WO
     likewise. As in every library of the field this is a cross-correlation: the filters are not flipped. Sizes that do
     not fit raise a ValueError with both shapes.
-    Backward: weight.grad[o, c, i, j] += the sum over b, r, s of g[b, o, r, s] x[b, c, r t + i, s t + j]; into x.grad
-    each g[b, o, r, s] brings its filter, laid where it stood, overlaps added; bias.grad += g summed over b, r and s.
+    Backward: weight.grad[o, k, i, j] += the sum over b, r, c of g[b, o, r, c] x[b, k, r s + i, c s + j]; into x.grad
+    each g[b, o, r, c] brings its filter, laid where it stood, overlaps added; bias.grad += g summed over b, r and c.
     [[1, 2, 3]] under the filter [[1, -1]] is [[-1, -1]]; g = [[1, 1]] goes back to x as [[1, 0, -1]], to the filter
     as [[3, 5]].
     LeCun et al. 1989; as matrix products: Chellapilla et al. 2006.

@@ -7,7 +7,7 @@ from upslope.scratch.tensor import Tensor
 
 
 def max_pool2d(x: Tensor, kernel_size: int, *, stride: int | None = None) -> Tensor:
-    """The largest number in each square window: out[b, c, r, s] = max_{i, j} x[b, c, r t + i, s t + j].
+    """The largest number in each square window: out[b, c, r, q] = max_{i, j} x[b, c, r t + i, q t + j].
 
     i and j go from 0 to kernel_size - 1; t is the stride, kernel_size if it is None. x is (B, C, H, W), the result
     (B, C, HO, WO) of its dtype, HO = (H - kernel_size) // t + 1 and WO likewise: rows and columns that fill no window
