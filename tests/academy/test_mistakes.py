@@ -1,5 +1,6 @@
 """Known mistakes are named, others are not, and an answer's verdict never hangs on the naming."""
 
+import numpy as np
 import pytest
 
 from upslope.academy import mutation_run
@@ -13,6 +14,7 @@ from upslope.academy.grading.host.workdir import Workplace
 from upslope.academy.lessons import exercises
 from upslope.academy.mutation_run import standing_alone
 from upslope.academy.reference import locate
+from upslope.checks.expect import Mismatch, close
 
 SOFTMAX = "upslope.scratch.ops:softmax"
 HEAD = "import numpy as np\n\nfrom upslope.scratch.tensor import Tensor\n\n\n"
@@ -104,6 +106,16 @@ def note(*values, case="f([1, 2])", problem="", got="", expected=""):
     return {**words, "values": " ".join(f"{value:.7g}" for value in values)}
 
 
+def place():
+    """What a comparison of many numbers says of where they differ, in its own words."""
+    with pytest.raises(Mismatch) as caught:
+        close(np.zeros(20), np.ones(20))
+    return caught.value.problem
+
+
+PLACE = place()
+
+
 def evidence(*notes, **more):
     return {(0, "a"): notes_of({"check": "a", "notes": list(notes), **more})}
 
@@ -118,7 +130,7 @@ def evidence(*notes, **more):
         (evidence(note(float("inf"))), evidence(note(float("-inf"))), False),
         (evidence(note(1.0)), evidence(note(1.0, case="f([3])")), False),  # of another case
         (evidence(note(1.0)), evidence(note(1.0), note(2.0)), False),  # one more goes wrong
-        (evidence(note(1.0, problem="first difference at index [0]")), evidence(note(1.0, problem="")), True),
+        (evidence(note(1.0, problem=PLACE)), evidence(note(1.0, problem="")), True),  # where, not what
         (evidence(note(got="(2,)", problem="the shape is wrong")), evidence(note(got="(3,)")), False),
         (evidence(error="ValueError", message="no"), evidence(error="ValueError", message="no"), True),
         (evidence(error="ValueError", message="no"), evidence(error="TypeError", message="no"), False),

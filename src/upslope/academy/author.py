@@ -6,12 +6,9 @@ is the kill rate, and it is published.
 """
 
 import ast
-import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from queue import SimpleQueue
 from typing import Any
 
 from upslope.academy import hints, lessons, lint, mutation_run, stub
@@ -21,8 +18,8 @@ from upslope.academy.grading.host.child_process import Bench
 from upslope.academy.grading.host.grade import grade, needs
 from upslope.academy.grading.host.workdir import Workplace
 from upslope.academy.lessons import Step
-from upslope.academy.mutation import borrowed
 from upslope.academy.mutation_run import standing_alone
+from upslope.academy.over_exercises import Lend, Progress, over_exercises
 from upslope.academy.overlay import Submission
 from upslope.academy.reference import Located, UnknownExercise, locate
 from upslope.academy.roadmap import BadLesson
@@ -83,7 +80,7 @@ def author_check(
     *,
     seeds: int = 20,
     processes: int = 2,
-    progress: Callable[[int, int, str], None] | None = None,
+    progress: Progress | None = None,
 ) -> Report:
     """Check the exercises of these steps, or all of them. `progress` hears how many are done, of how many, and which.
 
@@ -99,26 +96,11 @@ def author_check(
     problems += [] if names else lint.vocabulary(roadmap)
     targets, unknown = _resolve(roadmap)
     exercises = [step for step in chosen if step.exercise]
-    rows: dict[str, ExerciseReport] = {}
-    # Each child serves many exercises, so that PyTorch is imported once in each.
-    children: SimpleQueue[Bench] = SimpleQueue()
-    with contextlib.ExitStack() as held, ThreadPoolExecutor(max_workers=processes) as pool:
-        for _ in range(processes):
-            children.put(held.enter_context(Bench()))
-        jobs = {
-            pool.submit(_row, step, roadmap, targets, unknown.get(step.name), tuple(range(seeds)), children): step
-            for step in exercises
-        }
-        try:
-            for done, job in enumerate(as_completed(jobs), 1):
-                step = jobs[job]
-                rows[step.name] = job.result()
-                if progress is not None:
-                    progress(done, len(jobs), step.name)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)  # Ctrl-C does not wait for what has not begun
-            raise
-    return Report(tuple(rows[step.name] for step in exercises), tuple(problems), seeds)
+
+    def row(step: Step, lend: Lend) -> ExerciseReport:
+        return _row(step, roadmap, targets, unknown.get(step.name), tuple(range(seeds)), lend)
+
+    return Report(over_exercises(exercises, row, processes=processes, progress=progress), tuple(problems), seeds)
 
 
 def _resolve(roadmap: Sequence[Step]) -> tuple[dict[str, Located], dict[str, str]]:
@@ -140,7 +122,7 @@ def _row(
     targets: Mapping[str, Located],
     unknown: str | None,
     seeds: Sequence[int],
-    children: "SimpleQueue[Bench]",
+    lend: Lend,
 ) -> ExerciseReport:
     """Everything about one exercise."""
     began = time.monotonic()
@@ -164,7 +146,7 @@ def _row(
             return ExerciseReport(
                 exercise, step.name, len(checks.checks), len(checks.wrongs), problems=(*problems, said)
             )
-        with Workplace() as place, borrowed(children) as bench:
+        with Workplace() as place, lend() as bench:
             bench.preload(needed)
             texts = {name: standing_alone(located, text) for name, text in sound.items()}
             tried = mutation_run.run_variants(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from upslope.academy.author import Report
-from upslope.academy.mutation import Mutated, MutationReport
+from upslope.academy.mutation import SEEDS, Mutated, MutationReport
 from upslope.runs.files import write_json
 
 __all__ = ["checks_markdown", "keep"]
@@ -25,7 +25,8 @@ def keep(report: Report | MutationReport, folder: Path) -> Path:
             rows.append({**counts, "made": row.wrongs, "checks": row.checks})
     path = folder / _FILES[type(report)]
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(path, {"day": date.today().isoformat(), "seeds": getattr(report, "seeds", 3), "rows": rows})
+    seeds = report.seeds if isinstance(report, Report) else len(SEEDS)
+    write_json(path, {"day": date.today().isoformat(), "seeds": seeds, "rows": rows})
     return path
 
 

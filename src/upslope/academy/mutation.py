@@ -5,11 +5,8 @@ have a hole, or the change alters nothing; then the checks file declares it, `su
 declared and does not survive, or is no mutant at all, is a problem as well, and so is a mutant that was not tried.
 """
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from queue import SimpleQueue
 from typing import Any
 
 from upslope.academy import lessons, mutation_run
@@ -19,9 +16,10 @@ from upslope.academy.grading.host.grade import needs
 from upslope.academy.grading.host.workdir import Workplace
 from upslope.academy.lessons import Step
 from upslope.academy.mutants import Mutant, mutants, same
+from upslope.academy.over_exercises import Lend, Progress, over_exercises
 from upslope.academy.reference import Located, UnknownExercise, locate
 
-__all__ = ["Mutated", "MutationReport", "author_mutate", "borrowed"]
+__all__ = ["Mutated", "MutationReport", "author_mutate"]
 
 SEEDS = (0, 1, 2)  # a mutant survives if it passes with each of them
 
@@ -70,7 +68,7 @@ def author_mutate(
     names: Sequence[str] = (),
     *,
     processes: int = 2,
-    progress: Callable[[int, int, str], None] | None = None,
+    progress: Progress | None = None,
 ) -> MutationReport:
     """Try the mutants of these steps' exercises, or of all. `progress` hears how many are done, of how many, and which.
 
@@ -78,34 +76,10 @@ def author_mutate(
     """
     wanted = [lessons.find(name).name for name in names]
     chosen = [step for step in lessons.steps() if step.exercise and (not wanted or step.name in wanted)]
-    rows: dict[str, Mutated] = {}
-    children: SimpleQueue[Bench] = SimpleQueue()
-    with contextlib.ExitStack() as held, ThreadPoolExecutor(max_workers=processes) as pool:
-        for _ in range(processes):
-            children.put(held.enter_context(Bench()))
-        jobs = {pool.submit(_row, step, children): step for step in chosen}
-        try:
-            for done, job in enumerate(as_completed(jobs), 1):
-                rows[jobs[job].name] = job.result()
-                if progress is not None:
-                    progress(done, len(jobs), jobs[job].name)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)  # Ctrl-C does not wait for what has not begun
-            raise
-    return MutationReport(tuple(rows[step.name] for step in chosen))
+    return MutationReport(over_exercises(chosen, _row, processes=processes, progress=progress))
 
 
-@contextlib.contextmanager
-def borrowed(children: "SimpleQueue[Bench]") -> Iterator[Bench]:
-    """A child that nobody else uses meanwhile."""
-    bench = children.get()
-    try:
-        yield bench
-    finally:
-        children.put(bench)
-
-
-def _row(step: Step, children: "SimpleQueue[Bench]") -> Mutated:
+def _row(step: Step, lend: Lend) -> Mutated:
     exercise = step.exercise or ""
     try:
         located, checks = locate(exercise), checks_of(exercise)
@@ -115,7 +89,7 @@ def _row(step: Step, children: "SimpleQueue[Bench]") -> Mutated:
     except ModuleNotFoundError as error:
         return Mutated(exercise, step.name, problems=(f"it needs {error.name}, which is not installed",))
     made = mutants(located)
-    with Workplace() as place, borrowed(children) as bench:
+    with Workplace() as place, lend() as bench:
         bench.preload(needed)
         alive, lost = surviving(located, checks, made, place=place, bench=bench)
     return _judged(step, located, checks, made, alive, lost)

@@ -4,13 +4,13 @@ A lesson lists its terms in its front matter (`terms: [learning rate, exponentia
 in brackets is a second name. In its prose each term is bold once, in the sentence that explains it.
 """
 
-import difflib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from upslope.academy.lessons import Step
+from upslope.spelling import nearest
 
 FEWEST, MOST = 3, 6
 # A reader of the lessons must be able to read a paper's abstract; what it takes is taught somewhere.
@@ -63,15 +63,11 @@ def find_term(word: str, roadmap: Sequence[Step]) -> Term | None:
 
 
 def near(word: str, roadmap: Sequence[Step]) -> list[str]:
-    """Steps and terms written nearly like a word, the nearest first; distant ones only where there are no near ones."""
+    """Steps and terms written nearly like a word, the nearest first."""
     taught = all_terms(roadmap)
     names = {_key(name): name for term in taught for name in (term.short, term.name) if name}
     names |= {_key(step.name): step.name for step in roadmap}
-    for cutoff in (0.7, 0.5):
-        keys = difflib.get_close_matches(_key(word), names, n=3, cutoff=cutoff)
-        if keys:
-            return [names[key] for key in keys]
-    return []
+    return [names[key] for key in nearest(_key(word), names, most=3)]
 
 
 def faults(step: Step, roadmap: Sequence[Step]) -> Iterator[str]:

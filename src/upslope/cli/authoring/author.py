@@ -1,5 +1,7 @@
 """`upslope author`: what somebody who writes lessons, checks and labs needs."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -46,17 +48,12 @@ def check_exercises(
 ) -> int:
     """Try every exercise: the stub fails, the reference passes, every wrong answer is caught."""
     from upslope.academy.author import author_check
-    from upslope.runs.progress import progress_bar
 
     if seeds < 1 or processes < 1:
         raise UsageError("--seeds and --processes are at least 1")
     _all_of_them(names, write)
     screen = Screen()
-    with progress_bar(1.0, "checking", quiet=screen.quiet) as bar:
-
-        def said(done: int, of: int, name: str) -> None:
-            bar.update(done / of, description=f"{done} of {of}  {name}")
-
+    with _progress(screen, "checking") as said:
         report = author_check(list(names or ()), seeds=seeds, processes=processes, progress=said)
     screen.give(report.to_json())
     if not screen.quiet:
@@ -64,6 +61,15 @@ def check_exercises(
     if write:
         _keep(report)
     return Exit.DONE if report.passed else Exit.NOT
+
+
+@contextmanager
+def _progress(screen: Screen, what: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A bar that is told how many exercises are done, of how many, and which."""
+    from upslope.runs.progress import progress_bar
+
+    with progress_bar(1.0, what, quiet=screen.quiet) as bar:
+        yield lambda done, of, name: bar.update(done / of, description=f"{done} of {of}  {name}")
 
 
 def _all_of_them(names: list[str] | None, write: bool) -> None:
@@ -111,17 +117,12 @@ def mutate_exercises(
 ) -> int:
     """Make hundreds of small edits of the references: a check must notice each of them."""
     from upslope.academy.mutation import author_mutate
-    from upslope.runs.progress import progress_bar
 
     if processes < 1:
         raise UsageError("--processes is at least 1")
     _all_of_them(names, write)
     screen = Screen()
-    with progress_bar(1.0, "mutating", quiet=screen.quiet) as bar:
-
-        def said(done: int, of: int, name: str) -> None:
-            bar.update(done / of, description=f"{done} of {of}  {name}")
-
+    with _progress(screen, "mutating") as said:
         report = author_mutate(list(names or ()), processes=processes, progress=said)
     screen.give(report.to_json())
     if not screen.quiet:
