@@ -60,3 +60,14 @@ def test_the_summary_counts_every_step_once():
 def test_prose_is_free_in_the_line_budget():
     text = '"""One.\n\ntwo"""\n\n# three\nx = 1\n\n\ndef f():\n    """four"""\n    return "five"\n'
     assert generated_docs.code_lines(text) == 3
+
+
+@pytest.mark.skipif(not (ROOT / "docs" / "check.svg").is_file(), reason="runs in a checkout")
+def test_the_picture_shows_as_many_checks_as_there_are():
+    """It is drawn by `upslope author picture`; a check that was added since would make it a picture of the past."""
+    from upslope.academy.checklist import checks_of
+
+    drawn = (ROOT / "docs" / "check.svg").read_text(encoding="utf-8").replace("&#160;", " ")
+    found = re.search(r"\d+ of (\d+) checks passed", drawn)
+    assert found
+    assert int(found[1]) == len(checks_of("upslope.scratch.ops:softmax").checks)

@@ -110,7 +110,7 @@ CARD = LabCard(
         "of 100 fresh greedy episodes, on at least 9 of 10 seeds, within 2 minutes of training on 2 CPU cores"
     ),
     domain="play",
-    seconds={"smoke": 5, "laptop": 40, "full": 200},
+    seconds={"smoke": 5, "laptop": 25, "full": 80},
     data=(),
     expect=(Expect(metric="test_return", at_least=475, when=TARGET, ablations={"falls not seen": 10.692}),),
     presets={"smoke": QUICK, "laptop": {}, "full": {"frames": 6_000_000}},
