@@ -73,7 +73,7 @@ class Copy:
 
     def wrong(self, name: str, old: str, new: str) -> None:
         with (self.folder / "upslope" / CHECKS).open("a", encoding="utf-8") as out:
-            out.write(f"\n\nwrong(ops.relu, {name!r}, {old!r}, {new!r})\n")
+            out.write(f"\n\nwrong(ops.relu, {{{name!r}: ({old!r}, {new!r})}})\n")
 
     def said(self, *names: str) -> list[str]:
         done = subprocess.run(

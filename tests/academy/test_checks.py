@@ -24,9 +24,13 @@ EXERCISES = pytest.mark.parametrize("step", exercises(), ids=lambda step: step.n
 EACH_FILE = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 
 
-def functions(path: Path) -> list[ast.FunctionDef]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+def check_names(path: Path) -> list[str]:
+    """Of all that pytest would run: functions, and what an OpInfo makes."""
+    names = []
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        names += [node.name] if isinstance(node, ast.FunctionDef) else []
+        names += [ast.unparse(node.targets[0])] if isinstance(node, ast.Assign) else []
+    return [name for name in names if name.startswith("test_")]
 
 
 def needs_of(step: Step) -> None:
@@ -76,7 +80,7 @@ def test_every_check_grades_something(path: Path):
         if checks_path(locate(step.exercise)) == path
         for check in checks_of(step.exercise).checks
     }
-    names = [function.name for function in functions(path)]
+    names = check_names(path)
     assert len(names) == len(set(names)), "a later check of the same name hides the earlier one"
     assert set(names) == owned
 

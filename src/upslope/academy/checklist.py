@@ -1,17 +1,18 @@
 """The checks and planted wrong answers of an exercise, read from the text of the checks file that mirrors its module.
 
 `src/upslope/scratch/ops/activations.py` is graded by `src/upslope/checks/scratch/ops/test_activations.py`: functions
-under `@grades(target)`, and statements `wrong(target, name, old, new)` and `survives(target, old, new, why)`. Reading
-the text keeps the grading parent light, and gives it, before anything runs, the list of checks that a verdict must
-contain. Where one file would be too long, a folder mirrors the module and holds one file for each exercise:
-`MultiHeadAttention` of `blocks/attention.py` is graded by `checks/blocks/attention/test_multi_head_attention.py`.
+under `@grades(target)`, checks that follow from a description of the operation, `test_shape = OP.shape("title")`, and
+the tables of `wrong(target, {name: (old, new)})` and `survives(target, {why: [(old, new)]})`. Reading the text keeps
+the grading parent light, and gives it, before anything runs, the list of checks that a verdict must contain. Where one
+file would be too long, a folder mirrors the module and holds one file for each exercise: `MultiHeadAttention` of
+`blocks/attention.py` is graded by `checks/blocks/attention/test_multi_head_attention.py`.
 """
 
 import ast
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from upslope.academy.reference import PACKAGE, Located, UnknownExercise, locate, parse
 
@@ -84,17 +85,45 @@ def checks_of(exercise: str) -> CheckList:
     tree = parse(path.read_text(encoding="utf-8"))
     bound = _imports(tree)
     checks, wrongs, survivors = [], [], []
+    described = _described(tree, bound, path)
     for node in tree.body:
+        derived = _derived(node, described, path)
+        if derived is not None and derived[0] == exercise:
+            checks.append(derived[1])
         if isinstance(node, ast.FunctionDef) and exercise in _graded(node, bound, path):
             title = (ast.get_docstring(node) or node.name).split("\n")[0].rstrip(".")
             checks.append(Check(node.name, title))
         call = quoting_call(node)
         if call is not None and _target(call.args[0], bound, path) == exercise:
+            table = _table(call, path)
             if call.func.id == "wrong":
-                wrongs.append(Wrong(*_texts(call, path)))
+                wrongs += [Wrong(name, *edit) for name, edit in table.items()]
             else:
-                survivors.append(Survivor(*_texts(call, path)))
+                survivors += [Survivor(old, new, why) for why, edits in table.items() for old, new in edits]
     return CheckList(module, path, tuple(checks), tuple(wrongs), tuple(survivors))
+
+
+def _described(tree: ast.Module, bound: dict[str, str], path: Path) -> dict[str, str]:
+    """The exercise that each `OP = OpInfo(target, ...)` of a checks file describes, by the name it is given."""
+    found = {}
+    for node in tree.body:
+        match node:
+            case ast.Assign([ast.Name(name)], ast.Call(ast.Name("OpInfo" | "TorchOp"), [target, *_])):
+                found[name] = _target(target, bound, path)
+    return found
+
+
+def _derived(node: ast.stmt, described: dict[str, str], path: Path) -> tuple[str, Check] | None:
+    """The exercise and the check that a statement `test_name = OP.kind("title", ...)` stands for, else None."""
+    match node:
+        case ast.Assign([ast.Name(name)], ast.Call(ast.Attribute(ast.Name(op), kind), args)) if op in described:
+            match args:
+                case [ast.Constant(str(title)), *_]:
+                    return described[op], Check(name, title)
+            raise BadChecks(
+                f"{path}, line {node.lineno}: {op}.{kind}() takes the title of the check first, as plain text"
+            )
+    return None
 
 
 def without_quotes(text: str) -> str:
@@ -172,11 +201,13 @@ def _target(node: ast.expr, bound: dict[str, str], path: Path) -> str:
     raise UnknownExercise(f"{path}, line {node.lineno}: {ast.unparse(node)} names nothing in the library")
 
 
-def _texts(call: ast.Call, path: Path) -> tuple[str, str, str]:
-    """The three plain strings behind the target."""
+def _table(call: ast.Call, path: Path) -> dict[str, Any]:
+    """The table behind the target, which holds plain strings only."""
     try:
-        one, two, three = (ast.literal_eval(arg) for arg in call.args[1:])
-    except ValueError:
-        said = "wrong() and survives() take the target, then three plain strings"
-        raise BadChecks(f"{path}, line {call.lineno}: {said}") from None
-    return one, two, three
+        table = ast.literal_eval(call.args[1])
+        if isinstance(table, dict):
+            return table
+    except (IndexError, ValueError):
+        pass
+    said = "wrong() takes the target and a table {name: (old, new)}, survives() one of {why: [(old, new), ...]}"
+    raise BadChecks(f"{path}, line {call.lineno}: {said}")

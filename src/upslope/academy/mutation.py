@@ -1,8 +1,8 @@
 """Mutation testing: would the checks of an exercise notice a small change of its reference?
 
 Every mutant (mutants.py) is graded by the exercise's checks. One that passes them all *survives*: either the checks
-have a hole, or the change alters nothing; then the checks file declares it, `survives(target, old, new, why)`. What is
-declared and does not survive, or is no mutant at all, is a problem as well, and so is a mutant that was not tried.
+have a hole, or the change alters nothing; then the checks file declares it, `survives(target, {why: [(old, new)]})`.
+What is declared and does not survive, or is no mutant, is a problem as well, and so is a mutant that was not tried.
 """
 
 from collections.abc import Sequence

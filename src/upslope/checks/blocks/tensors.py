@@ -4,6 +4,7 @@ Weights are written, never drawn by PyTorch: the same seed gives the same case, 
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,14 @@ from torch import Tensor, nn
 
 from upslope.checks.expect import Mismatch
 from upslope.checks.expect import gradients as compare
+from upslope.checks.op_info import OpInfo
 from upslope.checks.samples import some
 
-__all__ = ["filled", "gradients", "holding", "holds", "laid", "leaf", "tensor"]
+__all__ = ["TorchOp", "filled", "gradients", "holding", "holds", "laid", "leaf", "tensor"]
+
+
+# An OpInfo whose tensors are PyTorch's.
+TorchOp = partial(OpInfo, tensor=lambda array: laid(array), whole=torch.from_numpy)
 
 
 def tensor(array: Any, dtype: torch.dtype = torch.float64) -> Tensor:

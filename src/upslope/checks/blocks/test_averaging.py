@@ -130,60 +130,41 @@ def test_refuses(rng):
 
 wrong(
     averaging.ema_update,
-    "decay and 1 - decay are exchanged: the average follows the model at once",
-    "mine.mul_(decay).add_(theirs, alpha=1 - decay)",
-    "mine.mul_(1 - decay).add_(theirs, alpha=decay)",
-)
-wrong(
-    averaging.ema_update,
-    "the old average does not shrink: it grows with every update",
-    "mine.mul_(decay).add_(theirs, alpha=1 - decay)",
-    "mine.add_(theirs, alpha=1 - decay)",
-)
-wrong(
-    averaging.ema_update,
-    "a new tensor is computed and thrown away: the copy never changes",
-    "mine.mul_(decay).add_(theirs, alpha=1 - decay)",
-    "mine = mine.mul(decay).add(theirs, alpha=1 - decay)",
-)
-wrong(
-    averaging.ema_update,
-    "the average shares the memory of a new tensor that follows the model from now on",
-    "mine.mul_(decay).add_(theirs, alpha=1 - decay)",
-    "mine.data = theirs.data.mul_(1 - decay).add_(mine.data, alpha=decay)",
-)
-wrong(
-    averaging.ema_update,
-    "the buffers stay as they were when the copy was made",
-    "held.copy_(current)",
-    "pass",
-)
-wrong(
-    averaging.ema_update,
-    "running statistics are averaged a second time",
-    "held.copy_(current)",
-    "held.copy_(decay * held + (1 - decay) * current)",
-)
-wrong(
-    averaging.ema_update,
-    "frozen parameters are left out",
-    "for mine, theirs in zip(average.parameters(), model.parameters(), strict=True):",
-    "for mine, theirs in [(a, b) for a, b in zip(average.parameters(), model.parameters()) if b.requires_grad]:",
-)
-wrong(
-    averaging.ema_update,
-    "the state dict names a shared weight twice, so it moves twice",
-    """for mine, theirs in zip(average.parameters(), model.parameters(), strict=True):
+    {
+        "decay and 1 - decay are exchanged: the average follows the model at once": (
+            "mine.mul_(decay).add_(theirs, alpha=1 - decay)",
+            "mine.mul_(1 - decay).add_(theirs, alpha=decay)",
+        ),
+        "the old average does not shrink: it grows with every update": (
+            "mine.mul_(decay).add_(theirs, alpha=1 - decay)",
+            "mine.add_(theirs, alpha=1 - decay)",
+        ),
+        "a new tensor is computed and thrown away: the copy never changes": (
+            "mine.mul_(decay).add_(theirs, alpha=1 - decay)",
+            "mine = mine.mul(decay).add(theirs, alpha=1 - decay)",
+        ),
+        "the average shares the memory of a new tensor that follows the model from now on": (
+            "mine.mul_(decay).add_(theirs, alpha=1 - decay)",
+            "mine.data = theirs.data.mul_(1 - decay).add_(mine.data, alpha=decay)",
+        ),
+        "the buffers stay as they were when the copy was made": ("held.copy_(current)", "pass"),
+        "running statistics are averaged a second time": (
+            "held.copy_(current)",
+            "held.copy_(decay * held + (1 - decay) * current)",
+        ),
+        "frozen parameters are left out": (
+            "for mine, theirs in zip(average.parameters(), model.parameters(), strict=True):",
+            "for mine, theirs in [p for p in zip(average.parameters(), model.parameters()) if p[1].requires_grad]:",
+        ),
+        "the state dict names a shared weight twice, so it moves twice": (
+            """for mine, theirs in zip(average.parameters(), model.parameters(), strict=True):
         mine.mul_(decay).add_(theirs, alpha=1 - decay)
 """,
-    """for name, mine in average.state_dict().items():
+            """for name, mine in average.state_dict().items():
         if mine.is_floating_point():
             mine.mul_(decay).add_(model.state_dict()[name], alpha=1 - decay)
 """,
-)
-wrong(
-    averaging.ema_update,
-    "a decay above 1 is accepted",
-    "0 <= decay <= 1",
-    "0 <= decay",
+        ),
+        "a decay above 1 is accepted": ("0 <= decay <= 1", "0 <= decay"),
+    },
 )

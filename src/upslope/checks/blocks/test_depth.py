@@ -130,67 +130,42 @@ def test_laws(rng):
     keeps_laws(*calls, tensor=laid, dtypes=("float16", "float32", "float64"))
 
 
-wrong(depth.stochastic_depth, "what is kept is not scaled up, so the mean shrinks", " / (1 - rate)", "")
 wrong(
     depth.stochastic_depth,
-    "what is kept is multiplied by 1 - rate, not divided by it",
-    " / (1 - rate)",
-    " * (1 - rate)",
+    {
+        "what is kept is not scaled up, so the mean shrinks": (" / (1 - rate)", ""),
+        "what is kept is multiplied by 1 - rate, not divided by it": (" / (1 - rate)", " * (1 - rate)"),
+        "what is kept is divided by the rate, not by 1 - rate": (" / (1 - rate)", " / rate"),
+        "one draw decides for the whole batch": ("(x.shape[0], *[1] * (x.ndim - 1))", "[1] * x.ndim"),
+        "every number draws for itself: this is dropout": ("(x.shape[0], *[1] * (x.ndim - 1))", "x.shape"),
+        "every channel of a sample draws for itself": (
+            "(x.shape[0], *[1] * (x.ndim - 1))",
+            "(*x.shape[:2], *[1] * (x.ndim - 2))",
+        ),
+        "the rate is taken for the share that is kept": ("draws >= rate", "draws < rate"),
+        "samples are dropped in evaluation as well": ("if not training or rate == 0:", "if rate == 0:"),
+        "in evaluation x is multiplied by 1 - rate, although training has scaled already": (
+            "        return x\n",
+            "        return x * (1 - rate)\n",
+        ),
+        "the generator is not used": ("generator=generator, ", ""),
+        "the draws come from a fixed seed, so every call drops the same samples": (
+            "generator=generator, ",
+            "generator=torch.Generator().manual_seed(0), ",
+        ),
+        "the mask is float32, and half-precision numbers become float32 with it": (".to(x.dtype)", ".float()"),
+        "a rate of 1 is accepted, and divides by 0": ("if not 0 <= rate < 1:", "if not 0 <= rate <= 1:"),
+        "a rate outside of [0, 1) is accepted": ("if not 0 <= rate < 1:", "if False:"),
+        "x itself is changed in place": ("return x * (draws", "return x.detach().mul_(draws"),
+        "dropped numbers are only hidden from the gradient: the result is the whole of x": (
+            "return x * (draws >= rate).to(x.dtype) / (1 - rate)",
+            "return x",
+        ),
+    },
 )
-wrong(depth.stochastic_depth, "what is kept is divided by the rate, not by 1 - rate", " / (1 - rate)", " / rate")
-wrong(
-    depth.stochastic_depth, "one draw decides for the whole batch", "(x.shape[0], *[1] * (x.ndim - 1))", "[1] * x.ndim"
-)
-wrong(
+survives(
     depth.stochastic_depth,
-    "every number draws for itself: this is dropout",
-    "(x.shape[0], *[1] * (x.ndim - 1))",
-    "x.shape",
+    {
+        "a draw equals the rate with probability 0": [("draws >= rate", "draws > rate")],
+    },
 )
-wrong(
-    depth.stochastic_depth,
-    "every channel of a sample draws for itself",
-    "(x.shape[0], *[1] * (x.ndim - 1))",
-    "(*x.shape[:2], *[1] * (x.ndim - 2))",
-)
-wrong(depth.stochastic_depth, "the rate is taken for the share that is kept", "draws >= rate", "draws < rate")
-wrong(
-    depth.stochastic_depth,
-    "samples are dropped in evaluation as well",
-    "if not training or rate == 0:",
-    "if rate == 0:",
-)
-wrong(
-    depth.stochastic_depth,
-    "in evaluation x is multiplied by 1 - rate, although training has scaled already",
-    "        return x\n",
-    "        return x * (1 - rate)\n",
-)
-wrong(depth.stochastic_depth, "the generator is not used", "generator=generator, ", "")
-wrong(
-    depth.stochastic_depth,
-    "the draws come from a fixed seed, so every call drops the same samples",
-    "generator=generator, ",
-    "generator=torch.Generator().manual_seed(0), ",
-)
-wrong(
-    depth.stochastic_depth,
-    "the mask is float32, and half-precision numbers become float32 with it",
-    ".to(x.dtype)",
-    ".float()",
-)
-wrong(
-    depth.stochastic_depth,
-    "a rate of 1 is accepted, and divides by 0",
-    "if not 0 <= rate < 1:",
-    "if not 0 <= rate <= 1:",
-)
-wrong(depth.stochastic_depth, "a rate outside of [0, 1) is accepted", "if not 0 <= rate < 1:", "if False:")
-wrong(depth.stochastic_depth, "x itself is changed in place", "return x * (draws", "return x.detach().mul_(draws")
-wrong(
-    depth.stochastic_depth,
-    "dropped numbers are only hidden from the gradient: the result is the whole of x",
-    "return x * (draws >= rate).to(x.dtype) / (1 - rate)",
-    "return x",
-)
-survives(depth.stochastic_depth, "draws >= rate", "draws > rate", "a draw equals the rate with probability 0")

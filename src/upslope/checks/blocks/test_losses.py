@@ -120,103 +120,61 @@ def test_laws(rng):
 
 wrong(
     losses.smoothed_cross_entropy,
-    "smoothing is spread over the K - 1 other classes, where all K get it",
-    "evenly = log_p.mean(dim=1)",
-    "evenly = (log_p.sum(dim=1) - of_label) / max(1, log_p.shape[1] - 1)",
-)
-wrong(
-    losses.smoothed_cross_entropy,
-    "every class gets the whole of smoothing, not a K-th of it",
-    "log_p.mean(dim=1)",
-    "log_p.sum(dim=1)",
-)
-wrong(
-    losses.smoothed_cross_entropy,
-    "smoothing is taken from the label and given to none",
-    "(1 - smoothing) * of_label + smoothing * evenly",
-    "(1 - smoothing) * of_label",
-)
-wrong(
-    losses.smoothed_cross_entropy,
-    "smoothing is not looked at",
-    "(1 - smoothing) * of_label + smoothing * evenly",
-    "of_label",
-)
-wrong(
-    losses.smoothed_cross_entropy,
-    "smoothing is given to all and taken from none: the label keeps its whole 1",
-    "(1 - smoothing) * of_label",
-    "of_label",
-)
-wrong(
-    losses.smoothed_cross_entropy,
-    "the label gets smoothing, and the rest is spread",
-    "(1 - smoothing) * of_label + smoothing * evenly",
-    "smoothing * of_label + (1 - smoothing) * evenly",
-)
-wrong(
-    losses.smoothed_cross_entropy,
-    "the losses are summed over the batch, not averaged",
-    "evenly).mean()",
-    "evenly).sum()",
-)
-wrong(losses.smoothed_cross_entropy, "one loss for each sample comes back, not their mean", "evenly).mean()", "evenly)")
-wrong(
-    losses.smoothed_cross_entropy, "the sign is missing: this is the mean log-probability", "return -((1", "return ((1"
-)
-wrong(
-    losses.smoothed_cross_entropy,
-    "the logarithm is taken of probabilities that may have been rounded to 0",
-    "logits - logits.logsumexp(dim=1, keepdim=True)",
-    "logits.softmax(dim=1).log()",
-)
-wrong(
-    losses.smoothed_cross_entropy,
-    "exp of the logits themselves, which overflows where they are large",
-    "logits - logits.logsumexp(dim=1, keepdim=True)",
-    "logits - logits.exp().sum(dim=1, keepdim=True).log()",
-)
-wrong(
-    losses.smoothed_cross_entropy,
-    "the probabilities sum to 1 over the batch, not over the classes",
-    "logits.logsumexp(dim=1, keepdim=True)",
-    "logits.logsumexp(dim=0, keepdim=True)",
-)
-wrong(
-    losses.smoothed_cross_entropy,
-    "log_p[:, labels] picks the label's column in every row, not the label of each row",
-    "log_p.gather(1, labels[:, None]).squeeze(1)",
-    "log_p[:, labels].mean(dim=1)",
-)
-wrong(
-    losses.smoothed_cross_entropy,
-    "the label's share is the raw logit, without the softmax around it",
-    "of_label = log_p.gather",
-    "of_label = logits.gather",
-)
-wrong(
-    losses.smoothed_cross_entropy,
-    "a smoothing of 1 is accepted, with which no label counts",
-    "0 <= smoothing < 1",
-    "0 <= smoothing <= 1",
-)
-wrong(losses.smoothed_cross_entropy, "the result is always float32", "log_p = logits - ", "log_p = logits.float() - ")
-wrong(
-    losses.smoothed_cross_entropy,
-    "the sum of the exponentials is cut from the graph",
-    "logsumexp(dim=1, keepdim=True)",
-    "logsumexp(dim=1, keepdim=True).detach()",
-)
-wrong(
-    losses.smoothed_cross_entropy,
-    "the loss is always float64",
-    "log_p = logits - logits",
-    "log_p = logits.double() - logits",
+    {
+        "smoothing is spread over the K - 1 other classes, where all K get it": (
+            "evenly = log_p.mean(dim=1)",
+            "evenly = (log_p.sum(dim=1) - of_label) / max(1, log_p.shape[1] - 1)",
+        ),
+        "every class gets the whole of smoothing, not a K-th of it": ("log_p.mean(dim=1)", "log_p.sum(dim=1)"),
+        "smoothing is taken from the label and given to none": (
+            "(1 - smoothing) * of_label + smoothing * evenly",
+            "(1 - smoothing) * of_label",
+        ),
+        "smoothing is not looked at": ("(1 - smoothing) * of_label + smoothing * evenly", "of_label"),
+        "smoothing is given to all and taken from none: the label keeps its whole 1": (
+            "(1 - smoothing) * of_label",
+            "of_label",
+        ),
+        "the label gets smoothing, and the rest is spread": (
+            "(1 - smoothing) * of_label + smoothing * evenly",
+            "smoothing * of_label + (1 - smoothing) * evenly",
+        ),
+        "the losses are summed over the batch, not averaged": ("evenly).mean()", "evenly).sum()"),
+        "one loss for each sample comes back, not their mean": ("evenly).mean()", "evenly)"),
+        "the sign is missing: this is the mean log-probability": ("return -((1", "return ((1"),
+        "the logarithm is taken of probabilities that may have been rounded to 0": (
+            "logits - logits.logsumexp(dim=1, keepdim=True)",
+            "logits.softmax(dim=1).log()",
+        ),
+        "exp of the logits themselves, which overflows where they are large": (
+            "logits - logits.logsumexp(dim=1, keepdim=True)",
+            "logits - logits.exp().sum(dim=1, keepdim=True).log()",
+        ),
+        "the probabilities sum to 1 over the batch, not over the classes": (
+            "logits.logsumexp(dim=1, keepdim=True)",
+            "logits.logsumexp(dim=0, keepdim=True)",
+        ),
+        "log_p[:, labels] picks the label's column in every row, not the label of each row": (
+            "log_p.gather(1, labels[:, None]).squeeze(1)",
+            "log_p[:, labels].mean(dim=1)",
+        ),
+        "the label's share is the raw logit, without the softmax around it": (
+            "of_label = log_p.gather",
+            "of_label = logits.gather",
+        ),
+        "a smoothing of 1 is accepted, with which no label counts": ("0 <= smoothing < 1", "0 <= smoothing <= 1"),
+        "the result is always float32": ("log_p = logits - ", "log_p = logits.float() - "),
+        "the sum of the exponentials is cut from the graph": (
+            "logsumexp(dim=1, keepdim=True)",
+            "logsumexp(dim=1, keepdim=True).detach()",
+        ),
+        "the loss is always float64": ("log_p = logits - logits", "log_p = logits.double() - logits"),
+    },
 )
 survives(
     losses.smoothed_cross_entropy,
-    ".squeeze(1)",
-    ".squeeze(0)",
-    "the mean over all pairs of labels and rows is the mean over rows",
+    {
+        "the mean over all pairs of labels and rows is the mean over rows": [(".squeeze(1)", ".squeeze(0)")],
+        "the mean over rows is taken in the end": [("log_p.mean(dim=1)", "log_p.mean()")],
+    },
 )
-survives(losses.smoothed_cross_entropy, "log_p.mean(dim=1)", "log_p.mean()", "the mean over rows is taken in the end")

@@ -82,71 +82,45 @@ def test_refuses(rng):
 
 wrong(
     schedules.warmup_cosine,
-    "the warm-up begins at 0, so the first step is lost",
-    "(step + 1) / (warmup + 1)",
-    "step / warmup",
-)
-wrong(
-    schedules.warmup_cosine,
-    "the warm-up reaches 1 a step too early, and 1 comes twice",
-    "(step + 1) / (warmup + 1)",
-    "(step + 1) / warmup",
-)
-wrong(
-    schedules.warmup_cosine,
-    "the cosine runs over all steps, as if there were no warm-up",
-    "(step - warmup) / max(1, total - 1 - warmup)",
-    "step / max(1, total - 1)",
-)
-wrong(
-    schedules.warmup_cosine,
-    "the cosine begins at the end of the warm-up but is as long as all steps together",
-    "max(1, total - 1 - warmup)",
-    "max(1, total - 1)",
-)
-wrong(
-    schedules.warmup_cosine,
-    "the cosine is one step too long: the last step does not reach final",
-    "max(1, total - 1 - warmup)",
-    "max(1, total - warmup)",
-)
-wrong(
-    schedules.warmup_cosine,
-    "after the last step the cosine goes on, and the factor rises again",
-    "min(1.0, (step - warmup) / max(1, total - 1 - warmup))",
-    "(step - warmup) / max(1, total - 1 - warmup)",
-)
-wrong(
-    schedules.warmup_cosine,
-    "final cuts the curve off from below, where it should lift all of it",
-    "final + (1 - final) * (1 + math.cos(math.pi * done)) / 2",
-    "max(final, (1 + math.cos(math.pi * done)) / 2)",
-)
-wrong(
-    schedules.warmup_cosine, "final is added to the whole curve, so the peak is higher than 1", "(1 - final) * (1", "(1"
-)
-wrong(schedules.warmup_cosine, "the descent is a straight line", "(1 + math.cos(math.pi * done)) / 2", "(1 - done)")
-wrong(
-    schedules.warmup_cosine,
-    "the descent is a quarter of a cosine, steep at the end",
-    "(1 + math.cos(math.pi * done)) / 2",
-    "math.cos(math.pi * done / 2)",
-)
-wrong(
-    schedules.warmup_cosine,
-    "a descent of a single step divides by 0",
-    "max(1, total - 1 - warmup)",
-    "(total - 1 - warmup)",
-)
-wrong(
-    schedules.warmup_cosine,
-    "a warm-up as long as the whole training is accepted",
-    "0 <= warmup < total",
-    "0 <= warmup <= total",
+    {
+        "the warm-up begins at 0, so the first step is lost": ("(step + 1) / (warmup + 1)", "step / warmup"),
+        "the warm-up reaches 1 a step too early, and 1 comes twice": (
+            "(step + 1) / (warmup + 1)",
+            "(step + 1) / warmup",
+        ),
+        "the cosine runs over all steps, as if there were no warm-up": (
+            "(step - warmup) / max(1, total - 1 - warmup)",
+            "step / max(1, total - 1)",
+        ),
+        "the cosine begins at the end of the warm-up but is as long as all steps together": (
+            "max(1, total - 1 - warmup)",
+            "max(1, total - 1)",
+        ),
+        "the cosine is one step too long: the last step does not reach final": (
+            "max(1, total - 1 - warmup)",
+            "max(1, total - warmup)",
+        ),
+        "after the last step the cosine goes on, and the factor rises again": (
+            "min(1.0, (step - warmup) / max(1, total - 1 - warmup))",
+            "(step - warmup) / max(1, total - 1 - warmup)",
+        ),
+        "final cuts the curve off from below, where it should lift all of it": (
+            "final + (1 - final) * (1 + math.cos(math.pi * done)) / 2",
+            "max(final, (1 + math.cos(math.pi * done)) / 2)",
+        ),
+        "final is added to the whole curve, so the peak is higher than 1": ("(1 - final) * (1", "(1"),
+        "the descent is a straight line": ("(1 + math.cos(math.pi * done)) / 2", "(1 - done)"),
+        "the descent is a quarter of a cosine, steep at the end": (
+            "(1 + math.cos(math.pi * done)) / 2",
+            "math.cos(math.pi * done / 2)",
+        ),
+        "a descent of a single step divides by 0": ("max(1, total - 1 - warmup)", "(total - 1 - warmup)"),
+        "a warm-up as long as the whole training is accepted": ("0 <= warmup < total", "0 <= warmup <= total"),
+    },
 )
 survives(
     schedules.warmup_cosine,
-    "if step < warmup:",
-    "if step <= warmup:",
-    "at the end of the warm-up both formulas give lr",
+    {
+        "at the end of the warm-up both formulas give lr": [("if step < warmup:", "if step <= warmup:")],
+    },
 )

@@ -132,28 +132,22 @@ def test_backward(rng):
 
 wrong(
     training.training_step,
-    "the gradients are forgotten between backward and step, so nothing moves",
-    """optimizer.zero_grad()
+    {
+        "the gradients are forgotten between backward and step, so nothing moves": (
+            """optimizer.zero_grad()
     # Forward: what the model says, and how wrong it is.
     error = loss(model(inputs), labels)
     # Backward: from the loss to every parameter.
     backward(error)
 """,
-    """error = loss(model(inputs), labels)
+            """error = loss(model(inputs), labels)
     backward(error)
     optimizer.zero_grad()
 """,
-)
-wrong(
-    training.training_step,
-    "the gradients of earlier steps are never forgotten; they add up",
-    "optimizer.zero_grad()",
-    "pass",
-)
-wrong(
-    training.training_step,
-    "gradients are forgotten after the step only, so one that was there before counts",
-    """optimizer.zero_grad()
+        ),
+        "the gradients of earlier steps are never forgotten; they add up": ("optimizer.zero_grad()", "pass"),
+        "gradients are forgotten after the step only, so one that was there before counts": (
+            """optimizer.zero_grad()
     # Forward: what the model says, and how wrong it is.
     error = loss(model(inputs), labels)
     # Backward: from the loss to every parameter.
@@ -161,58 +155,46 @@ wrong(
     # One move against the gradients.
     optimizer.step()
 """,
-    """error = loss(model(inputs), labels)
+            """error = loss(model(inputs), labels)
     backward(error)
     optimizer.step()
     optimizer.zero_grad()
 """,
-)
-wrong(
-    training.training_step,
-    "the loss comes back with its graph: whoever keeps it keeps the whole step in memory",
-    "error.detach()",
-    "error",
-)
-wrong(
-    training.training_step,
-    "a plain number comes back, which makes a GPU wait; a detached tensor is wanted",
-    "error.detach()",
-    "error.item()",
-)
-wrong(
-    training.training_step,
-    "the loss is computed again, after the change",
-    "return error.detach()",
-    "return loss(model(inputs), labels).detach()",
-)
-wrong(
-    training.training_step,
-    "outputs and labels are handed to the loss the wrong way round",
-    "loss(model(inputs), labels)",
-    "loss(labels, model(inputs))",
-)
-wrong(
-    training.training_step,
-    "model.forward is called directly, past the hooks",
-    "loss(model(inputs), labels)",
-    "loss(model.forward(inputs), labels)",
-)
-wrong(training.training_step, "the backward that was given is not used", "backward(error)", "error.backward()")
-wrong(
-    training.training_step,
-    "both backwards are called: error.backward() and the one that was given",
-    "    backward(error)\n",
-    "    error.backward(retain_graph=True)\n    backward(error)\n",
-)
-wrong(
-    training.training_step,
-    "the step is taken before backward, so it follows the gradients of the step before",
-    """backward(error)
+        ),
+        "the loss comes back with its graph: whoever keeps it keeps the whole step in memory": (
+            "error.detach()",
+            "error",
+        ),
+        "a plain number comes back, which makes a GPU wait; a detached tensor is wanted": (
+            "error.detach()",
+            "error.item()",
+        ),
+        "the loss is computed again, after the change": (
+            "return error.detach()",
+            "return loss(model(inputs), labels).detach()",
+        ),
+        "outputs and labels are handed to the loss the wrong way round": (
+            "loss(model(inputs), labels)",
+            "loss(labels, model(inputs))",
+        ),
+        "model.forward is called directly, past the hooks": (
+            "loss(model(inputs), labels)",
+            "loss(model.forward(inputs), labels)",
+        ),
+        "the backward that was given is not used": ("backward(error)", "error.backward()"),
+        "both backwards are called: error.backward() and the one that was given": (
+            "    backward(error)\n",
+            "    error.backward(retain_graph=True)\n    backward(error)\n",
+        ),
+        "the step is taken before backward, so it follows the gradients of the step before": (
+            """backward(error)
     # One move against the gradients.
     optimizer.step()
 """,
-    """optimizer.step()
+            """optimizer.step()
     backward(error)
 """,
+        ),
+        "the optimizer's step is missing": ("optimizer.step()", "pass"),
+    },
 )
-wrong(training.training_step, "the optimizer's step is missing", "optimizer.step()", "pass")

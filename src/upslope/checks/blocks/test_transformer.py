@@ -181,128 +181,86 @@ def test_learns(rng):
 
 wrong(
     transformer.EncoderBlock,
-    "the norm stands after the sum, as in the first Transformer (post-norm)",
-    """x = x + self.skip(self.attention(self.norm1(x), mask=mask))
+    {
+        "the norm stands after the sum, as in the first Transformer (post-norm)": (
+            """x = x + self.skip(self.attention(self.norm1(x), mask=mask))
         # Every position thinks for itself; again the result is added.
         return x + self.skip(self.mlp(self.norm2(x)))""",
-    """x = self.norm1(x + self.skip(self.attention(x, mask=mask)))
+            """x = self.norm1(x + self.skip(self.attention(x, mask=mask)))
         return self.norm2(x + self.skip(self.mlp(x)))""",
-)
-wrong(
-    transformer.EncoderBlock,
-    "the norm stands after the branch, not in front of it",
-    "self.attention(self.norm1(x), mask=mask)",
-    "self.norm1(self.attention(x, mask=mask))",
-)
-wrong(
-    transformer.EncoderBlock,
-    "the norm before the attention is missing",
-    "self.attention(self.norm1(x), mask=mask)",
-    "self.attention(x, mask=mask)",
-)
-wrong(transformer.EncoderBlock, "the norm before the mlp is missing", "self.mlp(self.norm2(x))", "self.mlp(x)")
-wrong(transformer.EncoderBlock, "one norm serves both branches", "self.mlp(self.norm2(x))", "self.mlp(self.norm1(x))")
-wrong(
-    transformer.EncoderBlock,
-    "the normed x goes past the branch, so x itself is lost",
-    "x = x + self.skip(self.attention(self.norm1(x), mask=mask))",
-    "x = self.norm1(x)\n        x = x + self.skip(self.attention(x, mask=mask))",
-)
-wrong(
-    transformer.EncoderBlock,
-    "x is not added to what the attention gives",
-    "x = x + self.skip(self.attention",
-    "x = self.skip(self.attention",
-)
-wrong(
-    transformer.EncoderBlock,
-    "x is not added to what the mlp gives",
-    "return x + self.skip(self.mlp",
-    "return self.skip(self.mlp",
-)
-wrong(
-    transformer.EncoderBlock,
-    "both branches read the same x, side by side; the mlp never sees what was attended",
-    """x = x + self.skip(self.attention(self.norm1(x), mask=mask))
+        ),
+        "the norm stands after the branch, not in front of it": (
+            "self.attention(self.norm1(x), mask=mask)",
+            "self.norm1(self.attention(x, mask=mask))",
+        ),
+        "the norm before the attention is missing": (
+            "self.attention(self.norm1(x), mask=mask)",
+            "self.attention(x, mask=mask)",
+        ),
+        "the norm before the mlp is missing": ("self.mlp(self.norm2(x))", "self.mlp(x)"),
+        "one norm serves both branches": ("self.mlp(self.norm2(x))", "self.mlp(self.norm1(x))"),
+        "the normed x goes past the branch, so x itself is lost": (
+            "x = x + self.skip(self.attention(self.norm1(x), mask=mask))",
+            "x = self.norm1(x)\n        x = x + self.skip(self.attention(x, mask=mask))",
+        ),
+        "x is not added to what the attention gives": (
+            "x = x + self.skip(self.attention",
+            "x = self.skip(self.attention",
+        ),
+        "x is not added to what the mlp gives": ("return x + self.skip(self.mlp", "return self.skip(self.mlp"),
+        "both branches read the same x, side by side; the mlp never sees what was attended": (
+            """x = x + self.skip(self.attention(self.norm1(x), mask=mask))
         # Every position thinks for itself; again the result is added.
         return x + self.skip(self.mlp(self.norm2(x)))""",
-    """return x + self.skip(self.attention(self.norm1(x), mask=mask)) + self.skip(self.mlp(self.norm2(x)))""",
-)
-wrong(
-    transformer.EncoderBlock,
-    "the mlp comes first, the attention second",
-    """x = x + self.skip(self.attention(self.norm1(x), mask=mask))
+            """return x + self.skip(self.attention(self.norm1(x), mask=mask)) + self.skip(self.mlp(self.norm2(x)))""",
+        ),
+        "the mlp comes first, the attention second": (
+            """x = x + self.skip(self.attention(self.norm1(x), mask=mask))
         # Every position thinks for itself; again the result is added.
         return x + self.skip(self.mlp(self.norm2(x)))""",
-    """x = x + self.skip(self.mlp(self.norm2(x)))
+            """x = x + self.skip(self.mlp(self.norm2(x)))
         return x + self.skip(self.attention(self.norm1(x), mask=mask))""",
-)
-wrong(
-    transformer.EncoderBlock,
-    "the mask is not handed on",
-    "self.attention(self.norm1(x), mask=mask)",
-    "self.attention(self.norm1(x))",
-)
-wrong(
-    transformer.EncoderBlock,
-    "eps is not handed to the norms",
-    """self.norm1 = LayerNorm(dim, eps=eps, fused=fused)
+        ),
+        "the mask is not handed on": ("self.attention(self.norm1(x), mask=mask)", "self.attention(self.norm1(x))"),
+        "eps is not handed to the norms": (
+            """self.norm1 = LayerNorm(dim, eps=eps, fused=fused)
         self.attention = MultiHeadAttention(dim, heads=heads, fused=fused)
         self.norm2 = LayerNorm(dim, eps=eps, fused=fused)""",
-    """self.norm1 = LayerNorm(dim, fused=fused)
+            """self.norm1 = LayerNorm(dim, fused=fused)
         self.attention = MultiHeadAttention(dim, heads=heads, fused=fused)
         self.norm2 = LayerNorm(dim, fused=fused)""",
-)
-wrong(transformer.EncoderBlock, "heads is not handed on: one head attends", "heads=heads, fused", "heads=1, fused")
-wrong(
-    transformer.EncoderBlock,
-    "the result is always float32",
-    "return x + self.skip(self.mlp(self.norm2(x)))",
-    "return (x + self.skip(self.mlp(self.norm2(x)))).float()",
-)
-wrong(transformer.EncoderBlock, "fused is not handed to the attention", "heads=heads, fused=fused)", "heads=heads)")
-wrong(
-    transformer.EncoderBlock, "the activation between the two linear layers is ReLU, not GELU", "nn.GELU()", "nn.ReLU()"
-)
-wrong(
-    transformer.EncoderBlock,
-    "the GELU is its approximation with tanh, which is off in the fourth digit",
-    "nn.GELU()",
-    'nn.GELU(approximate="tanh")',
-)
-wrong(
-    transformer.EncoderBlock,
-    "mlp_ratio is not looked at: the hidden layer is always four times as wide",
-    "hidden = int(mlp_ratio * dim)",
-    "hidden = 4 * dim",
-)
-wrong(
-    transformer.EncoderBlock,
-    "drop_path is not looked at: no branch is ever dropped",
-    "StochasticDepth(drop_path)",
-    "StochasticDepth(0.0)",
-)
-wrong(
-    transformer.EncoderBlock,
-    "stochastic depth drops the whole sum, x as well",
-    "return x + self.skip(self.mlp(self.norm2(x)))",
-    "return self.skip(x + self.mlp(self.norm2(x)))",
-)
-wrong(
-    transformer.EncoderBlock,
-    "stochastic depth covers the attention alone, the mlp is never dropped",
-    "x + self.skip(self.mlp(self.norm2(x)))",
-    "x + self.mlp(self.norm2(x))",
-)
-wrong(
-    transformer.EncoderBlock,
-    "dropout is not looked at",
-    "nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, dim), nn.Dropout(dropout)",
-    "nn.GELU(), nn.Dropout(0.0), nn.Linear(hidden, dim), nn.Dropout(0.0)",
-)
-wrong(
-    transformer.EncoderBlock,
-    "the branches are cut from the graph, so gradients pass only along x",
-    "x = x + self.skip(self.attention(self.norm1(x), mask=mask))",
-    "x = x + self.skip(self.attention(self.norm1(x), mask=mask)).detach()",
+        ),
+        "heads is not handed on: one head attends": ("heads=heads, fused", "heads=1, fused"),
+        "the result is always float32": (
+            "return x + self.skip(self.mlp(self.norm2(x)))",
+            "return (x + self.skip(self.mlp(self.norm2(x)))).float()",
+        ),
+        "fused is not handed to the attention": ("heads=heads, fused=fused)", "heads=heads)"),
+        "the activation between the two linear layers is ReLU, not GELU": ("nn.GELU()", "nn.ReLU()"),
+        "the GELU is its approximation with tanh, which is off in the fourth digit": (
+            "nn.GELU()",
+            'nn.GELU(approximate="tanh")',
+        ),
+        "mlp_ratio is not looked at: the hidden layer is always four times as wide": (
+            "hidden = int(mlp_ratio * dim)",
+            "hidden = 4 * dim",
+        ),
+        "drop_path is not looked at: no branch is ever dropped": ("StochasticDepth(drop_path)", "StochasticDepth(0.0)"),
+        "stochastic depth drops the whole sum, x as well": (
+            "return x + self.skip(self.mlp(self.norm2(x)))",
+            "return self.skip(x + self.mlp(self.norm2(x)))",
+        ),
+        "stochastic depth covers the attention alone, the mlp is never dropped": (
+            "x + self.skip(self.mlp(self.norm2(x)))",
+            "x + self.mlp(self.norm2(x))",
+        ),
+        "dropout is not looked at": (
+            "nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, dim), nn.Dropout(dropout)",
+            "nn.GELU(), nn.Dropout(0.0), nn.Linear(hidden, dim), nn.Dropout(0.0)",
+        ),
+        "the branches are cut from the graph, so gradients pass only along x": (
+            "x = x + self.skip(self.attention(self.norm1(x), mask=mask))",
+            "x = x + self.skip(self.attention(self.norm1(x), mask=mask)).detach()",
+        ),
+    },
 )

@@ -152,51 +152,39 @@ def test_many_paths(rng):
 
 wrong(
     Value.backward,
-    "a gradient is overwritten where it should be added to",
-    "parent.grad += slope * value.grad",
-    "parent.grad = slope * value.grad",
-)
-wrong(Value.backward, "the walk does not start with 1 at the result", "self.grad = 1.0", "pass")
-wrong(
-    Value.backward,
-    "the slope beside the parent is left out",
-    "parent.grad += slope * value.grad",
-    "parent.grad += value.grad",
-)
-wrong(
-    Value.backward,
-    "the slope is passed on without the gradient that came back",
-    "parent.grad += slope * value.grad",
-    "parent.grad += slope",
-)
-wrong(
-    Value.backward,
-    "the list is walked forward, so nothing has arrived yet when a value passes on",
-    "in reversed(order):",
-    "in order:",
-)
-wrong(
-    Value.backward,
-    "values pass on their gradient as they are met (breadth first), before all of their uses have come in",
-    "        # Everything in between starts from 0, the result itself from 1.\n",
-    """        order = [self]
+    {
+        "a gradient is overwritten where it should be added to": (
+            "parent.grad += slope * value.grad",
+            "parent.grad = slope * value.grad",
+        ),
+        "the walk does not start with 1 at the result": ("self.grad = 1.0", "pass"),
+        "the slope beside the parent is left out": ("parent.grad += slope * value.grad", "parent.grad += value.grad"),
+        "the slope is passed on without the gradient that came back": (
+            "parent.grad += slope * value.grad",
+            "parent.grad += slope",
+        ),
+        "the list is walked forward, so nothing has arrived yet when a value passes on": (
+            "in reversed(order):",
+            "in order:",
+        ),
+        "values pass on their gradient as they are met (breadth first), before all of their uses have come in": (
+            "        # Everything in between starts from 0, the result itself from 1.\n",
+            """        order = [self]
         for value in order:
             order.extend(p for p in value.parents if p.parents and p not in order)
         order.reverse()
 """,
-)
-wrong(
-    Value.backward,
-    "gradients in between are not set back to 0 before the next call",
-    "            value.grad = 0.0\n",
-    "            value.grad += 0.0\n",
-)
-wrong(
-    Value.backward,
-    "the weights' gradients are set back to 0 too, so several calls do not add up",
-    "            value.grad = 0.0\n",
-    """            value.grad = 0.0
+        ),
+        "gradients in between are not set back to 0 before the next call": (
+            "            value.grad = 0.0\n",
+            "            value.grad += 0.0\n",
+        ),
+        "the weights' gradients are set back to 0 too, so several calls do not add up": (
+            "            value.grad = 0.0\n",
+            """            value.grad = 0.0
             for parent in value.parents:
                 parent.grad = 0.0
 """,
+        ),
+    },
 )

@@ -96,42 +96,29 @@ def test_laws(rng):
     keeps_laws(*calls, tensor=np.asarray, backward=False, dtypes=())
 
 
-wrong(module.log_mel, "the logarithm to base 10", "np.log(", "np.log10(")
-wrong(module.log_mel, "the floor is added to every band", "np.maximum(floor, bands)", "floor + bands")
-wrong(
-    module.log_mel, "the floor is fixed, whatever is asked for", "np.maximum(floor, bands)", "np.maximum(1e-10, bands)"
-)
 wrong(
     module.log_mel,
-    "no silence in front and behind: frames begin at sample t * hop",
-    "np.pad(signal, n_fft // 2)",
-    ("signal"),
-)
-wrong(
-    module.log_mel,
-    "the edges are mirrored, not silent",
-    "np.pad(signal, n_fft // 2)",
-    'np.pad(signal, n_fft // 2, mode="reflect")',
-)
-wrong(
-    module.log_mel,
-    "a whole frame of silence is put on each side",
-    "np.pad(signal, n_fft // 2)",
-    "np.pad(signal, n_fft)",
-)
-wrong(module.log_mel, "the filters take the magnitude, not the power", "@ power.T", "@ np.sqrt(power).T")
-wrong(module.log_mel, "the logarithm comes before the filters", "@ power.T", "@ np.log(np.maximum(floor, power)).T")
-wrong(
-    module.log_mel,
-    "frames are the rows and bands the columns",
-    "np.log(np.maximum(floor, bands))",
-    "np.log(np.maximum(floor, bands)).T",
-)
-wrong(module.log_mel, "ten times the logarithm to base 10: decibels", "return np.log(", "return 10 * np.log10(")
-wrong(module.log_mel, "the filters are those of twice the rate", "rate=rate)", "rate=2 * rate)")
-wrong(
-    module.log_mel,
-    "the mean is taken off the signal in place",
-    "padded = np.pad(signal, n_fft // 2)",
-    "signal -= signal.mean() if len(signal) else 0; padded = np.pad(signal, n_fft // 2)",
+    {
+        "the logarithm to base 10": ("np.log(", "np.log10("),
+        "the floor is added to every band": ("np.maximum(floor, bands)", "floor + bands"),
+        "the floor is fixed, whatever is asked for": ("np.maximum(floor, bands)", "np.maximum(1e-10, bands)"),
+        "no silence in front and behind: frames begin at sample t * hop": ("np.pad(signal, n_fft // 2)", "signal"),
+        "the edges are mirrored, not silent": (
+            "np.pad(signal, n_fft // 2)",
+            'np.pad(signal, n_fft // 2, mode="reflect")',
+        ),
+        "a whole frame of silence is put on each side": ("np.pad(signal, n_fft // 2)", "np.pad(signal, n_fft)"),
+        "the filters take the magnitude, not the power": ("@ power.T", "@ np.sqrt(power).T"),
+        "the logarithm comes before the filters": ("@ power.T", "@ np.log(np.maximum(floor, power)).T"),
+        "frames are the rows and bands the columns": (
+            "np.log(np.maximum(floor, bands))",
+            "np.log(np.maximum(floor, bands)).T",
+        ),
+        "ten times the logarithm to base 10: decibels": ("return np.log(", "return 10 * np.log10("),
+        "the filters are those of twice the rate": ("rate=rate)", "rate=2 * rate)"),
+        "the mean is taken off the signal in place": (
+            "padded = np.pad(signal, n_fft // 2)",
+            "signal -= signal.mean() if len(signal) else 0; padded = np.pad(signal, n_fft // 2)",
+        ),
+    },
 )

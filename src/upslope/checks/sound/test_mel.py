@@ -83,75 +83,51 @@ def test_limits(rng):
 
 wrong(
     mel.mel_filter_bank,
-    "the points lie evenly in hertz, not in mel",
-    "points = 700 * (10 ** (np.linspace(low_mel, high_mel, n_mels + 2) / 2595) - 1)",
-    "points = np.linspace(low, rate / 2 if high is None else high, n_mels + 2)",
-)
-wrong(
-    mel.mel_filter_bank,
-    "natural logarithms with the factor 2595, which belongs to base 10",
-    "low_mel = 2595 * np.log10(1 + low / 700)\n    high_mel = 2595 * np.log10(1 + (",
-    "low_mel = 2595 * np.log(1 + low / 700)\n    high_mel = 2595 * np.log(1 + (",
-)
-wrong(
-    mel.mel_filter_bank,
-    "the frequencies of the columns end at the rate, not at half of it",
-    "np.arange(n_fft // 2 + 1) * rate / n_fft",
-    "np.arange(n_fft // 2 + 1) * rate / (n_fft // 2)",
-)
-wrong(
-    mel.mel_filter_bank,
-    "the columns are spread over n_fft + 1",
-    "np.arange(n_fft // 2 + 1) * rate / n_fft",
-    "np.arange(n_fft // 2 + 1) * rate / (n_fft + 1)",
-)
-wrong(
-    mel.mel_filter_bank,
-    "what lies outside of a filter goes below 0",
-    "np.maximum(0.0, np.minimum(rising, falling))",
-    ("np.minimum(rising, falling)"),
-)
-wrong(
-    mel.mel_filter_bank,
-    "the higher of the two lines counts",
-    "np.minimum(rising, falling)",
-    "np.minimum(1.0, np.maximum(rising, falling))",
-)
-wrong(
-    mel.mel_filter_bank,
-    "filters are divided by their width, as Slaney's are",
-    "np.maximum(0.0, np.minimum(rising, falling))",
-    ("np.maximum(0.0, np.minimum(rising, falling)) * 2 / (right - left)"),
-)
-wrong(
-    mel.mel_filter_bank,
-    "low is not looked at: every bank begins at 0",
-    "np.log10(1 + low / 700)",
-    "np.log10(1 + 0 * low / 700)",
-)
-wrong(
-    mel.mel_filter_bank,
-    "high is the rate itself where none is given",
-    "rate / 2 if high is None",
-    "rate if high is None",
-)
-wrong(
-    mel.mel_filter_bank,
-    "high is not looked at: every bank ends at rate / 2",
-    "(rate / 2 if high is None else high)",
-    "rate / 2",
-)
-wrong(
-    mel.mel_filter_bank,
-    "the points are moved to whole columns, as in old recipes",
-    "left, centre, right = points[:-2, None], points[1:-1, None], points[2:, None]",
-    "points = np.round(points * n_fft / rate) * rate / n_fft + np.arange(n_mels + 2) * 1e-6\n"
-    "    left, centre, right = points[:-2, None], points[1:-1, None], points[2:, None]",
-)
-wrong(
-    mel.mel_filter_bank,
-    "the triangles are straight in mel, and so bent in hertz",
-    "    frequencies = np.arange(n_fft // 2 + 1) * rate / n_fft",
-    "    frequencies = 2595 * np.log10(1 + np.arange(n_fft // 2 + 1) * rate / n_fft / 700)\n"
-    "    left, centre, right = (2595 * np.log10(1 + f / 700) for f in (left, centre, right))",
+    {
+        "the points lie evenly in hertz, not in mel": (
+            "points = 700 * (10 ** (np.linspace(low_mel, high_mel, n_mels + 2) / 2595) - 1)",
+            "points = np.linspace(low, rate / 2 if high is None else high, n_mels + 2)",
+        ),
+        "natural logarithms with the factor 2595, which belongs to base 10": (
+            "low_mel = 2595 * np.log10(1 + low / 700)\n    high_mel = 2595 * np.log10(1 + (",
+            "low_mel = 2595 * np.log(1 + low / 700)\n    high_mel = 2595 * np.log(1 + (",
+        ),
+        "the frequencies of the columns end at the rate, not at half of it": (
+            "np.arange(n_fft // 2 + 1) * rate / n_fft",
+            "np.arange(n_fft // 2 + 1) * rate / (n_fft // 2)",
+        ),
+        "the columns are spread over n_fft + 1": (
+            "np.arange(n_fft // 2 + 1) * rate / n_fft",
+            "np.arange(n_fft // 2 + 1) * rate / (n_fft + 1)",
+        ),
+        "what lies outside of a filter goes below 0": (
+            "np.maximum(0.0, np.minimum(rising, falling))",
+            "np.minimum(rising, falling)",
+        ),
+        "the higher of the two lines counts": (
+            "np.minimum(rising, falling)",
+            "np.minimum(1.0, np.maximum(rising, falling))",
+        ),
+        "filters are divided by their width, as Slaney's are": (
+            "np.maximum(0.0, np.minimum(rising, falling))",
+            "np.maximum(0.0, np.minimum(rising, falling)) * 2 / (right - left)",
+        ),
+        "low is not looked at: every bank begins at 0": ("np.log10(1 + low / 700)", "np.log10(1 + 0 * low / 700)"),
+        "high is the rate itself where none is given": ("rate / 2 if high is None", "rate if high is None"),
+        "high is not looked at: every bank ends at rate / 2": ("(rate / 2 if high is None else high)", "rate / 2"),
+        "the points are moved to whole columns, as in old recipes": (
+            "left, centre, right = points[:-2, None], points[1:-1, None], points[2:, None]",
+            (
+                "points = np.round(points * n_fft / rate) * rate / n_fft + np.arange(n_mels + 2) * 1e-6\n"
+                "    left, centre, right = points[:-2, None], points[1:-1, None], points[2:, None]"
+            ),
+        ),
+        "the triangles are straight in mel, and so bent in hertz": (
+            "    frequencies = np.arange(n_fft // 2 + 1) * rate / n_fft",
+            (
+                "    frequencies = 2595 * np.log10(1 + np.arange(n_fft // 2 + 1) * rate / n_fft / 700)\n"
+                "    left, centre, right = (2595 * np.log10(1 + f / 700) for f in (left, centre, right))"
+            ),
+        ),
+    },
 )

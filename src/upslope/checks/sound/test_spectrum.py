@@ -101,64 +101,54 @@ def test_laws(rng):
 
 wrong(
     spectrum.power_spectrum,
-    "no window: frames are cut out with sharp edges",
-    "window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)",
-    "window = np.ones(n_fft)",
+    {
+        "no window: frames are cut out with sharp edges": (
+            "window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)",
+            "window = np.ones(n_fft)",
+        ),
+        "the window is the symmetric one, np.hanning, which ends in a 0 as well": (
+            "0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)",
+            "np.hanning(n_fft)",
+        ),
+        "the window is Hamming's, not Hann's": ("0.5 - 0.5 * np.cos(2", "0.54 - 0.46 * np.cos(2"),
+        "the magnitude, not its square": (
+            "np.asarray(spectrum.real**2 + spectrum.imag**2, dtype=np.float64)",
+            "np.abs(spectrum)",
+        ),
+        "the imaginary part is dropped": ("spectrum.real**2 + spectrum.imag**2", "spectrum.real**2"),
+        "the last whole frame is missing": (
+            "max(0, 1 + (len(signal) - n_fft) // hop)",
+            "max(0, (len(signal) - n_fft) // hop)",
+        ),
+        "frames lie side by side, whatever hop says": ("// hop)) * hop", "// n_fft)) * n_fft"),
+        "the half of the spectrum that repeats the other one is kept as well": (
+            "np.fft.rfft(frames * window, n=n_fft, axis=1)",
+            "np.fft.fft(frames * window, n=n_fft, axis=1)",
+        ),
+        "the power is divided by n_fft": (
+            "spectrum.real**2 + spectrum.imag**2,",
+            "(spectrum.real**2 + spectrum.imag**2) / n_fft,",
+        ),
+        "frequencies are the rows and frames the columns": (
+            "np.asarray(spectrum.real**2 + spectrum.imag**2, dtype=np.float64)",
+            "(spectrum.real**2 + spectrum.imag**2).T",
+        ),
+        "a signal shorter than a frame counts a negative number of frames backwards": (
+            "np.arange(max(0, 1 + (len(signal) - n_fft) // hop))",
+            "np.arange(max(1, 1 + (len(signal) - n_fft) // hop))",
+        ),
+        "the signal is faded in place, once for each frame": (
+            "frames = signal[starts[:, None] + np.arange(n_fft)]",
+            "signal *= 1 - 1e-3; frames = signal[starts[:, None] + np.arange(n_fft)]",
+        ),
+    },
 )
-wrong(
+survives(
     spectrum.power_spectrum,
-    "the window is the symmetric one, np.hanning, which ends in a 0 as well",
-    "0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)",
-    "np.hanning(n_fft)",
+    {
+        "a range up to -1 is as empty as one up to 0": [("max(0, 1 +", "max(-1, 1 +")],
+        "the frames are as long as n_fft": [("n=n_fft, ", "")],
+        "the last dimension is the one that rfft takes by itself": [(", axis=1)", ")")],
+        "the window is float64, and so is all that follows": [(", dtype=np.float64", "")],
+    },
 )
-wrong(spectrum.power_spectrum, "the window is Hamming's, not Hann's", "0.5 - 0.5 * np.cos(2", "0.54 - 0.46 * np.cos(2")
-wrong(
-    spectrum.power_spectrum,
-    "the magnitude, not its square",
-    "np.asarray(spectrum.real**2 + spectrum.imag**2, dtype=np.float64)",
-    "np.abs(spectrum)",
-)
-wrong(
-    spectrum.power_spectrum, "the imaginary part is dropped", "spectrum.real**2 + spectrum.imag**2", "spectrum.real**2"
-)
-wrong(
-    spectrum.power_spectrum,
-    "the last whole frame is missing",
-    "max(0, 1 + (len(signal) - n_fft) // hop)",
-    "max(0, (len(signal) - n_fft) // hop)",
-)
-wrong(spectrum.power_spectrum, "frames lie side by side, whatever hop says", "// hop)) * hop", "// n_fft)) * n_fft")
-wrong(
-    spectrum.power_spectrum,
-    "the half of the spectrum that repeats the other one is kept as well",
-    "np.fft.rfft(frames * window, n=n_fft, axis=1)",
-    "np.fft.fft(frames * window, n=n_fft, axis=1)",
-)
-wrong(
-    spectrum.power_spectrum,
-    "the power is divided by n_fft",
-    "spectrum.real**2 + spectrum.imag**2,",
-    "(spectrum.real**2 + spectrum.imag**2) / n_fft,",
-)
-wrong(
-    spectrum.power_spectrum,
-    "frequencies are the rows and frames the columns",
-    "np.asarray(spectrum.real**2 + spectrum.imag**2, dtype=np.float64)",
-    "(spectrum.real**2 + spectrum.imag**2).T",
-)
-wrong(
-    spectrum.power_spectrum,
-    "a signal shorter than a frame counts a negative number of frames backwards",
-    "np.arange(max(0, 1 + (len(signal) - n_fft) // hop))",
-    "np.arange(max(1, 1 + (len(signal) - n_fft) // hop))",
-)
-wrong(
-    spectrum.power_spectrum,
-    "the signal is faded in place, once for each frame",
-    "frames = signal[starts[:, None] + np.arange(n_fft)]",
-    "signal *= 1 - 1e-3; frames = signal[starts[:, None] + np.arange(n_fft)]",
-)
-survives(spectrum.power_spectrum, "max(0, 1 +", "max(-1, 1 +", "a range up to -1 is as empty as one up to 0")
-survives(spectrum.power_spectrum, "n=n_fft, ", "", "the frames are as long as n_fft")
-survives(spectrum.power_spectrum, ", axis=1)", ")", "the last dimension is the one that rfft takes by itself")
-survives(spectrum.power_spectrum, ", dtype=np.float64", "", "the window is float64, and so is all that follows")

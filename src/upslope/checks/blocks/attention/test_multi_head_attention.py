@@ -150,92 +150,66 @@ def test_learns(rng):
 
 wrong(
     attention.MultiHeadAttention,
-    "positions and heads are mixed by a plain reshape",
-    """rearrange(self.qkv(x), "B T (three heads d) -> three B heads T d", three=3, heads=self.heads)""",
-    """self.qkv(x).reshape(3, x.shape[0], self.heads, x.shape[1], -1)""",
-)
-wrong(
-    attention.MultiHeadAttention,
-    "a head's numbers do not lie side by side: it takes every heads-th",
-    "B T (three heads d)",
-    "B T (three d heads)",
-)
-wrong(
-    attention.MultiHeadAttention,
-    "the output of qkv is read as head by head, each with its query, key and value",
-    "B T (three heads d)",
-    "B T (heads three d)",
-)
-wrong(attention.MultiHeadAttention, "keys and values are exchanged", "q, k, v = rearrange", "q, v, k = rearrange")
-wrong(
-    attention.MultiHeadAttention,
-    "queries and keys are exchanged, so the table of weights is transposed",
-    "q, k, v = rearrange",
-    "k, q, v = rearrange",
-)
-wrong(
-    attention.MultiHeadAttention,
-    "the heads are joined by a plain reshape, which mixes them with the positions",
-    'rearrange(gathered, "B heads T d -> B T (heads d)")',
-    "gathered.reshape(x.shape)",
-)
-wrong(
-    attention.MultiHeadAttention,
-    "the joined heads are interleaved, not side by side",
-    'B T (heads d)")',
-    'B T (d heads)")',
-)
-wrong(
-    attention.MultiHeadAttention,
-    "each position's heads attend to one another; the positions never meet",
-    """three B heads T d", three=3, heads=self.heads)
+    {
+        "positions and heads are mixed by a plain reshape": (
+            """rearrange(self.qkv(x), "B T (three heads d) -> three B heads T d", three=3, heads=self.heads)""",
+            """self.qkv(x).reshape(3, x.shape[0], self.heads, x.shape[1], -1)""",
+        ),
+        "a head's numbers do not lie side by side: it takes every heads-th": (
+            "B T (three heads d)",
+            "B T (three d heads)",
+        ),
+        "the output of qkv is read as head by head, each with its query, key and value": (
+            "B T (three heads d)",
+            "B T (heads three d)",
+        ),
+        "keys and values are exchanged": ("q, k, v = rearrange", "q, v, k = rearrange"),
+        "queries and keys are exchanged, so the table of weights is transposed": (
+            "q, k, v = rearrange",
+            "k, q, v = rearrange",
+        ),
+        "the heads are joined by a plain reshape, which mixes them with the positions": (
+            'rearrange(gathered, "B heads T d -> B T (heads d)")',
+            "gathered.reshape(x.shape)",
+        ),
+        "the joined heads are interleaved, not side by side": ('B T (heads d)")', 'B T (d heads)")'),
+        "each position's heads attend to one another; the positions never meet": (
+            """three B heads T d", three=3, heads=self.heads)
         # Every head attends by itself.
         if self.fused:
             gathered = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         else:
             gathered = scaled_dot_product_attention(q, k, v, mask=mask)
 """,
-    """three B T heads d", three=3, heads=self.heads)
+            """three B T heads d", three=3, heads=self.heads)
         gathered = scaled_dot_product_attention(q, k, v).transpose(1, 2)
 """,
+        ),
+        "the scores are divided by the root of dim, not of a head's share of it": (
+            " = scaled_dot_product_attention(q, k, v, mask=mask)",
+            " = scaled_dot_product_attention(q * self.heads**-0.5, k, v, mask=mask)",
+        ),
+        "the last linear layer is there but not used": (
+            'return self.projection(rearrange(gathered, "B heads T d -> B T (heads d)"))',
+            'return rearrange(gathered, "B heads T d -> B T (heads d)")',
+        ),
+        "the mask is not handed on": ("(q, k, v, mask=mask)", "(q, k, v)"),
+        "the mask is not handed on where fused is asked for": ("(q, k, v, attn_mask=mask)", "(q, k, v)"),
+        "heads that do not divide dim are accepted until the first forward": ("if dim % heads:", "if False:"),
+        "bias=False is not looked at": ("3 * dim, bias=bias)", "3 * dim)"),
+        "bias=False takes the bias of the projection as well": (
+            "nn.Linear(dim, dim)",
+            "nn.Linear(dim, dim, bias=bias)",
+        ),
+        "the batch is read as the positions: samples attend to one another": (
+            'rearrange(self.qkv(x), "B T (three heads d)',
+            'rearrange(self.qkv(x), "T B (three heads d)',
+        ),
+    },
 )
-wrong(
+survives(
     attention.MultiHeadAttention,
-    "the scores are divided by the root of dim, not of a head's share of it",
-    " = scaled_dot_product_attention(q, k, v, mask=mask)",
-    " = scaled_dot_product_attention(q * self.heads**-0.5, k, v, mask=mask)",
+    {
+        "both ways compute the same": [("if self.fused:", "if True:"), ("if self.fused:", "if False:")],
+    },
 )
-wrong(
-    attention.MultiHeadAttention,
-    "the last linear layer is there but not used",
-    'return self.projection(rearrange(gathered, "B heads T d -> B T (heads d)"))',
-    'return rearrange(gathered, "B heads T d -> B T (heads d)")',
-)
-wrong(attention.MultiHeadAttention, "the mask is not handed on", "(q, k, v, mask=mask)", "(q, k, v)")
-wrong(
-    attention.MultiHeadAttention,
-    "the mask is not handed on where fused is asked for",
-    "(q, k, v, attn_mask=mask)",
-    "(q, k, v)",
-)
-wrong(
-    attention.MultiHeadAttention,
-    "heads that do not divide dim are accepted until the first forward",
-    "if dim % heads:",
-    "if False:",
-)
-wrong(attention.MultiHeadAttention, "bias=False is not looked at", "3 * dim, bias=bias)", "3 * dim)")
-wrong(
-    attention.MultiHeadAttention,
-    "bias=False takes the bias of the projection as well",
-    "nn.Linear(dim, dim)",
-    "nn.Linear(dim, dim, bias=bias)",
-)
-wrong(
-    attention.MultiHeadAttention,
-    "the batch is read as the positions: samples attend to one another",
-    'rearrange(self.qkv(x), "B T (three heads d)',
-    'rearrange(self.qkv(x), "T B (three heads d)',
-)
-survives(attention.MultiHeadAttention, "if self.fused:", "if True:", "both ways compute the same")
-survives(attention.MultiHeadAttention, "if self.fused:", "if False:", "both ways compute the same")

@@ -124,93 +124,47 @@ def test_laws(rng):
 
 
 wrong(
-    attention.scaled_dot_product_attention, "the scores are not divided by the root of D", " * q.shape[-1] ** -0.5", ""
-)
-wrong(
     attention.scaled_dot_product_attention,
-    "the scores are divided by D, not by its root",
-    "q.shape[-1] ** -0.5",
-    "q.shape[-1] ** -1",
-)
-wrong(
-    attention.scaled_dot_product_attention,
-    "the scores are divided by the root of the number of keys; it is D numbers that are summed",
-    "q.shape[-1] ** -0.5",
-    "k.shape[-2] ** -0.5",
-)
-wrong(
-    attention.scaled_dot_product_attention,
-    "what comes out is divided by the root of D, where the scores should be",
-    "scores = q @ k.transpose(-2, -1) * q.shape[-1] ** -0.5",
-    "scores, v = q @ k.transpose(-2, -1), v * q.shape[-1] ** -0.5",
-)
-wrong(
-    attention.scaled_dot_product_attention,
-    "the weights sum to 1 over the queries, not over the keys",
-    "softmax(dim=-1)",
-    "softmax(dim=-2)",
-)
-wrong(
-    attention.scaled_dot_product_attention,
-    "the scores themselves are the weights; there is no softmax",
-    "scores.softmax(dim=-1)",
-    "scores",
-)
-wrong(
-    attention.scaled_dot_product_attention,
-    "the mask is the wrong way round: True hides",
-    "masked_fill(~mask",
-    "masked_fill(mask",
-)
-wrong(
-    attention.scaled_dot_product_attention,
-    "the mask cuts weights after the softmax, so those that are left no longer sum to 1",
-    """scores = scores.masked_fill(~mask, float("-inf"))
+    {
+        "the scores are not divided by the root of D": (" * q.shape[-1] ** -0.5", ""),
+        "the scores are divided by D, not by its root": ("q.shape[-1] ** -0.5", "q.shape[-1] ** -1"),
+        "the scores are divided by the root of the number of keys; it is D numbers that are summed": (
+            "q.shape[-1] ** -0.5",
+            "k.shape[-2] ** -0.5",
+        ),
+        "what comes out is divided by the root of D, where the scores should be": (
+            "scores = q @ k.transpose(-2, -1) * q.shape[-1] ** -0.5",
+            "scores, v = q @ k.transpose(-2, -1), v * q.shape[-1] ** -0.5",
+        ),
+        "the weights sum to 1 over the queries, not over the keys": ("softmax(dim=-1)", "softmax(dim=-2)"),
+        "the scores themselves are the weights; there is no softmax": ("scores.softmax(dim=-1)", "scores"),
+        "the mask is the wrong way round: True hides": ("masked_fill(~mask", "masked_fill(mask"),
+        "the mask cuts weights after the softmax, so those that are left no longer sum to 1": (
+            """scores = scores.masked_fill(~mask, float("-inf"))
     # Weights that sum to 1 over the keys, and with them the average of the values.
 """,
-    """return scores.softmax(dim=-1).masked_fill(~mask, 0) @ v
+            """return scores.softmax(dim=-1).masked_fill(~mask, 0) @ v
 """,
-)
-wrong(
-    attention.scaled_dot_product_attention,
-    "a hidden key gets the score 0, which still has a weight",
-    'float("-inf")',
-    "0.0",
-)
-wrong(
-    attention.scaled_dot_product_attention,
-    "hidden scores are lowered by 100, which a good match makes up for",
-    'scores.masked_fill(~mask, float("-inf"))',
-    "scores - 100.0 * ~mask",
-)
-wrong(
-    attention.scaled_dot_product_attention,
-    "hidden keys get the lowest finite score, so a query with every key masked looks everywhere",
-    'float("-inf")',
-    "-1e30",
-)
-wrong(attention.scaled_dot_product_attention, "the mask is not looked at", "if mask is not None:", "if False:")
-wrong(
-    attention.scaled_dot_product_attention,
-    "the mask is taken to have all leading dimensions of q",
-    "~mask,",
-    "~mask.reshape(scores.shape),",
-)
-wrong(
-    attention.scaled_dot_product_attention,
-    "exp(score) / sum in the place of softmax, which overflows where scores are large",
-    "scores.softmax(dim=-1)",
-    "(scores.exp() / scores.exp().sum(dim=-1, keepdim=True))",
-)
-wrong(
-    attention.scaled_dot_product_attention,
-    "the weights are cut from the graph, so q and k learn nothing",
-    "scores.softmax(dim=-1)",
-    "scores.softmax(dim=-1).detach()",
-)
-wrong(
-    attention.scaled_dot_product_attention,
-    "the result is always float32",
-    "scores.softmax(dim=-1) @ v",
-    "scores.float().softmax(dim=-1) @ v.float()",
+        ),
+        "a hidden key gets the score 0, which still has a weight": ('float("-inf")', "0.0"),
+        "hidden scores are lowered by 100, which a good match makes up for": (
+            'scores.masked_fill(~mask, float("-inf"))',
+            "scores - 100.0 * ~mask",
+        ),
+        "hidden keys get the lowest finite score, so a query with every key masked looks everywhere": (
+            'float("-inf")',
+            "-1e30",
+        ),
+        "the mask is not looked at": ("if mask is not None:", "if False:"),
+        "the mask is taken to have all leading dimensions of q": ("~mask,", "~mask.reshape(scores.shape),"),
+        "exp(score) / sum in the place of softmax, which overflows where scores are large": (
+            "scores.softmax(dim=-1)",
+            "(scores.exp() / scores.exp().sum(dim=-1, keepdim=True))",
+        ),
+        "the weights are cut from the graph, so q and k learn nothing": (
+            "scores.softmax(dim=-1)",
+            "scores.softmax(dim=-1).detach()",
+        ),
+        "the result is always float32": ("scores.softmax(dim=-1) @ v", "scores.float().softmax(dim=-1) @ v.float()"),
+    },
 )

@@ -142,63 +142,42 @@ def test_refuses(rng):
 
 
 wrong(
-    module.spec_augment, "the widest number is never drawn: randint leaves its end out", "widest + 1", "max(widest, 1)"
-)
-wrong(
     module.spec_augment,
-    "the width is always the widest",
-    "torch.randint(0, widest + 1, (size, 1), generator=generator)",
-    "torch.full((size, 1), widest)",
-)
-wrong(
-    module.spec_augment,
-    "the first one may be anywhere, so that parts at the end are cut off",
-    "(length - width + 1)",
-    "length",
-)
-wrong(module.spec_augment, "the last place is never the first one", "(length - width + 1)", "(length - width)")
-wrong(
-    module.spec_augment,
-    "one draw decides for the whole batch",
-    """        width = torch.randint(0, widest + 1, (size, 1), generator=generator)
+    {
+        "the widest number is never drawn: randint leaves its end out": ("widest + 1", "max(widest, 1)"),
+        "the width is always the widest": (
+            "torch.randint(0, widest + 1, (size, 1), generator=generator)",
+            "torch.full((size, 1), widest)",
+        ),
+        "the first one may be anywhere, so that parts at the end are cut off": ("(length - width + 1)", "length"),
+        "the last place is never the first one": ("(length - width + 1)", "(length - width)"),
+        "one draw decides for the whole batch": (
+            """        width = torch.randint(0, widest + 1, (size, 1), generator=generator)
         # Where the first one is: anywhere from which all of them fit.
         start = (torch.rand((size, 1), generator=generator) * (length - width + 1)).long()
 """,
-    """        width = torch.randint(0, widest + 1, (1, 1), generator=generator)
+            """        width = torch.randint(0, widest + 1, (1, 1), generator=generator)
         start = (torch.rand((1, 1), generator=generator) * (length - width + 1)).long()
 """,
-)
-wrong(
-    module.spec_augment,
-    "rows and columns are exchanged",
-    "hidden |= inside.unsqueeze(3 - axis)",
-    ("hidden |= (inside.unsqueeze(3 - axis) if bands != frames else inside.unsqueeze(axis))"),
-)
-wrong(
-    module.spec_augment,
-    "only what lies in both, the band and the span, is hidden",
-    "hidden |= inside.unsqueeze(3 - axis)",
-    ("hidden = inside.unsqueeze(3 - axis) & (hidden if axis == 2 else torch.tensor(True))"),
-)
-wrong(
-    module.spec_augment, "what is hidden becomes 0, whatever fill says", ".to(x.device), fill)", ".to(x.device), 0.0)"
-)
-wrong(module.spec_augment, "x itself is changed in place", "x.masked_fill(", "x.masked_fill_(")
-wrong(
-    module.spec_augment,
-    "the generator is not used for the widths",
-    "(size, 1), generator=generator)\n        # Where",
-    "(size, 1))\n        # Where",
-)
-wrong(
-    module.spec_augment,
-    "one more than was drawn is hidden",
-    "place < start + width)",
-    "place <= start + width)",
-)
-wrong(
-    module.spec_augment,
-    "a width of more than there is is cut to what there is",
-    '        raise ValueError(f"time_width={time_width} of {frames} frames")',
-    "        time_width = frames",
+        ),
+        "rows and columns are exchanged": (
+            "hidden |= inside.unsqueeze(3 - axis)",
+            "hidden |= (inside.unsqueeze(3 - axis) if bands != frames else inside.unsqueeze(axis))",
+        ),
+        "only what lies in both, the band and the span, is hidden": (
+            "hidden |= inside.unsqueeze(3 - axis)",
+            "hidden = inside.unsqueeze(3 - axis) & (hidden if axis == 2 else torch.tensor(True))",
+        ),
+        "what is hidden becomes 0, whatever fill says": (".to(x.device), fill)", ".to(x.device), 0.0)"),
+        "x itself is changed in place": ("x.masked_fill(", "x.masked_fill_("),
+        "the generator is not used for the widths": (
+            "(size, 1), generator=generator)\n        # Where",
+            "(size, 1))\n        # Where",
+        ),
+        "one more than was drawn is hidden": ("place < start + width)", "place <= start + width)"),
+        "a width of more than there is is cut to what there is": (
+            '        raise ValueError(f"time_width={time_width} of {frames} frames")',
+            "        time_width = frames",
+        ),
+    },
 )

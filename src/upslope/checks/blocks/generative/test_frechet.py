@@ -112,58 +112,35 @@ def test_float64(rng):
     close(got, near, case="float32 features around 1000", atol=1e-6)
 
 
-wrong(frechet.frechet_distance, "the distance of the means is not squared", ".square().sum()", ".square().sum().sqrt()")
 wrong(
     frechet.frechet_distance,
-    "only the means are compared",
-    "apart + cov_a.trace() + cov_b.trace() - 2 * shared",
-    "apart",
-)
-wrong(frechet.frechet_distance, "the trace of the shared root counts once, not twice", "- 2 * shared", "- shared")
-wrong(
-    frechet.frechet_distance,
-    "the covariances are divided by N, not by N - 1",
-    "/ (len(b) - 1)",
-    "/ len(b)",
-)
-wrong(
-    frechet.frechet_distance,
-    "the means are still in the covariances: these are second moments",
-    "centred_a, centred_b = a - a.mean(dim=0), b - b.mean(dim=0)",
-    "centred_a, centred_b = a, b",
-)
-wrong(
-    frechet.frechet_distance,
-    "the root is taken element by element, not of the matrix",
-    "shared = torch.linalg.eigvalsh(root @ cov_b @ root).clamp(min=0).sqrt().sum()",
-    "shared = (cov_a @ cov_b).clamp(min=0).sqrt().trace()",
-)
-wrong(
-    frechet.frechet_distance,
-    "an eigenvalue that rounding pushed below 0 becomes nan",
-    """values.clamp(min=0).sqrt() @ vectors.T
+    {
+        "the distance of the means is not squared": (".square().sum()", ".square().sum().sqrt()"),
+        "only the means are compared": ("apart + cov_a.trace() + cov_b.trace() - 2 * shared", "apart"),
+        "the trace of the shared root counts once, not twice": ("- 2 * shared", "- shared"),
+        "the covariances are divided by N, not by N - 1": ("/ (len(b) - 1)", "/ len(b)"),
+        "the means are still in the covariances: these are second moments": (
+            "centred_a, centred_b = a - a.mean(dim=0), b - b.mean(dim=0)",
+            "centred_a, centred_b = a, b",
+        ),
+        "the root is taken element by element, not of the matrix": (
+            "shared = torch.linalg.eigvalsh(root @ cov_b @ root).clamp(min=0).sqrt().sum()",
+            "shared = (cov_a @ cov_b).clamp(min=0).sqrt().trace()",
+        ),
+        "an eigenvalue that rounding pushed below 0 becomes nan": (
+            """values.clamp(min=0).sqrt() @ vectors.T
     # root C_b root is symmetric with the eigenvalues of C_a C_b: the trace of the product's root is their roots' sum.
     shared = torch.linalg.eigvalsh(root @ cov_b @ root).clamp(min=0).sqrt().sum()
 """,
-    """values.sqrt() @ vectors.T
+            """values.sqrt() @ vectors.T
     shared = torch.linalg.eigvalsh(root @ cov_b @ root).sqrt().sum()
 """,
-)
-wrong(
-    frechet.frechet_distance,
-    "all is computed in float32, where large features lose their digits",
-    "a.double(), b.double()",
-    "a.float(), b.float()",
-)
-wrong(
-    frechet.frechet_distance,
-    "only the variances are compared, without correlations",
-    "eigh(cov_a)",
-    "eigh(cov_a.diag().diag())",
-)
-wrong(
-    frechet.frechet_distance,
-    "a single row of features is taken: its covariance is not defined",
-    "if fewest < 2:",
-    "if fewest < 1:",
+        ),
+        "all is computed in float32, where large features lose their digits": (
+            "a.double(), b.double()",
+            "a.float(), b.float()",
+        ),
+        "only the variances are compared, without correlations": ("eigh(cov_a)", "eigh(cov_a.diag().diag())"),
+        "a single row of features is taken: its covariance is not defined": ("if fewest < 2:", "if fewest < 1:"),
+    },
 )

@@ -142,47 +142,34 @@ def test_discriminator_laws(rng):
 
 wrong(
     gan_losses.discriminator_loss,
-    "real and generated images have changed places",
-    """softplus(-real_logits).mean()
+    {
+        "real and generated images have changed places": (
+            """softplus(-real_logits).mean()
     # -log(1 - sigmoid(t)) is softplus(t): a generated one costs where its logit is high.
     fooled = softplus(fake_logits).mean()
 """,
-    """softplus(real_logits).mean()
+            """softplus(real_logits).mean()
     fooled = softplus(-fake_logits).mean()
 """,
-)
-wrong(
-    gan_losses.discriminator_loss,
-    "generated images count as real ones",
-    "softplus(fake_logits)",
-    "softplus(-fake_logits)",
-)
-wrong(
-    gan_losses.discriminator_loss, "the loss is half of what it should be", "missed + fooled", "(missed + fooled) / 2"
-)
-wrong(
-    gan_losses.discriminator_loss,
-    "one mean over both kinds: the kind with more images weighs more",
-    "missed + fooled",
-    "2 * (missed * real_logits.numel() + fooled * fake_logits.numel()) / (real_logits.numel() + fake_logits.numel())",
-)
-wrong(
-    gan_losses.discriminator_loss,
-    "the logarithm is taken of a probability that may have been rounded to 0",
-    "softplus(-real_logits).mean()",
-    "-real_logits.sigmoid().log().mean()",
-)
-wrong(
-    gan_losses.discriminator_loss,
-    "the generated images are cut from the graph",
-    "softplus(fake_logits)",
-    "softplus(fake_logits.detach())",
-)
-wrong(
-    gan_losses.discriminator_loss,
-    "the losses are summed over the images, not averaged",
-    "softplus(fake_logits).mean()",
-    "softplus(fake_logits).sum()",
+        ),
+        "generated images count as real ones": ("softplus(fake_logits)", "softplus(-fake_logits)"),
+        "the loss is half of what it should be": ("missed + fooled", "(missed + fooled) / 2"),
+        "one mean over both kinds: the kind with more images weighs more": (
+            "missed + fooled",
+            "2 * (missed * len(real_logits) + fooled * len(fake_logits)) / (len(real_logits) + len(fake_logits))",
+        ),
+        "the logarithm is taken of a probability that may have been rounded to 0": (
+            "softplus(-real_logits).mean()",
+            "-real_logits.sigmoid().log().mean()",
+        ),
+        "the generated images are cut from the graph": ("softplus(fake_logits)", "softplus(fake_logits.detach())"),
+        "the losses are summed over the images, not averaged": (
+            "softplus(fake_logits).mean()",
+            "softplus(fake_logits).sum()",
+        ),
+        "the loss has a dimension: it is no scalar": ("return missed + fooled", "return (missed + fooled)[None]"),
+        "the loss is always float64": ("softplus(-real_logits)", "softplus(-real_logits.double())"),
+    },
 )
 
 
@@ -195,56 +182,26 @@ def test_generator_laws(rng):
 
 wrong(
     gan_losses.generator_loss,
-    "log(1 - D) is brought down, which has no gradient where the discriminator is sure",
-    "softplus(-fake_logits)",
-    "-softplus(fake_logits)",
-)
-wrong(
-    gan_losses.generator_loss,
-    "the generator is rewarded for being found out",
-    "softplus(-fake_logits)",
-    "softplus(fake_logits)",
-)
-wrong(
-    gan_losses.generator_loss,
-    "the logarithm is taken of a probability that may have been rounded to 0",
-    "softplus(-fake_logits)",
-    "-fake_logits.sigmoid().log()",
-)
-wrong(
-    gan_losses.generator_loss,
-    "the mean of D itself: the gradient vanishes where D is near 0",
-    "softplus(-fake_logits)",
-    "-fake_logits.sigmoid()",
-)
-wrong(
-    gan_losses.generator_loss,
-    "the logit itself, without a logarithm: this is the loss of another GAN",
-    "softplus(-fake_logits)",
-    "-fake_logits",
-)
-wrong(gan_losses.generator_loss, "the losses are summed over the images, not averaged", "costs.mean()", "costs.sum()")
-wrong(
-    gan_losses.discriminator_loss,
-    "the loss has a dimension: it is no scalar",
-    "return missed + fooled",
-    "return (missed + fooled)[None]",
-)
-wrong(
-    gan_losses.generator_loss,
-    "cut from the graph: the generator learns nothing",
-    "return costs.mean()",
-    "return costs.mean().detach()",
-)
-wrong(
-    gan_losses.generator_loss,
-    "the loss has a dimension: it is no scalar",
-    "return costs.mean()",
-    "return costs.mean()[None]",
-)
-wrong(
-    gan_losses.discriminator_loss,
-    "the loss is always float64",
-    "softplus(-real_logits)",
-    "softplus(-real_logits.double())",
+    {
+        "log(1 - D) is brought down, which has no gradient where the discriminator is sure": (
+            "softplus(-fake_logits)",
+            "-softplus(fake_logits)",
+        ),
+        "the generator is rewarded for being found out": ("softplus(-fake_logits)", "softplus(fake_logits)"),
+        "the logarithm is taken of a probability that may have been rounded to 0": (
+            "softplus(-fake_logits)",
+            "-fake_logits.sigmoid().log()",
+        ),
+        "the mean of D itself: the gradient vanishes where D is near 0": (
+            "softplus(-fake_logits)",
+            "-fake_logits.sigmoid()",
+        ),
+        "the logit itself, without a logarithm: this is the loss of another GAN": (
+            "softplus(-fake_logits)",
+            "-fake_logits",
+        ),
+        "the losses are summed over the images, not averaged": ("costs.mean()", "costs.sum()"),
+        "cut from the graph: the generator learns nothing": ("return costs.mean()", "return costs.mean().detach()"),
+        "the loss has a dimension: it is no scalar": ("return costs.mean()", "return costs.mean()[None]"),
+    },
 )

@@ -64,41 +64,29 @@ def test_laws(rng):
 
 wrong(
     module.rms_norm,
-    "the mean is subtracted first: this is layer norm",
-    "x.square()",
-    "(x - x.mean(dim=-1, keepdim=True)).square()",
-)
-wrong(
-    module.rms_norm, "the squares are summed, not averaged", ".mean(dim=-1, keepdim=True)", ".sum(dim=-1, keepdim=True)"
-)
-wrong(
-    module.rms_norm,
-    "the root is missing: x is divided by the mean square",
-    "torch.rsqrt(mean_square + eps)",
-    "(1 / (mean_square + eps))",
-)
-wrong(
-    module.rms_norm,
-    "eps is added after the root",
-    "torch.rsqrt(mean_square + eps)",
-    "(1 / (mean_square.sqrt() + eps))",
-)
-wrong(module.rms_norm, "eps is not added to the mean square", "mean_square + eps", "mean_square")
-wrong(
-    module.rms_norm,
-    "the mean runs over all numbers, not over each row",
-    "x.square().mean(dim=-1, keepdim=True)",
-    "x.square().mean()",
-)
-wrong(
-    module.rms_norm,
-    "the norm is cut from the graph, as if it did not depend on x",
-    "x.square().mean(dim=-1, keepdim=True)",
-    "x.square().mean(dim=-1, keepdim=True).detach()",
-)
-wrong(
-    module.rms_norm,
-    "the result is a double, whatever x is",
-    "return x * torch.rsqrt(mean_square + eps)",
-    "return (x * torch.rsqrt(mean_square + eps)).double()",
+    {
+        "the mean is subtracted first: this is layer norm": (
+            "x.square()",
+            "(x - x.mean(dim=-1, keepdim=True)).square()",
+        ),
+        "the squares are summed, not averaged": (".mean(dim=-1, keepdim=True)", ".sum(dim=-1, keepdim=True)"),
+        "the root is missing: x is divided by the mean square": (
+            "torch.rsqrt(mean_square + eps)",
+            "(1 / (mean_square + eps))",
+        ),
+        "eps is added after the root": ("torch.rsqrt(mean_square + eps)", "(1 / (mean_square.sqrt() + eps))"),
+        "eps is not added to the mean square": ("mean_square + eps", "mean_square"),
+        "the mean runs over all numbers, not over each row": (
+            "x.square().mean(dim=-1, keepdim=True)",
+            "x.square().mean()",
+        ),
+        "the norm is cut from the graph, as if it did not depend on x": (
+            "x.square().mean(dim=-1, keepdim=True)",
+            "x.square().mean(dim=-1, keepdim=True).detach()",
+        ),
+        "the result is a double, whatever x is": (
+            "return x * torch.rsqrt(mean_square + eps)",
+            "return (x * torch.rsqrt(mean_square + eps)).double()",
+        ),
+    },
 )

@@ -100,51 +100,37 @@ def test_laws(rng):
 
 wrong(
     rotary.rotary_embedding,
-    "the rotation turns the other way",
-    "first * cos - second * sin, first * sin + second * cos",
-    "first * cos + second * sin, second * cos - first * sin",
-)
-wrong(
-    rotary.rotary_embedding,
-    "a sign is lost, so lengths change",
-    "first * cos - second * sin",
-    "first * cos + second * sin",
-)
-wrong(
-    rotary.rotary_embedding,
-    "neighbours are paired, not features half a row apart",
-    "first, second = x[..., :half], x[..., half:]",
-    "first, second = x[..., 0::2], x[..., 1::2]",
-)
-wrong(
-    rotary.rotary_embedding,
-    "start is not looked at",
-    "torch.arange(start, start + x.shape[-2], device=x.device)",
-    "torch.arange(x.shape[-2], device=x.device)",
-)
-wrong(
-    rotary.rotary_embedding,
-    "positions begin at 1",
-    "torch.arange(start, start + x.shape[-2], device=x.device)",
-    "torch.arange(start + 1, start + x.shape[-2] + 1, device=x.device)",
-)
-wrong(rotary.rotary_embedding, "frequencies rise where they should fall", "base ** (-torch", "base ** (torch")
-wrong(
-    rotary.rotary_embedding,
-    "the exponent is i / D, half of what it should be",
-    "device=x.device) / half)",
-    "device=x.device) / (2 * half))",
-)
-wrong(rotary.rotary_embedding, "the base is always 10,000", "= base ** (", "= 10_000.0 ** (")
-wrong(
-    rotary.rotary_embedding,
-    "cut from the graph: no gradient goes back",
-    "first * sin + second * cos], dim=-1)",
-    "first * sin + second * cos], dim=-1).detach()",
-)
-wrong(
-    rotary.rotary_embedding,
-    "the result is a double, whatever x is",
-    "first * sin + second * cos], dim=-1)",
-    "first * sin + second * cos], dim=-1).double()",
+    {
+        "the rotation turns the other way": (
+            "first * cos - second * sin, first * sin + second * cos",
+            "first * cos + second * sin, second * cos - first * sin",
+        ),
+        "a sign is lost, so lengths change": ("first * cos - second * sin", "first * cos + second * sin"),
+        "neighbours are paired, not features half a row apart": (
+            "first, second = x[..., :half], x[..., half:]",
+            "first, second = x[..., 0::2], x[..., 1::2]",
+        ),
+        "start is not looked at": (
+            "torch.arange(start, start + x.shape[-2], device=x.device)",
+            "torch.arange(x.shape[-2], device=x.device)",
+        ),
+        "positions begin at 1": (
+            "torch.arange(start, start + x.shape[-2], device=x.device)",
+            "torch.arange(start + 1, start + x.shape[-2] + 1, device=x.device)",
+        ),
+        "frequencies rise where they should fall": ("base ** (-torch", "base ** (torch"),
+        "the exponent is i / D, half of what it should be": (
+            "device=x.device) / half)",
+            "device=x.device) / (2 * half))",
+        ),
+        "the base is always 10,000": ("= base ** (", "= 10_000.0 ** ("),
+        "cut from the graph: no gradient goes back": (
+            "first * sin + second * cos], dim=-1)",
+            "first * sin + second * cos], dim=-1).detach()",
+        ),
+        "the result is a double, whatever x is": (
+            "first * sin + second * cos], dim=-1)",
+            "first * sin + second * cos], dim=-1).double()",
+        ),
+    },
 )

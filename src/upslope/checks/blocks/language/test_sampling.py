@@ -107,89 +107,50 @@ def test_laws(rng):
 
 wrong(
     sampling.next_token_probabilities,
-    "logits are multiplied by the temperature",
-    "(ordered / temperature)",
-    "(ordered * temperature)",
-)
-wrong(sampling.next_token_probabilities, "the temperature is not looked at", "(ordered / temperature)", "ordered")
-wrong(
-    sampling.next_token_probabilities,
-    "top-k keeps one token too many",
-    "ordered[..., :top_k], torch.full_like(ordered[..., top_k:]",
-    "ordered[..., : top_k + 1], torch.full_like(ordered[..., top_k + 1 :]",
-)
-wrong(
-    sampling.next_token_probabilities,
-    "tokens cut by top-k get the logit 0, not a probability of 0",
-    'float("-inf")',
-    "0.0",
-)
-wrong(
-    sampling.next_token_probabilities,
-    "top-p drops the token with which the sum reaches p",
-    "probabilities.cumsum(dim=-1) - probabilities",
-    "probabilities.cumsum(dim=-1)",
-)
-wrong(
-    sampling.next_token_probabilities,
-    "for a small p no token is left",
-    " | (torch.arange(logits.shape[-1], device=logits.device) == 0)",
-    "",
-)
-wrong(
-    sampling.next_token_probabilities,
-    "what is left does not sum to 1",
-    "probabilities / probabilities.sum(dim=-1, keepdim=True)",
-    "probabilities * 1.0",
-)
-wrong(
-    sampling.next_token_probabilities,
-    "the probabilities stay in the order of likelihood",
-    "torch.empty_like(probabilities).scatter(-1, order, probabilities)",
-    "probabilities",
-)
-wrong(
-    sampling.next_token_probabilities,
-    "at temperature 0 each of several largest logits gets the probability 1",
-    "torch.zeros_like(logits).scatter(-1, logits.argmax(dim=-1, keepdim=True), 1.0)",
-    "(logits == logits.amax(dim=-1, keepdim=True)).to(logits.dtype)",
-)
-wrong(
-    sampling.next_token_probabilities,
-    "the probabilities are doubles, whatever the logits are",
-    "empty_like(probabilities).scatter(-1, order, probabilities)",
-    "empty_like(probabilities).scatter(-1, order, probabilities).double()",
-)
-wrong(
-    sampling.next_token_probabilities,
-    "the logits are divided by the temperature in place",
-    "ordered, order = logits.sort(",
-    "logits /= temperature; temperature = 1.0; ordered, order = logits.sort(",
+    {
+        "logits are multiplied by the temperature": ("(ordered / temperature)", "(ordered * temperature)"),
+        "the temperature is not looked at": ("(ordered / temperature)", "ordered"),
+        "top-k keeps one token too many": (
+            "ordered[..., :top_k], torch.full_like(ordered[..., top_k:]",
+            "ordered[..., : top_k + 1], torch.full_like(ordered[..., top_k + 1 :]",
+        ),
+        "tokens cut by top-k get the logit 0, not a probability of 0": ('float("-inf")', "0.0"),
+        "top-p drops the token with which the sum reaches p": (
+            "probabilities.cumsum(dim=-1) - probabilities",
+            "probabilities.cumsum(dim=-1)",
+        ),
+        "for a small p no token is left": (" | (torch.arange(logits.shape[-1], device=logits.device) == 0)", ""),
+        "what is left does not sum to 1": (
+            "probabilities / probabilities.sum(dim=-1, keepdim=True)",
+            "probabilities * 1.0",
+        ),
+        "the probabilities stay in the order of likelihood": (
+            "torch.empty_like(probabilities).scatter(-1, order, probabilities)",
+            "probabilities",
+        ),
+        "at temperature 0 each of several largest logits gets the probability 1": (
+            "torch.zeros_like(logits).scatter(-1, logits.argmax(dim=-1, keepdim=True), 1.0)",
+            "(logits == logits.amax(dim=-1, keepdim=True)).to(logits.dtype)",
+        ),
+        "the probabilities are doubles, whatever the logits are": (
+            "empty_like(probabilities).scatter(-1, order, probabilities)",
+            "empty_like(probabilities).scatter(-1, order, probabilities).double()",
+        ),
+        "the logits are divided by the temperature in place": (
+            "ordered, order = logits.sort(",
+            "logits /= temperature; temperature = 1.0; ordered, order = logits.sort(",
+        ),
+    },
 )
 survives(
     sampling.next_token_probabilities,
-    "sort(dim=-1, ",
-    "sort(",
-    "the last dimension is the one that sort takes by itself",
-)
-survives(
-    sampling.next_token_probabilities, ", stable=True", "", "PyTorch sorts so few numbers in a stable way in any case"
-)
-survives(
-    sampling.next_token_probabilities,
-    "stable=True",
-    "stable=False",
-    "PyTorch sorts so few numbers in a stable way in any case",
-)
-survives(
-    sampling.next_token_probabilities,
-    "before < top_p",
-    "before <= top_p",
-    "a sum of rounded probabilities equals top_p by chance alone",
-)
-survives(
-    sampling.next_token_probabilities,
-    "top_p: float = 1.0",
-    "top_p: float = 2.0",
-    "a sum of probabilities reaches neither",
+    {
+        "the last dimension is the one that sort takes by itself": [("sort(dim=-1, ", "sort(")],
+        "PyTorch sorts so few numbers in a stable way in any case": [
+            (", stable=True", ""),
+            ("stable=True", "stable=False"),
+        ],
+        "a sum of rounded probabilities equals top_p by chance alone": [("before < top_p", "before <= top_p")],
+        "a sum of probabilities reaches neither": [("top_p: float = 1.0", "top_p: float = 2.0")],
+    },
 )

@@ -106,97 +106,63 @@ def test_learns(rng):
 
 wrong(
     patches.ClassTokenAndPositions,
-    "the class token comes last",
-    "torch.cat([first, x], dim=1)",
-    "torch.cat([x, first], dim=1)",
-)
-wrong(
-    patches.ClassTokenAndPositions,
-    "the positions are added to the patches alone, the class token gets none",
-    "torch.cat([first, x], dim=1) + self.positions",
-    "torch.cat([first, x + self.positions[:, 1:]], dim=1)",
-)
-wrong(
-    patches.ClassTokenAndPositions,
-    "the positions are added before the class token is there, so every patch gets its neighbour's",
-    "torch.cat([first, x], dim=1) + self.positions",
-    "torch.cat([first + self.positions[:, -1:], x + self.positions[:, :-1]], dim=1)",
-)
-wrong(
-    patches.ClassTokenAndPositions,
-    "the class token is added to every patch, not put before them",
-    "torch.cat([first, x], dim=1)",
-    "torch.cat([first, x + first], dim=1)",
-)
-wrong(
-    patches.ClassTokenAndPositions,
-    "the class token is not repeated for every picture of the batch",
-    "self.class_token.expand(x.shape[0], -1, -1)",
-    "self.class_token",
-)
-wrong(
-    patches.ClassTokenAndPositions,
-    "the positions are there but not added",
-    "torch.cat([first, x], dim=1) + self.positions",
-    "torch.cat([first, x], dim=1)",
-)
-wrong(
-    patches.ClassTokenAndPositions,
-    "the positions are multiplied in, not added",
-    "dim=1) + self.positions",
-    "dim=1) * self.positions",
-)
-wrong(
-    patches.ClassTokenAndPositions,
-    "there is no place for the class token among the positions",
-    "torch.randn(1, 1 + tokens, dim)",
-    "torch.randn(1, tokens, dim)",
-)
-wrong(
-    patches.ClassTokenAndPositions,
-    "the positions are a plain tensor, so no optimizer and no file of weights holds them",
-    "nn.Parameter(torch.randn(1, 1 + tokens, dim) * 0.02)",
-    "torch.randn(1, 1 + tokens, dim) * 0.02",
-)
-wrong(
-    patches.ClassTokenAndPositions,
-    "the positions are a buffer: they are stored and never learned",
-    "self.positions = nn.Parameter(torch.randn(1, 1 + tokens, dim) * 0.02)",
-    'self.register_buffer("positions", torch.randn(1, 1 + tokens, dim) * 0.02)',
-)
-wrong(
-    patches.ClassTokenAndPositions,
-    "the noise has a standard deviation of 1, as large as what it is added to",
-    "torch.randn(1, 1 + tokens, dim) * 0.02",
-    "torch.randn(1, 1 + tokens, dim)",
-)
-wrong(
-    patches.ClassTokenAndPositions,
-    "the class token begins at 0, not as noise",
-    "torch.randn(1, 1, dim) * 0.02",
-    "torch.zeros(1, 1, dim)",
-)
-wrong(
-    patches.ClassTokenAndPositions,
-    "the noise is uniform between -0.02 and 0.02, not normal",
-    "torch.randn(1, 1, dim) * 0.02",
-    "torch.rand(1, 1, dim) * 0.04 - 0.02",
-)
-wrong(
-    patches.ClassTokenAndPositions,
-    "x is changed in place",
-    "torch.cat([first, x], dim=1) + self.positions",
-    "torch.cat([first + self.positions[:, :1], x.add_(self.positions[:, 1:])], dim=1)",
-)
-wrong(
-    patches.ClassTokenAndPositions,
-    "the class token is cut from the graph, so it never learns",
-    "self.class_token.expand",
-    "self.class_token.detach().expand",
+    {
+        "the class token comes last": ("torch.cat([first, x], dim=1)", "torch.cat([x, first], dim=1)"),
+        "the positions are added to the patches alone, the class token gets none": (
+            "torch.cat([first, x], dim=1) + self.positions",
+            "torch.cat([first, x + self.positions[:, 1:]], dim=1)",
+        ),
+        "the positions are added before the class token is there, so every patch gets its neighbour's": (
+            "torch.cat([first, x], dim=1) + self.positions",
+            "torch.cat([first + self.positions[:, -1:], x + self.positions[:, :-1]], dim=1)",
+        ),
+        "the class token is added to every patch, not put before them": (
+            "torch.cat([first, x], dim=1)",
+            "torch.cat([first, x + first], dim=1)",
+        ),
+        "the class token is not repeated for every picture of the batch": (
+            "self.class_token.expand(x.shape[0], -1, -1)",
+            "self.class_token",
+        ),
+        "the positions are there but not added": (
+            "torch.cat([first, x], dim=1) + self.positions",
+            "torch.cat([first, x], dim=1)",
+        ),
+        "the positions are multiplied in, not added": ("dim=1) + self.positions", "dim=1) * self.positions"),
+        "there is no place for the class token among the positions": (
+            "torch.randn(1, 1 + tokens, dim)",
+            "torch.randn(1, tokens, dim)",
+        ),
+        "the positions are a plain tensor, so no optimizer and no file of weights holds them": (
+            "nn.Parameter(torch.randn(1, 1 + tokens, dim) * 0.02)",
+            "torch.randn(1, 1 + tokens, dim) * 0.02",
+        ),
+        "the positions are a buffer: they are stored and never learned": (
+            "self.positions = nn.Parameter(torch.randn(1, 1 + tokens, dim) * 0.02)",
+            'self.register_buffer("positions", torch.randn(1, 1 + tokens, dim) * 0.02)',
+        ),
+        "the noise has a standard deviation of 1, as large as what it is added to": (
+            "torch.randn(1, 1 + tokens, dim) * 0.02",
+            "torch.randn(1, 1 + tokens, dim)",
+        ),
+        "the class token begins at 0, not as noise": ("torch.randn(1, 1, dim) * 0.02", "torch.zeros(1, 1, dim)"),
+        "the noise is uniform between -0.02 and 0.02, not normal": (
+            "torch.randn(1, 1, dim) * 0.02",
+            "torch.rand(1, 1, dim) * 0.04 - 0.02",
+        ),
+        "x is changed in place": (
+            "torch.cat([first, x], dim=1) + self.positions",
+            "torch.cat([first + self.positions[:, :1], x.add_(self.positions[:, 1:])], dim=1)",
+        ),
+        "the class token is cut from the graph, so it never learns": (
+            "self.class_token.expand",
+            "self.class_token.detach().expand",
+        ),
+    },
 )
 survives(
     patches.ClassTokenAndPositions,
-    "x.shape[0], -1, -1)",
-    "x.shape[0], (1), -1)",
-    "-1 leaves the size as it is, which is 1",
+    {
+        "-1 leaves the size as it is, which is 1": [("x.shape[0], -1, -1)", "x.shape[0], (1), -1)")],
+    },
 )

@@ -81,64 +81,43 @@ def test_seed(rng):
     true(bool((other != first).any()), "another seed changes nothing", case="200 states, epsilon=0.5")
 
 
-wrong(exploration.epsilon_greedy, "the worst action in place of the best", "values.max(axis=1", "values.min(axis=1")
 wrong(
     exploration.epsilon_greedy,
-    "a random action is never the best one",
-    "rng.integers(actions, size=n)",
-    "(greedy + rng.integers(1, actions, size=n)) % actions",
-)
-wrong(
-    exploration.epsilon_greedy,
-    "one coin for all states: they explore together or not at all",
-    "rng.random(n) < epsilon",
-    "rng.random() < epsilon",
-)
-wrong(
-    exploration.epsilon_greedy,
-    "one random action for all states",
-    "rng.integers(actions, size=n)",
-    "rng.integers(actions)",
-)
-wrong(
-    exploration.epsilon_greedy,
-    "the coin is read the other way round",
-    "rng.random(n) < epsilon",
-    "rng.random(n) >= epsilon",
-)
-wrong(
-    exploration.epsilon_greedy,
-    "where several actions are equally good, always the first",
-    "np.where(best, rng.random((n, actions)), -1)",
-    "best",
-)
-wrong(
-    exploration.epsilon_greedy,
-    "where several actions are equally good, all states take the same",
-    "rng.random((n, actions))",
-    "rng.random(actions)",
-)
-wrong(
-    exploration.epsilon_greedy,
-    "the best value over all states, not of each state's own row",
-    "values.max(axis=1, keepdims=True)",
-    "values.max()",
-)
-wrong(
-    exploration.epsilon_greedy,
-    "random actions come from a generator of their own, not from rng",
-    "rng.integers(actions, size=n)",
-    "np.random.default_rng().integers(actions, size=n)",
-)
-survives(
-    exploration.epsilon_greedy, "(n, actions)), -1)", "(n, actions)), -2)", "any number below all random ones will do"
-)
-survives(
-    exploration.epsilon_greedy, "(n, actions)), -1)", "(n, actions)), -0)", "a random number is 0 with probability 0"
+    {
+        "the worst action in place of the best": ("values.max(axis=1", "values.min(axis=1"),
+        "a random action is never the best one": (
+            "rng.integers(actions, size=n)",
+            "(greedy + rng.integers(1, actions, size=n)) % actions",
+        ),
+        "one coin for all states: they explore together or not at all": (
+            "rng.random(n) < epsilon",
+            "rng.random() < epsilon",
+        ),
+        "one random action for all states": ("rng.integers(actions, size=n)", "rng.integers(actions)"),
+        "the coin is read the other way round": ("rng.random(n) < epsilon", "rng.random(n) >= epsilon"),
+        "where several actions are equally good, always the first": (
+            "np.where(best, rng.random((n, actions)), -1)",
+            "best",
+        ),
+        "where several actions are equally good, all states take the same": (
+            "rng.random((n, actions))",
+            "rng.random(actions)",
+        ),
+        "the best value over all states, not of each state's own row": (
+            "values.max(axis=1, keepdims=True)",
+            "values.max()",
+        ),
+        "random actions come from a generator of their own, not from rng": (
+            "rng.integers(actions, size=n)",
+            "np.random.default_rng().integers(actions, size=n)",
+        ),
+    },
 )
 survives(
     exploration.epsilon_greedy,
-    "rng.random(n) < epsilon",
-    "rng.random(n) <= epsilon",
-    "a random number equals epsilon with probability 0",
+    {
+        "any number below all random ones will do": [("(n, actions)), -1)", "(n, actions)), -2)")],
+        "a random number is 0 with probability 0": [("(n, actions)), -1)", "(n, actions)), -0)")],
+        "a random number equals epsilon with probability 0": [("rng.random(n) < epsilon", "rng.random(n) <= epsilon")],
+    },
 )

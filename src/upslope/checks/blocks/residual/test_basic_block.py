@@ -100,93 +100,64 @@ def test_learns(rng):
 
 wrong(
     residual.BasicBlock,
-    "relu comes before the sum, so a block can only add and the result may be negative",
-    "return F.relu(added + self.shortcut(x), inplace=True)",
-    "return F.relu(added) + self.shortcut(x)",
-)
-wrong(
-    residual.BasicBlock,
-    "relu comes before the sum as well as after it",
-    "added = self.norm2(self.conv2(added))",
-    "added = F.relu(self.norm2(self.conv2(added)))",
-)
-wrong(
-    residual.BasicBlock,
-    "relu after the sum is missing",
-    "return F.relu(added + self.shortcut(x), inplace=True)",
-    "return added + self.shortcut(x)",
-)
-wrong(
-    residual.BasicBlock,
-    "relu between the two convolutions is missing",
-    "F.relu(self.norm1(self.conv1(x)), inplace=True)",
-    "self.norm1(self.conv1(x))",
-)
-wrong(residual.BasicBlock, "the shortcut is forgotten: this is a plain block", "added + self.shortcut(x)", "added")
-wrong(
-    residual.BasicBlock,
-    "x is added as it is, even where its shape does not fit",
-    "added + self.shortcut(x)",
-    "added + x",
-)
-wrong(
-    residual.BasicBlock,
-    "the shortcut takes the result of conv1, where it should take x",
-    """added = self.norm2(self.conv2(added))
+    {
+        "relu comes before the sum, so a block can only add and the result may be negative": (
+            "return F.relu(added + self.shortcut(x), inplace=True)",
+            "return F.relu(added) + self.shortcut(x)",
+        ),
+        "relu comes before the sum as well as after it": (
+            "added = self.norm2(self.conv2(added))",
+            "added = F.relu(self.norm2(self.conv2(added)))",
+        ),
+        "relu after the sum is missing": (
+            "return F.relu(added + self.shortcut(x), inplace=True)",
+            "return added + self.shortcut(x)",
+        ),
+        "relu between the two convolutions is missing": (
+            "F.relu(self.norm1(self.conv1(x)), inplace=True)",
+            "self.norm1(self.conv1(x))",
+        ),
+        "the shortcut is forgotten: this is a plain block": ("added + self.shortcut(x)", "added"),
+        "x is added as it is, even where its shape does not fit": ("added + self.shortcut(x)", "added + x"),
+        "the shortcut takes the result of conv1, where it should take x": (
+            """added = self.norm2(self.conv2(added))
         # The input itself goes past them, in the shape of the output, and relu comes after the sum.
         return F.relu(added + self.shortcut(x), inplace=True)""",
-    """return F.relu(self.norm2(self.conv2(added)) + added)""",
-)
-wrong(
-    residual.BasicBlock,
-    "the stride is on the second convolution",
-    """3, stride=stride, padding=1, bias=False)
+            """return F.relu(self.norm2(self.conv2(added)) + added)""",
+        ),
+        "the stride is on the second convolution": (
+            """3, stride=stride, padding=1, bias=False)
         self.norm1 = nn.BatchNorm2d(channels)
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)""",
-    """3, padding=1, bias=False)
+            """3, padding=1, bias=False)
         self.norm1 = nn.BatchNorm2d(channels)
         self.conv2 = nn.Conv2d(channels, channels, 3, stride=stride, padding=1, bias=False)""",
-)
-wrong(
-    residual.BasicBlock,
-    "both convolutions have the stride",
-    "nn.Conv2d(channels, channels, 3, padding=1",
-    "nn.Conv2d(channels, channels, 3, stride=stride, padding=1",
-)
-wrong(
-    residual.BasicBlock,
-    "the convolutions are not padded, so pictures shrink",
-    "nn.Conv2d(channels, channels, 3, padding=1, ",
-    "nn.Conv2d(channels, channels, 3, ",
-)
-wrong(
-    residual.BasicBlock,
-    "the convolutions have a bias, which the norm after them takes away again",
-    "3, stride=stride, padding=1, bias=False)",
-    "3, stride=stride, padding=1)",
-)
-wrong(
-    residual.BasicBlock,
-    "one norm serves both convolutions",
-    "self.norm2(self.conv2(added))",
-    "self.norm1(self.conv2(added))",
-)
-wrong(
-    residual.BasicBlock,
-    "the second norm stands before its convolution",
-    "self.norm2(self.conv2(added))",
-    "self.conv2(self.norm2(added))",
-)
-wrong(residual.BasicBlock, "padded is not looked at", "stride=stride, padded=padded)", "stride=stride)")
-wrong(
-    residual.BasicBlock,
-    "the sum is added into x itself, which others still need",
-    "F.relu(added + self.shortcut(x), inplace=True)",
-    "F.relu(self.shortcut(x).add_(added))",
-)
-wrong(
-    residual.BasicBlock,
-    "gradients pass only by the shortcut: what is added is cut from the graph",
-    "F.relu(added + self.shortcut(x), inplace=True)",
-    "F.relu(added.detach() + self.shortcut(x))",
+        ),
+        "both convolutions have the stride": (
+            "nn.Conv2d(channels, channels, 3, padding=1",
+            "nn.Conv2d(channels, channels, 3, stride=stride, padding=1",
+        ),
+        "the convolutions are not padded, so pictures shrink": (
+            "nn.Conv2d(channels, channels, 3, padding=1, ",
+            "nn.Conv2d(channels, channels, 3, ",
+        ),
+        "the convolutions have a bias, which the norm after them takes away again": (
+            "3, stride=stride, padding=1, bias=False)",
+            "3, stride=stride, padding=1)",
+        ),
+        "one norm serves both convolutions": ("self.norm2(self.conv2(added))", "self.norm1(self.conv2(added))"),
+        "the second norm stands before its convolution": (
+            "self.norm2(self.conv2(added))",
+            "self.conv2(self.norm2(added))",
+        ),
+        "padded is not looked at": ("stride=stride, padded=padded)", "stride=stride)"),
+        "the sum is added into x itself, which others still need": (
+            "F.relu(added + self.shortcut(x), inplace=True)",
+            "F.relu(self.shortcut(x).add_(added))",
+        ),
+        "gradients pass only by the shortcut: what is added is cut from the graph": (
+            "F.relu(added + self.shortcut(x), inplace=True)",
+            "F.relu(added.detach() + self.shortcut(x))",
+        ),
+    },
 )

@@ -104,104 +104,70 @@ def test_learns(rng):
 
 wrong(
     residual.Bottleneck,
-    "stride_in_1x1 the wrong way round: the stride is on the 1x1 convolution unless it is asked for",
-    "(stride, 1) if stride_in_1x1 else (1, stride)",
-    "(1, stride) if stride_in_1x1 else (stride, 1)",
-)
-wrong(
-    residual.Bottleneck,
-    "stride_in_1x1 is not looked at",
-    "(stride, 1) if stride_in_1x1 else (1, stride)",
-    "(1, stride)",
-)
-wrong(
-    residual.Bottleneck,
-    "the stride is on the last convolution",
-    """3, stride=second, padding=1, bias=False)
+    {
+        "stride_in_1x1 the wrong way round: the stride is on the 1x1 convolution unless it is asked for": (
+            "(stride, 1) if stride_in_1x1 else (1, stride)",
+            "(1, stride) if stride_in_1x1 else (stride, 1)",
+        ),
+        "stride_in_1x1 is not looked at": ("(stride, 1) if stride_in_1x1 else (1, stride)", "(1, stride)"),
+        "the stride is on the last convolution": (
+            """3, stride=second, padding=1, bias=False)
         self.norm2 = nn.BatchNorm2d(channels)
         self.conv3 = nn.Conv2d(channels, 4 * channels, 1, bias=False)""",
-    """3, padding=1, bias=False)
+            """3, padding=1, bias=False)
         self.norm2 = nn.BatchNorm2d(channels)
         self.conv3 = nn.Conv2d(channels, 4 * channels, 1, stride=second, bias=False)""",
-)
-wrong(
-    residual.Bottleneck,
-    "the last convolution does not widen: the result has `channels` channels",
-    """self.conv3 = nn.Conv2d(channels, 4 * channels, 1, bias=False)
+        ),
+        "the last convolution does not widen: the result has `channels` channels": (
+            """self.conv3 = nn.Conv2d(channels, 4 * channels, 1, bias=False)
         self.norm3 = nn.BatchNorm2d(4 * channels)
         self.shortcut = shortcut_for(in_channels, 4 * channels,""",
-    """self.conv3 = nn.Conv2d(channels, channels, 1, bias=False)
+            """self.conv3 = nn.Conv2d(channels, channels, 1, bias=False)
         self.norm3 = nn.BatchNorm2d(channels)
         self.shortcut = shortcut_for(in_channels, channels,""",
-)
-wrong(
-    residual.Bottleneck,
-    "the 3x3 convolution is not padded, so pictures shrink",
-    "stride=second, padding=1,",
-    "stride=second,",
-)
-wrong(
-    residual.Bottleneck,
-    "relu after the second norm is missing",
-    "F.relu(self.norm2(self.conv2(added)), inplace=True)",
-    "self.norm2(self.conv2(added))",
-)
-wrong(
-    residual.Bottleneck,
-    "relu after the first norm is missing",
-    "F.relu(self.norm1(self.conv1(x)), inplace=True)",
-    "self.norm1(self.conv1(x))",
-)
-wrong(
-    residual.Bottleneck,
-    "relu comes before the sum as well as after it",
-    "added = self.norm3(self.conv3(added))",
-    "added = F.relu(self.norm3(self.conv3(added)))",
-)
-wrong(
-    residual.Bottleneck,
-    "relu comes before the sum, and none after it",
-    "return F.relu(added + self.shortcut(x), inplace=True)",
-    "return F.relu(added) + self.shortcut(x)",
-)
-wrong(residual.Bottleneck, "the shortcut is forgotten: this is a plain block", "added + self.shortcut(x)", "added")
-wrong(
-    residual.Bottleneck,
-    "x is added as it is, even where its shape does not fit",
-    "added + self.shortcut(x)",
-    "added + x",
-)
-wrong(
-    residual.Bottleneck,
-    "one norm serves the first two convolutions",
-    "self.norm2(self.conv2(added))",
-    "self.norm1(self.conv2(added))",
-)
-wrong(
-    residual.Bottleneck,
-    "the last convolution has a bias, which the norm after it takes away again",
-    "4 * channels, 1, bias=False)",
-    "4 * channels, 1)",
-)
-wrong(
-    residual.Bottleneck,
-    "the middle convolution is as wide as the result, so nothing is saved",
-    """self.conv1 = nn.Conv2d(in_channels, channels, 1, stride=first, bias=False)
+        ),
+        "the 3x3 convolution is not padded, so pictures shrink": ("stride=second, padding=1,", "stride=second,"),
+        "relu after the second norm is missing": (
+            "F.relu(self.norm2(self.conv2(added)), inplace=True)",
+            "self.norm2(self.conv2(added))",
+        ),
+        "relu after the first norm is missing": (
+            "F.relu(self.norm1(self.conv1(x)), inplace=True)",
+            "self.norm1(self.conv1(x))",
+        ),
+        "relu comes before the sum as well as after it": (
+            "added = self.norm3(self.conv3(added))",
+            "added = F.relu(self.norm3(self.conv3(added)))",
+        ),
+        "relu comes before the sum, and none after it": (
+            "return F.relu(added + self.shortcut(x), inplace=True)",
+            "return F.relu(added) + self.shortcut(x)",
+        ),
+        "the shortcut is forgotten: this is a plain block": ("added + self.shortcut(x)", "added"),
+        "x is added as it is, even where its shape does not fit": ("added + self.shortcut(x)", "added + x"),
+        "one norm serves the first two convolutions": (
+            "self.norm2(self.conv2(added))",
+            "self.norm1(self.conv2(added))",
+        ),
+        "the last convolution has a bias, which the norm after it takes away again": (
+            "4 * channels, 1, bias=False)",
+            "4 * channels, 1)",
+        ),
+        "the middle convolution is as wide as the result, so nothing is saved": (
+            """self.conv1 = nn.Conv2d(in_channels, channels, 1, stride=first, bias=False)
 """,
-    """channels *= 4
+            """channels *= 4
         self.conv1 = nn.Conv2d(in_channels, channels, 1, stride=first, bias=False)
 """,
-)
-wrong(residual.Bottleneck, "padded is not looked at", "stride=stride, padded=padded)", "stride=stride)")
-wrong(
-    residual.Bottleneck,
-    "gradients pass only by the shortcut: what is added is cut from the graph",
-    "F.relu(added + self.shortcut(x), inplace=True)",
-    "F.relu(added.detach() + self.shortcut(x))",
-)
-wrong(
-    residual.Bottleneck,
-    "the sum is added into x itself, which others still need",
-    "F.relu(added + self.shortcut(x), inplace=True)",
-    "F.relu(self.shortcut(x).add_(added))",
+        ),
+        "padded is not looked at": ("stride=stride, padded=padded)", "stride=stride)"),
+        "gradients pass only by the shortcut: what is added is cut from the graph": (
+            "F.relu(added + self.shortcut(x), inplace=True)",
+            "F.relu(added.detach() + self.shortcut(x))",
+        ),
+        "the sum is added into x itself, which others still need": (
+            "F.relu(added + self.shortcut(x), inplace=True)",
+            "F.relu(self.shortcut(x).add_(added))",
+        ),
+    },
 )

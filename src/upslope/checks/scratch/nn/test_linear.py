@@ -176,60 +176,42 @@ def test_laws(rng):
 
 wrong(
     nn.Linear,
-    "the weight is a plain Tensor, so no optimizer finds it",
-    "self.weight = Parameter(",
-    "self.weight = Tensor(",
-)
-wrong(nn.Linear, "the bias is there but never added", "linear(x, self.weight, self.bias)", "linear(x, self.weight)")
-wrong(nn.Linear, "bias=False is not looked at", "bound, rng=rng)) if bias else None", "bound, rng=rng))")
-wrong(
-    nn.Linear,
-    "the weights are divided by in_features, not by its square root",
-    "1 / math.sqrt(in_features)",
-    "1 / in_features",
-)
-wrong(
-    nn.Linear,
-    "the size of the weights is taken from out_features; the sum runs over in_features",
-    "1 / math.sqrt(in_features)",
-    "1 / math.sqrt(out_features)",
-)
-wrong(
-    nn.Linear, "all weights start at 0, so all neurons stay alike", "bound = 1 / math.sqrt(in_features)", "bound = 0.0"
-)
-wrong(
-    nn.Linear,
-    "rng is not used: the weights come from a generator of the layer's own",
-    "rng = rng or np.random.default_rng()",
-    "rng = np.random.default_rng()",
-)
-wrong(
-    nn.Linear,
-    "without rng every layer gets the same weights, from one fixed seed",
-    "rng = rng or np.random.default_rng()",
-    "rng = rng or np.random.default_rng(0)",
-)
-wrong(
-    nn.Linear,
-    "the bias is not drawn but starts at 0",
-    "Parameter(init.uniform((out_features,), bound, rng=rng))",
-    "Parameter(np.zeros(out_features, np.float32))",
-)
-wrong(
-    nn.Linear,
-    "the weights are normal numbers, not uniform ones",
-    "Parameter(init.uniform((out_features, in_features), bound, rng=rng))",
-    "Parameter((rng.standard_normal((out_features, in_features)) * bound).astype(np.float32))",
-)
-wrong(
-    nn.Linear,
-    "what stands in front of in_features is flattened to one batch",
-    "linear(x, self.weight, self.bias)",
-    "linear(x.reshape(-1, x.shape[-1]), self.weight, self.bias)",
-)
-wrong(
-    nn.Linear,
-    "the input is kept where the next call finds it",
-    "return linear(x, self.weight, self.bias)",
-    'self.x = getattr(self, "x", x)\n        return linear(self.x, self.weight, self.bias)',
+    {
+        "the weight is a plain Tensor, so no optimizer finds it": ("self.weight = Parameter(", "self.weight = Tensor("),
+        "the bias is there but never added": ("linear(x, self.weight, self.bias)", "linear(x, self.weight)"),
+        "bias=False is not looked at": ("bound, rng=rng)) if bias else None", "bound, rng=rng))"),
+        "the weights are divided by in_features, not by its square root": (
+            "1 / math.sqrt(in_features)",
+            "1 / in_features",
+        ),
+        "the size of the weights is taken from out_features; the sum runs over in_features": (
+            "1 / math.sqrt(in_features)",
+            "1 / math.sqrt(out_features)",
+        ),
+        "all weights start at 0, so all neurons stay alike": ("bound = 1 / math.sqrt(in_features)", "bound = 0.0"),
+        "rng is not used: the weights come from a generator of the layer's own": (
+            "rng = rng or np.random.default_rng()",
+            "rng = np.random.default_rng()",
+        ),
+        "without rng every layer gets the same weights, from one fixed seed": (
+            "rng = rng or np.random.default_rng()",
+            "rng = rng or np.random.default_rng(0)",
+        ),
+        "the bias is not drawn but starts at 0": (
+            "Parameter(init.uniform((out_features,), bound, rng=rng))",
+            "Parameter(np.zeros(out_features, np.float32))",
+        ),
+        "the weights are normal numbers, not uniform ones": (
+            "Parameter(init.uniform((out_features, in_features), bound, rng=rng))",
+            "Parameter((rng.standard_normal((out_features, in_features)) * bound).astype(np.float32))",
+        ),
+        "what stands in front of in_features is flattened to one batch": (
+            "linear(x, self.weight, self.bias)",
+            "linear(x.reshape(-1, x.shape[-1]), self.weight, self.bias)",
+        ),
+        "the input is kept where the next call finds it": (
+            "return linear(x, self.weight, self.bias)",
+            'self.x = getattr(self, "x", x)\n        return linear(self.x, self.weight, self.bias)',
+        ),
+    },
 )

@@ -110,27 +110,24 @@ def test_relu_laws(rng):
 
 wrong(
     ops.relu,
-    "the gradient passes everywhere, as if nothing had been cut",
-    "lambda g: masked(g, y > 0)",
-    "lambda g: g * 1",
+    {
+        "the gradient passes everywhere, as if nothing had been cut": ("lambda g: masked(g, y > 0)", "lambda g: g * 1"),
+        "at exactly 0 the gradient passes": ("y > 0", "x.data >= 0"),
+        "the gradient is the slope alone; the gradient that came back is not multiplied in": (
+            "lambda g: masked(g, y > 0)",
+            "lambda g: y > 0",
+        ),
+        "the gradient is multiplied by the result, not by the slope": ("masked(g, y > 0)", "g * y"),
+        "the sign is dropped: this is |x|": ("np.maximum(x.data, 0)", "np.abs(x.data)"),
+        "nan becomes 0, which hides a fault somewhere else": (
+            "np.maximum(x.data, 0)",
+            "np.where(x.data > 0, x.data, 0)",
+        ),
+        "x itself is changed in place": ("np.maximum(x.data, 0)", "np.maximum(x.data, 0, out=x.data)"),
+        "the result is always float64": ("np.maximum(x.data, 0)", "np.maximum(x.data, np.zeros(x.shape))"),
+        "the result is flattened to one dimension": ("np.maximum(x.data, 0)", "np.maximum(x.data, 0).ravel()"),
+    },
 )
-wrong(ops.relu, "at exactly 0 the gradient passes", "y > 0", "x.data >= 0")
-wrong(
-    ops.relu,
-    "the gradient is the slope alone; the gradient that came back is not multiplied in",
-    "lambda g: masked(g, y > 0)",
-    "lambda g: y > 0",
-)
-wrong(ops.relu, "the gradient is multiplied by the result, not by the slope", "masked(g, y > 0)", "g * y")
-wrong(ops.relu, "the sign is dropped: this is |x|", "np.maximum(x.data, 0)", "np.abs(x.data)")
-wrong(
-    ops.relu,
-    "nan becomes 0, which hides a fault somewhere else",
-    "np.maximum(x.data, 0)",
-    "np.where(x.data > 0, x.data, 0)",
-)
-wrong(ops.relu, "x itself is changed in place", "np.maximum(x.data, 0)", "np.maximum(x.data, 0, out=x.data)")
-wrong(ops.relu, "the result is always float64", "np.maximum(x.data, 0)", "np.maximum(x.data, np.zeros(x.shape))")
 
 
 @grades(ops.sigmoid)
@@ -210,37 +207,31 @@ def test_sigmoid_laws(rng):
 
 wrong(
     ops.sigmoid,
-    "1 / (1 + e^-x) for every x, which overflows where x is very negative",
-    "np.exp(np.minimum(x.data, 0)) / (1 + np.exp(-np.abs(x.data)))",
-    "1 / (1 + np.exp(-x.data))",
+    {
+        "1 / (1 + e^-x) for every x, which overflows where x is very negative": (
+            "np.exp(np.minimum(x.data, 0)) / (1 + np.exp(-np.abs(x.data)))",
+            "1 / (1 + np.exp(-x.data))",
+        ),
+        "e^x / (1 + e^x) for every x, which is inf / inf where x is large": (
+            "np.exp(np.minimum(x.data, 0)) / (1 + np.exp(-np.abs(x.data)))",
+            "np.exp(x.data) / (1 + np.exp(x.data))",
+        ),
+        "the sign of x is turned around: this is 1 / (1 + e^x)": (
+            "np.exp(np.minimum(x.data, 0))",
+            "np.exp(np.minimum(-x.data, 0))",
+        ),
+        "the slope lacks its factor 1 - s": ("lambda g: g * s * (1 - s)", "lambda g: g * s"),
+        "the slope is that of tanh, 1 - s^2": ("lambda g: g * s * (1 - s)", "lambda g: g * (1 - s * s)"),
+        "the slope is computed from x where it should be from s": (
+            "lambda g: g * s * (1 - s)",
+            "lambda g: g * x.data * (1 - x.data)",
+        ),
+        "the gradient is the slope alone; the gradient that came back is not multiplied in": (
+            "lambda g: g * s * (1 - s)",
+            "lambda g: s * (1 - s)",
+        ),
+        "the result is flattened to one dimension": ("x.then(s,", "x.then(s.ravel(),"),
+        "the result is always float64": ("np.minimum(x.data, 0)", "np.minimum(x.data.astype(float), 0)"),
+        "e^x is never divided by 1 + e^x": ("/ (1 + np.exp(-np.abs(x.data)))", "/ 1"),
+    },
 )
-wrong(
-    ops.sigmoid,
-    "e^x / (1 + e^x) for every x, which is inf / inf where x is large",
-    "np.exp(np.minimum(x.data, 0)) / (1 + np.exp(-np.abs(x.data)))",
-    "np.exp(x.data) / (1 + np.exp(x.data))",
-)
-wrong(
-    ops.sigmoid,
-    "the sign of x is turned around: this is 1 / (1 + e^x)",
-    "np.exp(np.minimum(x.data, 0))",
-    "np.exp(np.minimum(-x.data, 0))",
-)
-wrong(ops.sigmoid, "the slope lacks its factor 1 - s", "lambda g: g * s * (1 - s)", "lambda g: g * s")
-wrong(ops.sigmoid, "the slope is that of tanh, 1 - s^2", "lambda g: g * s * (1 - s)", "lambda g: g * (1 - s * s)")
-wrong(
-    ops.sigmoid,
-    "the slope is computed from x where it should be from s",
-    "lambda g: g * s * (1 - s)",
-    "lambda g: g * x.data * (1 - x.data)",
-)
-wrong(
-    ops.sigmoid,
-    "the gradient is the slope alone; the gradient that came back is not multiplied in",
-    "lambda g: g * s * (1 - s)",
-    "lambda g: s * (1 - s)",
-)
-wrong(ops.relu, "the result is flattened to one dimension", "np.maximum(x.data, 0)", "np.maximum(x.data, 0).ravel()")
-wrong(ops.sigmoid, "the result is flattened to one dimension", "x.then(s,", "x.then(s.ravel(),")
-wrong(ops.sigmoid, "the result is always float64", "np.minimum(x.data, 0)", "np.minimum(x.data.astype(float), 0)")
-wrong(ops.sigmoid, "e^x is never divided by 1 + e^x", "/ (1 + np.exp(-np.abs(x.data)))", "/ 1")

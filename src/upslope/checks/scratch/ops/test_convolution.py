@@ -182,105 +182,69 @@ def test_laws(rng):
 
 wrong(
     ops.conv2d,
-    "the filters are flipped: this is the mathematician's convolution",
-    "flat = weight.data.reshape(filters, -1)",
-    "flat = weight.data[:, :, ::-1, ::-1].reshape(filters, -1)",
-)
-wrong(ops.conv2d, "the bias is left out", "if bias is not None:", "if False:")
-wrong(
-    ops.conv2d,
-    "the filter moves one pixel at a time, whatever stride says",
-    "i : i + rows * stride : stride, j : j + columns * stride : stride]",
-    "i : i + rows, j : j + columns]",
-)
-wrong(
-    ops.conv2d,
-    "the padding stands on the bottom and the right only, both portions of it",
-    "inside = np.s_[:, padding : padding + height, padding : padding + width]",
-    "inside = np.s_[:, :height, :width]",
-)
-wrong(
-    ops.conv2d,
-    "the padding repeats the numbers at the edge; it should be zeros",
-    "padded[inside] = images_last(x.data)",
-    "padded = np.pad(x.data, ((0, 0), (0, 0), (padding, padding), (padding, padding)), 'edge').transpose(1, 2, 3, 0)",
-)
-wrong(
-    ops.conv2d,
-    "the gradient of x is cut from the corner of the padded image, not from its middle",
-    "return gradient[inside].transpose(3, 0, 1, 2)",
-    "return gradient[:, :height, :width].transpose(3, 0, 1, 2)",
-)
-wrong(
-    ops.conv2d,
-    "where filter positions overlap, the gradient of x is overwritten, not added up",
-    "+= shares[:, i, j]",
-    "= shares[:, i, j]",
-)
-wrong(
-    ops.conv2d,
-    "the gradient of the weight is averaged over the images, not summed",
-    "return gradient.reshape(shape)",
-    "return gradient.reshape(shape) / images",
-)
-wrong(
-    ops.conv2d,
-    "the gradient of the bias is averaged over positions and images, not summed",
-    "g.sum(axis=(0, 2, 3))",
-    "g.mean(axis=(0, 2, 3))",
-)
-wrong(
-    ops.conv2d,
-    "every channel of a filter is its first one",
-    "flat = weight.data.reshape(filters, -1)",
-    "flat = np.repeat(weight.data[:, :1], channels, axis=1).reshape(filters, -1)",
-)
-wrong(
-    ops.conv2d,
-    "the last column of positions is left out",
-    "columns = (width + 2 * padding - kw) // stride + 1",
-    "columns = (width + 2 * padding - kw) // stride",
-)
-wrong(ops.conv2d, "the result is always float64", "out = flat @ seen()", "out = flat.astype(float) @ seen()")
-wrong(
-    ops.conv2d,
-    "sizes that do not fit are not looked at",
-    "if channels != depth or kh > height + 2 * padding or kw > width + 2 * padding:",
-    "if False:",
+    {
+        "the filters are flipped: this is the mathematician's convolution": (
+            "flat = weight.data.reshape(filters, -1)",
+            "flat = weight.data[:, :, ::-1, ::-1].reshape(filters, -1)",
+        ),
+        "the bias is left out": ("if bias is not None:", "if False:"),
+        "the filter moves one pixel at a time, whatever stride says": (
+            "i : i + rows * stride : stride, j : j + columns * stride : stride]",
+            "i : i + rows, j : j + columns]",
+        ),
+        "the padding stands on the bottom and the right only, both portions of it": (
+            "inside = np.s_[:, padding : padding + height, padding : padding + width]",
+            "inside = np.s_[:, :height, :width]",
+        ),
+        "the padding repeats the numbers at the edge; it should be zeros": (
+            "padded[inside] = images_last(x.data)",
+            "padded = np.pad(images_last(x.data), ((padding, padding), (padding, padding), (0, 0), (0, 0)), 'edge')",
+        ),
+        "the gradient of x is cut from the corner of the padded image, not from its middle": (
+            "return gradient[inside].transpose(3, 0, 1, 2)",
+            "return gradient[:, :height, :width].transpose(3, 0, 1, 2)",
+        ),
+        "where filter positions overlap, the gradient of x is overwritten, not added up": (
+            "+= shares[:, i, j]",
+            "= shares[:, i, j]",
+        ),
+        "the gradient of the weight is averaged over the images, not summed": (
+            "return gradient.reshape(shape)",
+            "return gradient.reshape(shape) / images",
+        ),
+        "the gradient of the bias is averaged over positions and images, not summed": (
+            "g.sum(axis=(0, 2, 3))",
+            "g.mean(axis=(0, 2, 3))",
+        ),
+        "every channel of a filter is its first one": (
+            "flat = weight.data.reshape(filters, -1)",
+            "flat = np.repeat(weight.data[:, :1], channels, axis=1).reshape(filters, -1)",
+        ),
+        "the last column of positions is left out": (
+            "columns = (width + 2 * padding - kw) // stride + 1",
+            "columns = (width + 2 * padding - kw) // stride",
+        ),
+        "the result is always float64": ("out = flat @ seen()", "out = flat.astype(float) @ seen()"),
+        "sizes that do not fit are not looked at": (
+            "if channels != depth or kh > height + 2 * padding or kw > width + 2 * padding:",
+            "if False:",
+        ),
+    },
 )
 survives(
     ops.conv2d,
-    "(channels, height + 2 * padding",
-    "(channels, height + 3 * padding",
-    "more zeros below the image than any filter reaches",
-)
-survives(
-    ops.conv2d,
-    "width + 2 * padding, images",
-    "width + 3 * padding, images",
-    "more zeros beside the image than any filter reaches",
-)
-survives(
-    ops.conv2d,
-    "reshape(channels * kh * kw, -1)",
-    "reshape(channels * kh * kw, -2)",
-    "NumPy finds the size in the place of any negative number",
-)
-survives(
-    ops.conv2d,
-    "weight.data.reshape(filters, -1)",
-    "weight.data.reshape(filters, -2)",
-    "NumPy finds the size in the place of any negative number",
-)
-survives(
-    ops.conv2d,
-    "images_last(g).reshape(filters, -1) @ seen()",
-    "images_last(g).reshape(filters, -2) @ seen()",
-    "NumPy finds the size in the place of any negative number",
-)
-survives(
-    ops.conv2d,
-    "flat.T @ images_last(g).reshape(filters, -1)",
-    "flat.T @ images_last(g).reshape(filters, -2)",
-    "NumPy finds the size in the place of any negative number",
+    {
+        "more zeros below the image than any filter reaches": [
+            ("(channels, height + 2 * padding", "(channels, height + 3 * padding")
+        ],
+        "more zeros beside the image than any filter reaches": [
+            ("width + 2 * padding, images", "width + 3 * padding, images")
+        ],
+        "NumPy finds the size in the place of any negative number": [
+            ("reshape(channels * kh * kw, -1)", "reshape(channels * kh * kw, -2)"),
+            ("weight.data.reshape(filters, -1)", "weight.data.reshape(filters, -2)"),
+            ("images_last(g).reshape(filters, -1) @ seen()", "images_last(g).reshape(filters, -2) @ seen()"),
+            ("flat.T @ images_last(g).reshape(filters, -1)", "flat.T @ images_last(g).reshape(filters, -2)"),
+        ],
+    },
 )

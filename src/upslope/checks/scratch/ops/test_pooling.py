@@ -166,60 +166,46 @@ def test_laws(rng):
 
 wrong(
     ops.max_pool2d,
-    "equal numbers all get g, so gradient is made from nothing",
-    "waiting &= ~found",
-    "waiting &= True",
-)
-wrong(
-    ops.max_pool2d,
-    "of equal numbers the last gets g, not the first",
-    """for pixels in places:
+    {
+        "equal numbers all get g, so gradient is made from nothing": ("waiting &= ~found", "waiting &= True"),
+        "of equal numbers the last gets g, not the first": (
+            """for pixels in places:
             found""",
-    """for pixels in places[::-1]:
+            """for pixels in places[::-1]:
             found""",
-)
-wrong(
-    ops.max_pool2d,
-    "where windows overlap, the gradient is overwritten, not added up",
-    "gradient[pixels] += masked(g, found)",
-    "gradient[pixels] = masked(g, found)",
-)
-wrong(
-    ops.max_pool2d,
-    "g is spread over the whole window, as for a mean",
-    "gradient[pixels] += masked(g, found)",
-    "gradient[pixels] += g / kernel_size**2",
-)
-wrong(ops.max_pool2d, "the stride is always the window's size", "t = stride or kernel_size", "t = kernel_size")
-wrong(
-    ops.max_pool2d,
-    "without a stride the window moves one pixel at a time",
-    "t = stride or kernel_size",
-    "t = stride or 1",
-)
-wrong(
-    ops.max_pool2d,
-    "the search starts from 0, so negative windows come out as 0",
-    'out = a[places[0]].copy(order="K")',
-    "out = np.zeros_like(a[places[0]])",
-)
-wrong(
-    ops.max_pool2d,
-    "this is the mean of each window",
-    """for pixels in places[1:]:
+        ),
+        "where windows overlap, the gradient is overwritten, not added up": (
+            "gradient[pixels] += masked(g, found)",
+            "gradient[pixels] = masked(g, found)",
+        ),
+        "g is spread over the whole window, as for a mean": (
+            "gradient[pixels] += masked(g, found)",
+            "gradient[pixels] += g / kernel_size**2",
+        ),
+        "the stride is always the window's size": ("t = stride or kernel_size", "t = kernel_size"),
+        "without a stride the window moves one pixel at a time": ("t = stride or kernel_size", "t = stride or 1"),
+        "the search starts from 0, so negative windows come out as 0": (
+            'out = a[places[0]].copy(order="K")',
+            "out = np.zeros_like(a[places[0]])",
+        ),
+        "this is the mean of each window": (
+            """for pixels in places[1:]:
         np.maximum(out, a[pixels], out=out)""",
-    """for pixels in places[1:]:
+            """for pixels in places[1:]:
         out += a[pixels]
     out /= kernel_size**2""",
+        ),
+        "the result is always float64": (
+            'out = a[places[0]].copy(order="K")',
+            'out = a[places[0]].astype(float, order="K")',
+        ),
+        "a window that does not fit is not looked at": ("if kernel_size > min(height, width):", "if False:"),
+    },
 )
-wrong(
+survives(
     ops.max_pool2d,
-    "the result is always float64",
-    'out = a[places[0]].copy(order="K")',
-    'out = a[places[0]].astype(float, order="K")',
+    {
+        "how numbers lie in memory changes the time alone": [('copy(order="K")', "copy()")],
+        "the first pixel is no larger than itself": [("places[1:]", "places[0:]")],
+    },
 )
-wrong(
-    ops.max_pool2d, "a window that does not fit is not looked at", "if kernel_size > min(height, width):", "if False:"
-)
-survives(ops.max_pool2d, 'copy(order="K")', "copy()", "how numbers lie in memory changes the time alone")
-survives(ops.max_pool2d, "places[1:]", "places[0:]", "the first pixel is no larger than itself")

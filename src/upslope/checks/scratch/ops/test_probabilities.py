@@ -143,42 +143,33 @@ def test_logsumexp_laws(rng):
 
 wrong(
     ops.logsumexp,
-    "exp before the largest score is subtracted",
-    "top = np.where(np.isfinite(top), top, 0)",
-    "top = np.zeros_like(top)",
-)
-wrong(
-    ops.logsumexp,
-    "a row of nothing but -inf has its -inf subtracted, which gives nan",
-    "top = np.where(np.isfinite(top), top, 0)",
-    "top = top * 1",
-)
-wrong(ops.logsumexp, "the largest score is taken out and not put back", "np.log(total) + top", "np.log(total)")
-wrong(
-    ops.logsumexp,
-    "the largest score of all rows is subtracted, not each row's own",
-    "top = x.data.max(axis=dim, keepdims=True)",
-    "top = x.data.max()",
-)
-wrong(
-    ops.logsumexp,
-    "the sum runs along the last dimension, whatever dim says",
-    "e.sum(axis=dim, keepdims=True)",
-    "e.sum(axis=-1, keepdims=True)",
-)
-wrong(ops.logsumexp, "keepdim is not looked at", "out if keepdim else out.squeeze(dim)", "out.squeeze(dim)")
-wrong(
-    ops.logsumexp,
-    "every score gets all of g, not its share of the sum",
-    "* e / total",
-    "* np.ones_like(e)",
-)
-wrong(ops.logsumexp, "the slope is exp(x) without the division by the sum", "* e / total", "* e")
-wrong(
-    ops.logsumexp,
-    "the gradient is not put back along dim before it meets the scores",
-    "(g if keepdim else np.expand_dims(g, dim))",
-    "g",
+    {
+        "exp before the largest score is subtracted": (
+            "top = np.where(np.isfinite(top), top, 0)",
+            "top = np.zeros_like(top)",
+        ),
+        "a row of nothing but -inf has its -inf subtracted, which gives nan": (
+            "top = np.where(np.isfinite(top), top, 0)",
+            "top = top * 1",
+        ),
+        "the largest score is taken out and not put back": ("np.log(total) + top", "np.log(total)"),
+        "the largest score of all rows is subtracted, not each row's own": (
+            "top = x.data.max(axis=dim, keepdims=True)",
+            "top = x.data.max()",
+        ),
+        "the sum runs along the last dimension, whatever dim says": (
+            "e.sum(axis=dim, keepdims=True)",
+            "e.sum(axis=-1, keepdims=True)",
+        ),
+        "keepdim is not looked at": ("out if keepdim else out.squeeze(dim)", "out.squeeze(dim)"),
+        "every score gets all of g, not its share of the sum": ("* e / total", "* np.ones_like(e)"),
+        "the slope is exp(x) without the division by the sum": ("* e / total", "* e"),
+        "the gradient is not put back along dim before it meets the scores": (
+            "(g if keepdim else np.expand_dims(g, dim))",
+            "g",
+        ),
+        "the result is always float64": ("e = np.exp(x.data - top)", "e = np.exp((x.data - top).astype(float))"),
+    },
 )
 
 
@@ -275,63 +266,45 @@ def test_softmax_laws(rng):
 
 
 wrong(
-    ops.softmax, "exp before the largest score is subtracted", "x.data - x.data.max(axis=dim, keepdims=True)", "x.data"
-)
-wrong(
     ops.softmax,
-    "the largest score of all rows is subtracted, not each row's own",
-    "x.data.max(axis=dim, keepdims=True)",
-    "x.data.max()",
-)
-wrong(ops.softmax, "the sum runs over everything, not along dim", "e / e.sum(axis=dim, keepdims=True)", "e / e.sum()")
-wrong(
-    ops.softmax,
-    "the sum runs along the last dimension, whatever dim says",
-    "e / e.sum(axis=dim, keepdims=True)",
-    "e / e.sum(axis=-1, keepdims=True)",
-)
-wrong(
-    ops.softmax,
-    "the gradient treats each output as if it depended on its own score alone",
-    "p * (g - (g * p).sum(axis=dim, keepdims=True)))",
-    "p * (1 - p) * g)",
-)
-wrong(
-    ops.softmax,
-    "the average that is taken from g is not weighted by p",
-    "(g * p).sum(axis=dim, keepdims=True)",
-    "g.mean(axis=dim, keepdims=True)",
-)
-wrong(ops.softmax, "the gradient lacks its factor p", "lambda g: p * (g", "lambda g: (g")
-wrong(
-    ops.softmax,
-    "the sum in the gradient runs over everything, not along dim",
-    "(g * p).sum(axis=dim, keepdims=True)",
-    "(g * p).sum()",
-)
-wrong(
-    ops.logsumexp,
-    "the result is always float64",
-    "e = np.exp(x.data - top)",
-    "e = np.exp((x.data - top).astype(float))",
-)
-wrong(ops.softmax, "the result is flattened to one dimension", "x.then(p,", "x.then(p.ravel(),")
-wrong(ops.softmax, "the result is always float64", "e = np.exp(shifted)", "e = np.exp(shifted.astype(float))")
-wrong(
-    ops.softmax,
-    "scores are cut off 5 below the largest, so that -inf still gets a share",
-    "e = np.exp(shifted)",
-    "e = np.exp(np.maximum(shifted, -5))",
+    {
+        "exp before the largest score is subtracted": ("x.data - x.data.max(axis=dim, keepdims=True)", "x.data"),
+        "the largest score of all rows is subtracted, not each row's own": (
+            "x.data.max(axis=dim, keepdims=True)",
+            "x.data.max()",
+        ),
+        "the sum runs over everything, not along dim": ("e / e.sum(axis=dim, keepdims=True)", "e / e.sum()"),
+        "the sum runs along the last dimension, whatever dim says": (
+            "e / e.sum(axis=dim, keepdims=True)",
+            "e / e.sum(axis=-1, keepdims=True)",
+        ),
+        "the gradient treats each output as if it depended on its own score alone": (
+            "p * (g - (g * p).sum(axis=dim, keepdims=True)))",
+            "p * (1 - p) * g)",
+        ),
+        "the average that is taken from g is not weighted by p": (
+            "(g * p).sum(axis=dim, keepdims=True)",
+            "g.mean(axis=dim, keepdims=True)",
+        ),
+        "the gradient lacks its factor p": ("lambda g: p * (g", "lambda g: (g"),
+        "the sum in the gradient runs over everything, not along dim": (
+            "(g * p).sum(axis=dim, keepdims=True)",
+            "(g * p).sum()",
+        ),
+        "the result is flattened to one dimension": ("x.then(p,", "x.then(p.ravel(),"),
+        "the result is always float64": ("e = np.exp(shifted)", "e = np.exp(shifted.astype(float))"),
+        "scores are cut off 5 below the largest, so that -inf still gets a share": (
+            "e = np.exp(shifted)",
+            "e = np.exp(np.maximum(shifted, -5))",
+        ),
+    },
 )
 survives(
     ops.logsumexp,
-    "np.where(np.isfinite(top), top, 0)",
-    "np.where(np.isfinite(top), top, 1)",
-    "a row of nothing but -inf may be shifted by any number",
-)
-survives(
-    ops.logsumexp,
-    "np.where(np.isfinite(top), top, 0)",
-    "np.where(np.isfinite(top), top, -1)",
-    "a row of nothing but -inf may be shifted by any number",
+    {
+        "a row of nothing but -inf may be shifted by any number": [
+            ("np.where(np.isfinite(top), top, 0)", "np.where(np.isfinite(top), top, 1)"),
+            ("np.where(np.isfinite(top), top, 0)", "np.where(np.isfinite(top), top, -1)"),
+        ],
+    },
 )

@@ -141,53 +141,47 @@ def test_laws(rng):
 
 wrong(
     ops.matmul,
-    "y is not transposed in the gradient of x",
-    "g.reshape(shape) @ columns.swapaxes(-1, -2)",
-    "g.reshape(shape) @ columns",
+    {
+        "y is not transposed in the gradient of x": (
+            "g.reshape(shape) @ columns.swapaxes(-1, -2)",
+            "g.reshape(shape) @ columns",
+        ),
+        "x is not transposed in the gradient of y": (
+            "rows.swapaxes(-1, -2) @ g.reshape(shape)",
+            "rows @ g.reshape(shape)",
+        ),
+        "the two gradients are exchanged": (
+            "(x, lambda g: g.reshape(shape) @ columns.swapaxes(-1, -2)),\n        (y, gradient_of_y),",
+            "(y, lambda g: g.reshape(shape) @ columns.swapaxes(-1, -2)),\n        (x, gradient_of_y),",
+        ),
+        ".T turns all dimensions around, the batch's too, where only the last two may change places": (
+            "columns.swapaxes(-1, -2)",
+            "columns.T",
+        ),
+        "x and y are multiplied in the wrong order": ("product = rows @ columns", "product = columns @ rows"),
+        "the row or column that stood for a vector stays in the shape": (
+            "out = product.squeeze((-2,) * one_row + (-1,) * one_column)",
+            "out = product * 1",
+        ),
+        "the gradient of a vector y keeps its column": (
+            "return gradient[..., 0] if one_column else gradient",
+            "return gradient",
+        ),
+        "the gradient of y is averaged over the rows of x, not summed": (
+            "rows.swapaxes(-1, -2) @ g.reshape(shape)",
+            "rows.swapaxes(-1, -2) @ g.reshape(shape) / rows.shape[-2]",
+        ),
+        "the sizes are not looked at, so the error is NumPy's and shows no shapes": (
+            "if 0 in (x.ndim, y.ndim) or x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:",
+            "if False:",
+        ),
+    },
 )
-wrong(
+survives(
     ops.matmul,
-    "x is not transposed in the gradient of y",
-    "rows.swapaxes(-1, -2) @ g.reshape(shape)",
-    "rows @ g.reshape(shape)",
+    {
+        "a vector's first dimension is its last": [("else 0]:", "else -1]:")],
+        "the first of two dimensions is the last but one": [("y.ndim > 1 else", "y.ndim > 2 else")],
+        "one column is the first and the last": [("gradient[..., 0]", "gradient[..., -1]")],
+    },
 )
-wrong(
-    ops.matmul,
-    "the two gradients are exchanged",
-    "(x, lambda g: g.reshape(shape) @ columns.swapaxes(-1, -2)),\n        (y, gradient_of_y),",
-    "(y, lambda g: g.reshape(shape) @ columns.swapaxes(-1, -2)),\n        (x, gradient_of_y),",
-)
-wrong(
-    ops.matmul,
-    ".T turns all dimensions around, the batch's too, where only the last two may change places",
-    "columns.swapaxes(-1, -2)",
-    "columns.T",
-)
-wrong(ops.matmul, "x and y are multiplied in the wrong order", "product = rows @ columns", "product = columns @ rows")
-wrong(
-    ops.matmul,
-    "the row or column that stood for a vector stays in the shape",
-    "out = product.squeeze((-2,) * one_row + (-1,) * one_column)",
-    "out = product * 1",
-)
-wrong(
-    ops.matmul,
-    "the gradient of a vector y keeps its column",
-    "return gradient[..., 0] if one_column else gradient",
-    "return gradient",
-)
-wrong(
-    ops.matmul,
-    "the gradient of y is averaged over the rows of x, not summed",
-    "rows.swapaxes(-1, -2) @ g.reshape(shape)",
-    "rows.swapaxes(-1, -2) @ g.reshape(shape) / rows.shape[-2]",
-)
-wrong(
-    ops.matmul,
-    "the sizes are not looked at, so the error is NumPy's and shows no shapes",
-    "if 0 in (x.ndim, y.ndim) or x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:",
-    "if False:",
-)
-survives(ops.matmul, "else 0]:", "else -1]:", "a vector's first dimension is its last")
-survives(ops.matmul, "y.ndim > 1 else", "y.ndim > 2 else", "the first of two dimensions is the last but one")
-survives(ops.matmul, "gradient[..., 0]", "gradient[..., -1]", "one column is the first and the last")

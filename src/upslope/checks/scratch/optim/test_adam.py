@@ -98,69 +98,53 @@ def test_default_rate(rng):
 
 wrong(
     optim.Adam,
-    "both bias corrections are missing, so the first steps are too long",
-    """mean = state["m"] / (1 - beta1 ** state["t"])
+    {
+        "both bias corrections are missing, so the first steps are too long": (
+            """mean = state["m"] / (1 - beta1 ** state["t"])
             square = state["v"] / (1 - beta2 ** state["t"])""",
-    """mean = state["m"]
+            """mean = state["m"]
             square = state["v"]""",
-)
-wrong(
-    optim.Adam,
-    "the mean of the squares is not corrected for its start at 0",
-    'square = state["v"] / (1 - beta2 ** state["t"])',
-    'square = state["v"]',
-)
-wrong(
-    optim.Adam,
-    "the mean of the gradients is not corrected for its start at 0",
-    'mean = state["m"] / (1 - beta1 ** state["t"])',
-    'mean = state["m"]',
-)
-wrong(optim.Adam, "eps stands under the root", "(np.sqrt(square) + self.eps)", "np.sqrt(square + self.eps)")
-wrong(
-    optim.Adam,
-    "the root is missing: the step is divided by the mean square",
-    "(np.sqrt(square) + self.eps)",
-    "(square + self.eps)",
-)
-wrong(optim.Adam, "the two betas are exchanged", "beta1, beta2 = self.betas", "beta2, beta1 = self.betas")
-wrong(
-    optim.Adam,
-    "the second mean is of the gradient's size, not of its square",
-    "(g * g - state",
-    "(np.abs(g) - state",
-)
-wrong(
-    optim.Adam,
-    "the step counter stays at 1, so every step is corrected like the first",
-    'state["t"] += 1',
-    'state["t"] = 1',
-)
-wrong(
-    optim.Adam,
-    "weight decay shrinks the weights directly, past the means: this is AdamW",
-    """g = p.grad + self.weight_decay * p.data if self.weight_decay else p.grad
+        ),
+        "the mean of the squares is not corrected for its start at 0": (
+            'square = state["v"] / (1 - beta2 ** state["t"])',
+            'square = state["v"]',
+        ),
+        "the mean of the gradients is not corrected for its start at 0": (
+            'mean = state["m"] / (1 - beta1 ** state["t"])',
+            'mean = state["m"]',
+        ),
+        "eps stands under the root": ("(np.sqrt(square) + self.eps)", "np.sqrt(square + self.eps)"),
+        "the root is missing: the step is divided by the mean square": (
+            "(np.sqrt(square) + self.eps)",
+            "(square + self.eps)",
+        ),
+        "the two betas are exchanged": ("beta1, beta2 = self.betas", "beta2, beta1 = self.betas"),
+        "the second mean is of the gradient's size, not of its square": ("(g * g - state", "(np.abs(g) - state"),
+        "the step counter stays at 1, so every step is corrected like the first": ('state["t"] += 1', 'state["t"] = 1'),
+        "weight decay shrinks the weights directly, past the means: this is AdamW": (
+            """g = p.grad + self.weight_decay * p.data if self.weight_decay else p.grad
 """,
-    """g = p.grad
+            """g = p.grad
             p.data *= 1 - self.lr * self.weight_decay
 """,
+        ),
+        "all parameters count their steps together": (
+            'state["t"] += 1',
+            'state["t"] = self.__dict__["steps"] = self.__dict__.get("steps", 0) + 1',
+        ),
+        "all parameters share their means": (
+            "zip(self.params, self.state, strict=True)",
+            "zip(self.params, [self.state[0]] * len(self.params), strict=True)",
+        ),
+        "m and v are always float64, and so become the parameters": (
+            "m=np.zeros_like(p.data), v=np.zeros_like(p.data))",
+            "m=np.zeros(p.shape), v=np.zeros(p.shape)); p.data = p.data.astype(float)",
+        ),
+    },
 )
-wrong(
+survives(
     optim.Adam,
-    "all parameters count their steps together",
-    'state["t"] += 1',
-    'state["t"] = self.__dict__["steps"] = self.__dict__.get("steps", 0) + 1',
+    {
+        "adding 0 times the weight changes nothing": [("if self.weight_decay else", "if True else")],
+    },
 )
-wrong(
-    optim.Adam,
-    "all parameters share their means",
-    "zip(self.params, self.state, strict=True)",
-    "zip(self.params, [self.state[0]] * len(self.params), strict=True)",
-)
-wrong(
-    optim.Adam,
-    "m and v are always float64, and so become the parameters",
-    "m=np.zeros_like(p.data), v=np.zeros_like(p.data))",
-    "m=np.zeros(p.shape), v=np.zeros(p.shape)); p.data = p.data.astype(float)",
-)
-survives(optim.Adam, "if self.weight_decay else", "if True else", "adding 0 times the weight changes nothing")

@@ -104,82 +104,72 @@ def test_sgd_refuses(rng):
     raises(ValueError, lambda: optim.SGD(weights([1.0]), lr=-0.1), case="SGD(lr=-0.1)")
 
 
-wrong(optim.SGD, "the step goes uphill, along the gradient", "p.data -= self.lr * g", "p.data += self.lr * g")
 wrong(
     optim.SGD,
-    "the new gradient enters the velocity times 1 - momentum, as in a mean",
-    'self.momentum * state.get("velocity", 0) + g',
-    'self.momentum * state.get("velocity", g) + (1 - self.momentum) * g',
-)
-wrong(
-    optim.SGD,
-    "the velocity forgets: it is the newest gradient alone",
-    'self.momentum * state.get("velocity", 0) + g',
-    "g.copy()",
-)
-wrong(
-    optim.SGD,
-    "the velocity starts from 0 with g times 1 - momentum, where the first one is g",
-    'self.momentum * state.get("velocity", 0) + g',
-    'self.momentum * state["velocity"] + g if state else (1 - self.momentum) * g',
-)
-wrong(
-    optim.SGD,
-    "nesterov is not looked at",
-    'g = g + self.momentum * state["velocity"] if self.nesterov else state["velocity"]',
-    'g = state["velocity"]',
-)
-wrong(
-    optim.SGD,
-    "nesterov's step adds the whole velocity to the gradient, where momentum times it is meant",
-    'g = g + self.momentum * state["velocity"] if',
-    'g = g + state["velocity"] if',
-)
-wrong(
-    optim.SGD,
-    "weight decay pushes the weights away from 0",
-    "p.grad + self.weight_decay * p.data",
-    "p.grad - self.weight_decay * p.data",
-)
-wrong(
-    optim.SGD,
-    "weight decay is added into p.grad itself",
-    "g = p.grad + self.weight_decay * p.data if self.weight_decay else p.grad",
-    "g = p.grad\n            g += self.weight_decay * p.data",
-)
-wrong(
-    optim.SGD,
-    "all parameters share one velocity",
-    "zip(self.params, self.state, strict=True)",
-    "zip(self.params, [self.state[0]] * len(self.params), strict=True)",
-)
-wrong(
-    optim.SGD,
-    "the velocity is p.grad itself, not a copy of it",
-    'self.momentum * state.get("velocity", 0) + g',
-    'self.momentum * state["velocity"] + g if state else g',
-)
-wrong(
-    optim.SGD,
-    "lr is multiplied into the velocity, so a new lr comes too late",
-    """self.momentum * state.get("velocity", 0) + g
+    {
+        "the step goes uphill, along the gradient": ("p.data -= self.lr * g", "p.data += self.lr * g"),
+        "the new gradient enters the velocity times 1 - momentum, as in a mean": (
+            'self.momentum * state.get("velocity", 0) + g',
+            'self.momentum * state.get("velocity", g) + (1 - self.momentum) * g',
+        ),
+        "the velocity forgets: it is the newest gradient alone": (
+            'self.momentum * state.get("velocity", 0) + g',
+            "g.copy()",
+        ),
+        "the velocity starts from 0 with g times 1 - momentum, where the first one is g": (
+            'self.momentum * state.get("velocity", 0) + g',
+            'self.momentum * state["velocity"] + g if state else (1 - self.momentum) * g',
+        ),
+        "nesterov is not looked at": (
+            'g = g + self.momentum * state["velocity"] if self.nesterov else state["velocity"]',
+            'g = state["velocity"]',
+        ),
+        "nesterov's step adds the whole velocity to the gradient, where momentum times it is meant": (
+            'g = g + self.momentum * state["velocity"] if',
+            'g = g + state["velocity"] if',
+        ),
+        "weight decay pushes the weights away from 0": (
+            "p.grad + self.weight_decay * p.data",
+            "p.grad - self.weight_decay * p.data",
+        ),
+        "weight decay is added into p.grad itself": (
+            "g = p.grad + self.weight_decay * p.data if self.weight_decay else p.grad",
+            "g = p.grad\n            g += self.weight_decay * p.data",
+        ),
+        "all parameters share one velocity": (
+            "zip(self.params, self.state, strict=True)",
+            "zip(self.params, [self.state[0]] * len(self.params), strict=True)",
+        ),
+        "the velocity is p.grad itself, not a copy of it": (
+            'self.momentum * state.get("velocity", 0) + g',
+            'self.momentum * state["velocity"] + g if state else g',
+        ),
+        "lr is multiplied into the velocity, so a new lr comes too late": (
+            """self.momentum * state.get("velocity", 0) + g
                 # Nesterov takes the gradient as if the velocity had already been followed once more.
                 g = g + self.momentum * state["velocity"] if self.nesterov else state["velocity"]
             # One step downhill.
             p.data -= self.lr * g""",
-    """self.momentum * state.get("velocity", 0) + self.lr * g
+            """self.momentum * state.get("velocity", 0) + self.lr * g
                 g = self.lr * g + self.momentum * state["velocity"] if self.nesterov else state["velocity"]
             else:
                 g = self.lr * g
             p.data -= g""",
+        ),
+        "velocities are kept outside self.state, so a saved state loses them": (
+            "        for p, state in zip(self.params, self.state, strict=True):",
+            (
+                '        self.kept = getattr(self, "kept", [{} for _ in self.params])\n'
+                "        for p, state in zip(self.params, self.kept, strict=True):"
+            ),
+        ),
+        "nesterov without momentum is accepted": ("if nesterov and momentum <= 0:", "if False:"),
+    },
 )
-wrong(
+survives(
     optim.SGD,
-    "velocities are kept outside self.state, so a saved state loses them",
-    "        for p, state in zip(self.params, self.state, strict=True):",
-    '        self.kept = getattr(self, "kept", [{} for _ in self.params])\n'
-    "        for p, state in zip(self.params, self.kept, strict=True):",
+    {
+        "adding 0 times the weight changes nothing": [("if self.weight_decay else", "if True else")],
+        "a velocity that is forgotten at once is the gradient": [("if self.momentum:", "if True:")],
+    },
 )
-wrong(optim.SGD, "nesterov without momentum is accepted", "if nesterov and momentum <= 0:", "if False:")
-survives(optim.SGD, "if self.weight_decay else", "if True else", "adding 0 times the weight changes nothing")
-survives(optim.SGD, "if self.momentum:", "if True:", "a velocity that is forgotten at once is the gradient")

@@ -96,51 +96,28 @@ def test_laws(rng):
 
 wrong(
     variational.bernoulli_log_likelihood,
-    "averaged over the pixels, where their logarithms add up",
-    "each.sum(dim=-1)",
-    "each.mean(dim=-1)",
-)
-wrong(variational.bernoulli_log_likelihood, "summed over the batch, too", "each.sum(dim=-1)", "each.sum()")
-wrong(
-    variational.bernoulli_log_likelihood,
-    "this is the cross-entropy: the log-likelihood is its negative",
-    "return each",
-    "return -each",
-)
-wrong(
-    variational.bernoulli_log_likelihood,
-    "pixels of 0 cost nothing",
-    "x * logits - F.softplus(logits)",
-    "x * (logits - F.softplus(logits))",
-)
-wrong(variational.bernoulli_log_likelihood, "pixels of 1 and of 0 are swapped", "x * logits", "(1 - x) * logits")
-wrong(
-    variational.bernoulli_log_likelihood,
-    "logits are used as if they were probabilities already",
-    "x * logits - F.softplus(logits)",
-    "x * logits.clamp(1e-6, 1 - 1e-6).log() + (1 - x) * (1 - logits.clamp(1e-6, 1 - 1e-6)).log()",
-)
-wrong(
-    variational.bernoulli_log_likelihood,
-    "the logarithm is taken of probabilities that may have been rounded to 0 or 1",
-    "x * logits - F.softplus(logits)",
-    "x * logits.sigmoid().log() + (1 - x) * (1 - logits.sigmoid()).log()",
-)
-wrong(
-    variational.bernoulli_log_likelihood,
-    "exp of the logits themselves, which overflows where they are large",
-    "F.softplus(logits)",
-    "(1 + logits.exp()).log()",
-)
-wrong(
-    variational.bernoulli_log_likelihood,
-    "the squared error of a Gaussian, not the pixels' log-probability",
-    "x * logits - F.softplus(logits)",
-    "-0.5 * (x - logits.sigmoid()).square()",
-)
-wrong(
-    variational.bernoulli_log_likelihood,
-    "cut from the graph: no gradient goes back",
-    "return each.sum(dim=-1)",
-    "return each.sum(dim=-1).detach()",
+    {
+        "averaged over the pixels, where their logarithms add up": ("each.sum(dim=-1)", "each.mean(dim=-1)"),
+        "summed over the batch, too": ("each.sum(dim=-1)", "each.sum()"),
+        "this is the cross-entropy: the log-likelihood is its negative": ("return each", "return -each"),
+        "pixels of 0 cost nothing": ("x * logits - F.softplus(logits)", "x * (logits - F.softplus(logits))"),
+        "pixels of 1 and of 0 are swapped": ("x * logits", "(1 - x) * logits"),
+        "logits are used as if they were probabilities already": (
+            "x * logits - F.softplus(logits)",
+            "x * logits.clamp(1e-6, 1 - 1e-6).log() + (1 - x) * (1 - logits.clamp(1e-6, 1 - 1e-6)).log()",
+        ),
+        "the logarithm is taken of probabilities that may have been rounded to 0 or 1": (
+            "x * logits - F.softplus(logits)",
+            "x * logits.sigmoid().log() + (1 - x) * (1 - logits.sigmoid()).log()",
+        ),
+        "exp of the logits themselves, which overflows where they are large": (
+            "F.softplus(logits)",
+            "(1 + logits.exp()).log()",
+        ),
+        "the squared error of a Gaussian, not the pixels' log-probability": (
+            "x * logits - F.softplus(logits)",
+            "-0.5 * (x - logits.sigmoid()).square()",
+        ),
+        "cut from the graph: no gradient goes back": ("return each.sum(dim=-1)", "return each.sum(dim=-1).detach()"),
+    },
 )

@@ -93,46 +93,31 @@ def test_laws(rng):
 
 wrong(
     variational.gaussian_kl,
-    "averaged over the latents, where their divergences add up",
-    "each.sum(dim=-1)",
-    "each.mean(dim=-1)",
-)
-wrong(variational.gaussian_kl, "summed over the batch, too", "each.sum(dim=-1)", "each.sum()")
-wrong(variational.gaussian_kl, "the factor 1/2 is missing", "return 0.5 * each", "return each")
-wrong(
-    variational.gaussian_kl,
-    "the sign is that of the bound's term: the divergence itself is positive",
-    "return 0.5 * each",
-    "return -0.5 * each",
-)
-wrong(
-    variational.gaussian_kl,
-    "the 1 is missing, and the prior itself costs D/2",
-    "() - log_variance - 1",
-    "() - log_variance",
-)
-wrong(
-    variational.gaussian_kl,
-    "log_variance is taken for the logarithm of the standard deviation",
-    "log_variance.exp() - log_variance",
-    "(2 * log_variance).exp() - 2 * log_variance",
-)
-wrong(
-    variational.gaussian_kl,
-    "log_variance is used as if it were the variance",
-    "log_variance.exp() - log_variance",
-    "log_variance - log_variance.abs().log()",
-)
-wrong(
-    variational.gaussian_kl,
-    "the other way round: KL(N(0, I) || N(mean, variance)), from the prior to the posterior",
-    "mean.square() + log_variance.exp() - log_variance - 1",
-    "(mean.square() + 1) / log_variance.exp() + log_variance - 1",
-)
-wrong(variational.gaussian_kl, "the mean is not squared", "mean.square()", "mean")
-wrong(
-    variational.gaussian_kl,
-    "cut from the graph: no gradient goes back",
-    "return 0.5 * each.sum(dim=-1)",
-    "return (0.5 * each.sum(dim=-1)).detach()",
+    {
+        "averaged over the latents, where their divergences add up": ("each.sum(dim=-1)", "each.mean(dim=-1)"),
+        "summed over the batch, too": ("each.sum(dim=-1)", "each.sum()"),
+        "the factor 1/2 is missing": ("return 0.5 * each", "return each"),
+        "the sign is that of the bound's term: the divergence itself is positive": (
+            "return 0.5 * each",
+            "return -0.5 * each",
+        ),
+        "the 1 is missing, and the prior itself costs D/2": ("() - log_variance - 1", "() - log_variance"),
+        "log_variance is taken for the logarithm of the standard deviation": (
+            "log_variance.exp() - log_variance",
+            "(2 * log_variance).exp() - 2 * log_variance",
+        ),
+        "log_variance is used as if it were the variance": (
+            "log_variance.exp() - log_variance",
+            "log_variance - log_variance.abs().log()",
+        ),
+        "the other way round: KL(N(0, I) || N(mean, variance)), from the prior to the posterior": (
+            "mean.square() + log_variance.exp() - log_variance - 1",
+            "(mean.square() + 1) / log_variance.exp() + log_variance - 1",
+        ),
+        "the mean is not squared": ("mean.square()", "mean"),
+        "cut from the graph: no gradient goes back": (
+            "return 0.5 * each.sum(dim=-1)",
+            "return (0.5 * each.sum(dim=-1)).detach()",
+        ),
+    },
 )

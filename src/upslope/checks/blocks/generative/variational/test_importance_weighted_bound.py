@@ -151,61 +151,34 @@ def test_laws(rng):
 
 wrong(
     variational.importance_weighted_bound,
-    "the mean of the log weights, which is the ELBO: the logarithm of their mean was asked for",
-    "log_weights.logsumexp(dim=0) - math.log(len(log_weights))",
-    "log_weights.mean(dim=0)",
-)
-wrong(
-    variational.importance_weighted_bound,
-    "the logarithm of the weights' sum: it grows with K",
-    " - math.log(len(log_weights))",
-    "",
-)
-wrong(
-    variational.importance_weighted_bound,
-    "the number of samples is subtracted, not its logarithm",
-    "math.log(len(log_weights))",
-    "len(log_weights)",
-)
-wrong(
-    variational.importance_weighted_bound,
-    "exp of the log weights themselves, which rounds to 0",
-    "log_weights.logsumexp(dim=0) - math.log(len(log_weights))",
-    "log_weights.exp().mean(dim=0).log()",
-)
-wrong(
-    variational.importance_weighted_bound,
-    "the prior is missing from the weight",
-    "log_likelihood + log_prior",
-    "log_likelihood",
-)
-wrong(
-    variational.importance_weighted_bound,
-    "the weight is not divided by q(z|x): it is multiplied",
-    "log_prior - log_posterior",
-    "log_prior + log_posterior",
-)
-wrong(
-    variational.importance_weighted_bound,
-    "q's density lacks the logarithm of its width",
-    "(squares + log_variance).sum",
-    "squares.sum",
-)
-wrong(
-    variational.importance_weighted_bound,
-    "the distance from the mean is not measured in standard deviations",
-    "(z - mean).square() / log_variance.exp()",
-    "(z - mean).square()",
-)
-wrong(
-    variational.importance_weighted_bound,
-    "the mean is taken over the batch, not over the K samples",
-    "log_weights.logsumexp(dim=0) - math.log(len(log_weights))",
-    "log_weights.logsumexp(dim=1) - math.log(log_weights.shape[1])",
-)
-wrong(
-    variational.importance_weighted_bound,
-    "cut from the graph: no gradient goes back",
-    "return log_weights.logsumexp(dim=0) - math.log(len(log_weights))",
-    "return (log_weights.logsumexp(dim=0) - math.log(len(log_weights))).detach()",
+    {
+        "the mean of the log weights, which is the ELBO: the logarithm of their mean was asked for": (
+            "log_weights.logsumexp(dim=0) - math.log(len(log_weights))",
+            "log_weights.mean(dim=0)",
+        ),
+        "the logarithm of the weights' sum: it grows with K": (" - math.log(len(log_weights))", ""),
+        "the number of samples is subtracted, not its logarithm": ("math.log(len(log_weights))", "len(log_weights)"),
+        "exp of the log weights themselves, which rounds to 0": (
+            "log_weights.logsumexp(dim=0) - math.log(len(log_weights))",
+            "log_weights.exp().mean(dim=0).log()",
+        ),
+        "the prior is missing from the weight": ("log_likelihood + log_prior", "log_likelihood"),
+        "the weight is not divided by q(z|x): it is multiplied": (
+            "log_prior - log_posterior",
+            "log_prior + log_posterior",
+        ),
+        "q's density lacks the logarithm of its width": ("(squares + log_variance).sum", "squares.sum"),
+        "the distance from the mean is not measured in standard deviations": (
+            "(z - mean).square() / log_variance.exp()",
+            "(z - mean).square()",
+        ),
+        "the mean is taken over the batch, not over the K samples": (
+            "log_weights.logsumexp(dim=0) - math.log(len(log_weights))",
+            "log_weights.logsumexp(dim=1) - math.log(log_weights.shape[1])",
+        ),
+        "cut from the graph: no gradient goes back": (
+            "return log_weights.logsumexp(dim=0) - math.log(len(log_weights))",
+            "return (log_weights.logsumexp(dim=0) - math.log(len(log_weights))).detach()",
+        ),
+    },
 )

@@ -73,50 +73,36 @@ def test_gradient(rng):
 
 wrong(
     variational.reparameterize,
-    "the noise is multiplied by the variance, not by the standard deviation",
-    "(0.5 * log_variance).exp()",
-    "log_variance.exp()",
-)
-wrong(
-    variational.reparameterize,
-    "log_variance is used as the variance itself, and its size as its root",
-    "(0.5 * log_variance).exp()",
-    "log_variance.abs().sqrt()",
-)
-wrong(variational.reparameterize, "the noise is not scaled", "deviation * noise", "noise")
-wrong(
-    variational.reparameterize,
-    "the mean is what comes back, without noise",
-    "mean + deviation * noise",
-    "mean.expand_as(noise) + 0 * deviation",
-)
-wrong(
-    variational.reparameterize,
-    "the mean is scaled together with the noise",
-    "mean + deviation * noise",
-    "deviation * (mean + noise)",
-)
-wrong(
-    variational.reparameterize,
-    "new noise is drawn, and the noise that came is not used",
-    "deviation * noise",
-    "deviation * noise.new_empty(noise.shape).normal_()",
-)
-wrong(
-    variational.reparameterize,
-    "the sample is cut from the graph, as torch.normal would",
-    "return mean + deviation * noise",
-    "return (mean + deviation * noise).detach()",
-)
-wrong(
-    variational.reparameterize,
-    "no gradient reaches log_variance: the deviation is cut from the graph",
-    "deviation * noise",
-    "deviation.detach() * noise",
-)
-wrong(
-    variational.reparameterize,
-    "the result is a double, whatever the mean is",
-    "return mean + deviation * noise",
-    "return (mean + deviation * noise).double()",
+    {
+        "the noise is multiplied by the variance, not by the standard deviation": (
+            "(0.5 * log_variance).exp()",
+            "log_variance.exp()",
+        ),
+        "log_variance is used as the variance itself, and its size as its root": (
+            "(0.5 * log_variance).exp()",
+            "log_variance.abs().sqrt()",
+        ),
+        "the noise is not scaled": ("deviation * noise", "noise"),
+        "the mean is what comes back, without noise": (
+            "mean + deviation * noise",
+            "mean.expand_as(noise) + 0 * deviation",
+        ),
+        "the mean is scaled together with the noise": ("mean + deviation * noise", "deviation * (mean + noise)"),
+        "new noise is drawn, and the noise that came is not used": (
+            "deviation * noise",
+            "deviation * noise.new_empty(noise.shape).normal_()",
+        ),
+        "the sample is cut from the graph, as torch.normal would": (
+            "return mean + deviation * noise",
+            "return (mean + deviation * noise).detach()",
+        ),
+        "no gradient reaches log_variance: the deviation is cut from the graph": (
+            "deviation * noise",
+            "deviation.detach() * noise",
+        ),
+        "the result is a double, whatever the mean is": (
+            "return mean + deviation * noise",
+            "return (mean + deviation * noise).double()",
+        ),
+    },
 )

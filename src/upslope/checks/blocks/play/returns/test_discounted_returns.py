@@ -89,50 +89,39 @@ def test_dtype(rng):
 
 wrong(
     returns.discounted_returns,
-    "truncated is taken for terminated: nothing follows where only the clock ran out",
-    "np.where(terminated[t], 0, following)",
-    "np.where(terminated[t] | truncated[t], 0, following)",
-)
-wrong(
-    returns.discounted_returns,
-    "the return runs over a truncation into the next episode",
-    "np.where(truncated[t], next_values[t], following)",
-    "following",
-)
-wrong(
-    returns.discounted_returns,
-    "the return runs over a termination into the next episode",
-    "np.where(terminated[t], 0, following)",
-    "following",
-)
-wrong(
-    returns.discounted_returns,
-    "after the last step nothing follows, as if the episode were over",
-    "following = next_values[-1]",
-    "following = 0 * next_values[-1]",
-)
-wrong(
-    returns.discounted_returns,
-    "at a truncation stands the value of the step before",
-    "next_values[t], following",
-    "next_values[t - 1], following",
-)
-wrong(returns.discounted_returns, "nothing is discounted", "gamma * following", "following")
-wrong(
-    returns.discounted_returns,
-    "the reward is discounted along with what follows",
-    "rewards[t] + gamma * following",
-    "gamma * (rewards[t] + following)",
-)
-wrong(
-    returns.discounted_returns,
-    "the value is not discounted by the step that leads to it",
-    "np.where(truncated[t], next_values[t], following)",
-    "np.where(truncated[t], next_values[t] / gamma, following)",
-)
-wrong(
-    returns.discounted_returns,
-    "the returns are doubles, whatever the rewards are",
-    "returns = np.empty_like(rewards)",
-    "returns = np.empty(rewards.shape)",
+    {
+        "truncated is taken for terminated: nothing follows where only the clock ran out": (
+            "np.where(terminated[t], 0, following)",
+            "np.where(terminated[t] | truncated[t], 0, following)",
+        ),
+        "the return runs over a truncation into the next episode": (
+            "np.where(truncated[t], next_values[t], following)",
+            "following",
+        ),
+        "the return runs over a termination into the next episode": (
+            "np.where(terminated[t], 0, following)",
+            "following",
+        ),
+        "after the last step nothing follows, as if the episode were over": (
+            "following = next_values[-1]",
+            "following = 0 * next_values[-1]",
+        ),
+        "at a truncation stands the value of the step before": (
+            "next_values[t], following",
+            "next_values[t - 1], following",
+        ),
+        "nothing is discounted": ("gamma * following", "following"),
+        "the reward is discounted along with what follows": (
+            "rewards[t] + gamma * following",
+            "gamma * (rewards[t] + following)",
+        ),
+        "the value is not discounted by the step that leads to it": (
+            "np.where(truncated[t], next_values[t], following)",
+            "np.where(truncated[t], next_values[t] / gamma, following)",
+        ),
+        "the returns are doubles, whatever the rewards are": (
+            "returns = np.empty_like(rewards)",
+            "returns = np.empty(rewards.shape)",
+        ),
+    },
 )

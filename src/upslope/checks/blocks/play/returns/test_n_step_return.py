@@ -110,69 +110,42 @@ def test_dtype(rng):
 
 wrong(
     returns.n_step_return,
-    "truncated is taken for terminated: nothing follows where only the clock ran out",
-    "(terminated & counts)",
-    "((terminated | truncated) & counts)",
-)
-wrong(
-    returns.n_step_return,
-    "terminated is taken for truncated: a value follows where the episode was over",
-    "np.where(over, 0, gamma**steps)",
-    "(gamma**steps)",
-)
-wrong(
-    returns.n_step_return,
-    "the return goes on into the next episode",
-    "np.where(counts, rewards, 0)",
-    "rewards",
-)
-wrong(
-    returns.n_step_return,
-    "the step that ends the episode does not count; its reward is lost",
-    "counts[1:] = np.logical_and.accumulate(goes_on[:-1], axis=0)",
-    "counts[:] = np.logical_and.accumulate(goes_on, axis=0)",
-)
-wrong(
-    returns.n_step_return,
-    "only the step right after an end is left out, those behind it count again",
-    "np.logical_and.accumulate(goes_on[:-1], axis=0)",
-    "goes_on[:-1]",
-)
-wrong(
-    returns.n_step_return,
-    "the value is discounted for all n steps, also where the episode ended sooner",
-    "gamma**steps",
-    "gamma ** np.full(steps.shape, len(rewards))",
-)
-wrong(
-    returns.n_step_return,
-    "the value is discounted once, as after a single step",
-    "gamma**steps",
-    "gamma ** np.ones(steps.shape)",
-)
-wrong(returns.n_step_return, "the value is discounted once too seldom", "gamma**steps", "gamma ** (steps - 1)")
-wrong(
-    returns.n_step_return,
-    "the first reward is discounted already",
-    "np.arange(len(rewards))",
-    "(1 + np.arange(len(rewards)))",
-)
-wrong(
-    returns.n_step_return,
-    "a termination in the next episode counts for this one",
-    "(terminated & counts)",
-    "terminated",
-)
-wrong(returns.n_step_return, "last is the number of steps, one more than the index", "steps - 1", "steps")
-wrong(
-    returns.n_step_return,
-    "the powers of gamma are doubles, and so are the returns",
-    "(gamma ** np.arange(len(rewards))).astype(rewards.dtype)",
-    "gamma ** np.arange(len(rewards))",
+    {
+        "truncated is taken for terminated: nothing follows where only the clock ran out": (
+            "(terminated & counts)",
+            "((terminated | truncated) & counts)",
+        ),
+        "terminated is taken for truncated: a value follows where the episode was over": (
+            "np.where(over, 0, gamma**steps)",
+            "(gamma**steps)",
+        ),
+        "the return goes on into the next episode": ("np.where(counts, rewards, 0)", "rewards"),
+        "the step that ends the episode does not count; its reward is lost": (
+            "counts[1:] = np.logical_and.accumulate(goes_on[:-1], axis=0)",
+            "counts[:] = np.logical_and.accumulate(goes_on, axis=0)",
+        ),
+        "only the step right after an end is left out, those behind it count again": (
+            "np.logical_and.accumulate(goes_on[:-1], axis=0)",
+            "goes_on[:-1]",
+        ),
+        "the value is discounted for all n steps, also where the episode ended sooner": (
+            "gamma**steps",
+            "gamma ** np.full(steps.shape, len(rewards))",
+        ),
+        "the value is discounted once, as after a single step": ("gamma**steps", "gamma ** np.ones(steps.shape)"),
+        "the value is discounted once too seldom": ("gamma**steps", "gamma ** (steps - 1)"),
+        "the first reward is discounted already": ("np.arange(len(rewards))", "(1 + np.arange(len(rewards)))"),
+        "a termination in the next episode counts for this one": ("(terminated & counts)", "terminated"),
+        "last is the number of steps, one more than the index": ("steps - 1", "steps"),
+        "the powers of gamma are doubles, and so are the returns": (
+            "(gamma ** np.arange(len(rewards))).astype(rewards.dtype)",
+            "gamma ** np.arange(len(rewards))",
+        ),
+    },
 )
 survives(
     returns.n_step_return,
-    "goes_on[:-1], axis=0)",
-    "goes_on[:-1])",
-    "the first dimension is the one that accumulate takes by itself",
+    {
+        "the first dimension is the one that accumulate takes by itself": [("goes_on[:-1], axis=0)", "goes_on[:-1])")],
+    },
 )
