@@ -1,7 +1,7 @@
 """Attributes that a text asks for, however it asks: `torch.exp`, `getattr(torch, "exp")`, `attrgetter("exp")(torch)`.
 
-A name that is written as a string is read as if it stood there. Where a text looks names up in a library while it runs,
-nothing could be read from it: that is refused, and no answer needs it.
+A name that is written as a string is read as if it stood there. Where a text looks names up while it runs, in anything
+but `self`, nothing could be read from it: that is refused, and no answer needs it.
 """
 
 import ast
@@ -41,6 +41,7 @@ class Lookups:
 
     def __init__(self, tree: ast.Module, bound: Mapping[str, str]) -> None:
         self.tree, self.names = tree, {**bound}
+        self._texts = _texts(tree)
         self._aliases()
 
     def found(self) -> Iterator[Lookup]:
@@ -64,7 +65,8 @@ class Lookups:
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Call):
                 for base, name in self._asked(node):
-                    if name is None and (base is None or self._library(base)):
+                    # A tensor has the answer among its methods; an object's own parts are looked up in `self`.
+                    if name is None and not is_self(base):
                         yield Unreadable(node.lineno, f"looks a name up in {self._called(base)} while it runs")
             elif isinstance(node, ast.Attribute) and node.attr in _TABLES and not is_self(node.value):
                 yield Unreadable(node.lineno, f"uses {node.attr}, with which names are looked up while it runs")
@@ -77,10 +79,13 @@ class Lookups:
     def _asked(self, call: ast.Call) -> Iterator[tuple[ast.expr | None, str | None]]:
         """For a call that looks names up: of what (None: of what comes), and which name (None: it cannot be read)."""
         if _is_getattr(call.func) and len(call.args) >= 2:
-            yield call.args[0], text_of(call.args[1])
+            yield call.args[0], self._text(call.args[1])
         elif (full := self._full(call.func)) in _GETTERS:
             for name in call.args[:1] if full == "operator.methodcaller" else call.args:
-                yield None, text_of(name)
+                yield None, self._text(name)
+
+    def _text(self, node: ast.expr) -> str | None:
+        return self._texts.get(node.id) if isinstance(node, ast.Name) else text_of(node)
 
     def _lookup(self, node: ast.Attribute | ast.Call, base: ast.expr | None, attr: str, quoted: bool = False) -> Lookup:
         full = self._full(base)
@@ -92,14 +97,8 @@ class Lookups:
     def _full(self, node: ast.AST | None) -> str | None:
         return dotted(node, self.names)
 
-    def _library(self, node: ast.expr) -> bool:
-        """Whether an expression is an imported module or something in one, or the class of some value."""
-        if isinstance(node, ast.Call):
-            return isinstance(node.func, ast.Name) and node.func.id == "type"
-        return self._full(node) is not None or (isinstance(node, ast.Attribute) and node.attr == "__class__")
-
     def _called(self, base: ast.expr | None) -> str:
-        return (None if base is None else self._full(base)) or "a library"
+        return (None if base is None else self._full(base) or _chain(base)) or "a library"
 
     def _aliases(self) -> None:
         """Names that stand for a piece of a library because they were set to it: F = torch.nn.functional."""
@@ -133,6 +132,18 @@ def text_of(node: ast.expr) -> str | None:
         return None
     texts = [text_of(part) for part in parts]
     return None if None in texts else between.join(text for text in texts if text is not None)
+
+
+def _texts(tree: ast.Module) -> dict[str, str]:
+    """Names that are bound once, to a text: name = "sum"."""
+    bound = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)]
+    bound += [node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)]
+    found = {}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Assign([ast.Name(name)], value) if bound.count(name) == 1 and (text := text_of(value)) is not None:
+                found[name] = text
+    return found
 
 
 def _is_getattr(node: ast.AST) -> bool:
