@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 
 from upslope.academy import progress as store
+from upslope.academy.answers import GradedFile
 from upslope.academy.grading.host.grade import CheckResult, Verdict
 from upslope.academy.lessons import find
 from upslope.academy.progress import Progress
 from upslope.cli.authoring import picture
 from upslope.cli.learning import verdict
-from upslope.cli.learning.grading import GradedFile
 from upslope.cli.terminal.console import Screen
 from upslope.runs.workspace import progress_file
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from upslope.academy.answers import GradedFile
 from upslope.academy.grading.host.grade import CheckResult, Verdict
 from upslope.academy.lessons import find
 from upslope.academy.reference import locate
-from upslope.cli.learning.grading import GradedFile
 from upslope.cli.tour import text, tour
 from upslope.cli.tour.tour import Untrue, judge_pictures, judge_right, judge_run, judge_wrong
 from upslope.runs.result import Result

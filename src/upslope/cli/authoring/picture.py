@@ -26,8 +26,8 @@ def draw(path: Path) -> None:
     from rich.console import Console
     from rich.terminal_theme import MONOKAI
 
+    from upslope.academy.answers import grade_file
     from upslope.academy.lessons import find
-    from upslope.cli.learning.grading import grade_file
     from upslope.cli.learning.init import make_files
     from upslope.cli.learning.verdict import show
     from upslope.cli.terminal.console import Screen

@@ -23,7 +23,7 @@ def check(
     debug: Debug = False,
 ) -> int:
     """Grade your answer to a step."""
-    from upslope.cli.learning.grading import grade_file
+    from upslope.academy.answers import grade_file
     from upslope.cli.learning.verdict import facts, show
 
     if seed is not None and not 0 <= seed < 2**32:

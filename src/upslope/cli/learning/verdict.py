@@ -10,8 +10,8 @@ from upslope.cli.terminal.console import Screen
 from upslope.cli.terminal.format import listed, plural, seconds
 
 if TYPE_CHECKING:
+    from upslope.academy.answers import GradedFile
     from upslope.academy.grading.host.grade import CheckResult, Verdict
-    from upslope.cli.learning.grading import GradedFile
 
 HINTS = 3
 PRINTED = 10  # lines of the learner's own output

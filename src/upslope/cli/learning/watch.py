@@ -1,14 +1,10 @@
 """`upslope watch`: the verdict on what is saved, as soon as it is saved.
 
-A warm grading child has imported what the exercises need and forks for each verdict. What editors do when they save
-(write in pieces, rename, delete and make anew, several times in a row) is waited out before a file is read.
+A warm grading child has imported what the exercises need and forks for each verdict.
 """
 
-import ast
 import sys
 import time
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,21 +13,16 @@ import typer
 from upslope.cli.learning.migrated import bring_over
 from upslope.cli.terminal.completion import step_names
 from upslope.cli.terminal.console import Screen
-from upslope.cli.terminal.errors import Missing, UsageError, judge
+from upslope.cli.terminal.errors import Missing, judge
 from upslope.cli.terminal.exits import Exit
 from upslope.cli.terminal.options import AsJson, Debug
 
 if TYPE_CHECKING:
+    from upslope.academy.answers import GradedFile
     from upslope.academy.grading.host.child_process import Bench
     from upslope.academy.lessons import Step
-    from upslope.cli.learning.grading import GradedFile
 
-_QUIET_MS = 40  # a save is over when nothing has changed for so long
-_BURST_MS = 400  # and is looked at after that, whatever still changes
-_TICK_MS = 250  # between two looks for Ctrl-C
-# Both are stretched as the grading is, by its patience.
-_HALF_WRITTEN = 0.25  # seconds that a text which is no Python gets to become some
-_ECHO = 0.7  # seconds in which the same content again is an echo of the same save
+_ECHO = 0.7  # seconds in which the same content again is an echo of the same save; stretched by the patience
 
 
 def watch(
@@ -61,7 +52,7 @@ def watch(
 
 
 def _asked(name: str) -> "Step":
-    from upslope.cli.learning.grading import find_file
+    from upslope.academy.answers import find_file
 
     step, _ = find_file(name)
     return step
@@ -97,31 +88,19 @@ class _Watch:
 
     def run(self) -> None:
         """Grade what stands there, then whatever is saved, until Ctrl-C."""
-        saves = self._saves()
-        next(saves)  # from here on no save is missed
+        from upslope.academy.saves import saves
+
+        changes = saves(self.folder, self.steps)
+        next(changes)  # from here on no save is missed
         self._begin()
         if self.step is not None:
             self._look(self.step)
-        for files in saves:
+        for files in changes:
             changed = [self.steps[file] for file in files]
             if changed:
                 # One is graded: the one in hand, else the one that was saved last.
                 in_hand = self.step in changed
                 self._look(self.step if in_hand and self.step else max(changed, key=self._saved_at))
-
-    def _saves(self) -> Iterator[list[Path]]:
-        """The exercises' files that changed, after each save; an empty list now and then."""
-        from watchfiles import watch as changes
-
-        for found in changes(
-            self.folder,
-            watch_filter=lambda _, path: Path(*Path(path).parts[-2:]) in self.steps,
-            debounce=_BURST_MS,
-            step=_QUIET_MS,
-            rust_timeout=_TICK_MS,
-            yield_on_timeout=True,
-        ):
-            yield sorted({Path(*Path(path).parts[-2:]) for _, path in found})
 
     def _saved_at(self, step: "Step") -> float:
         try:
@@ -146,12 +125,13 @@ class _Watch:
 
     def _look(self, step: "Step") -> None:
         """Grade a step's file as it is now, and show what came of it."""
+        from upslope.academy.answers import NoAnswer, NotAnExercise, grade_step
         from upslope.academy.grading.host.limits import patience
-        from upslope.cli.learning.grading import grade_step
+        from upslope.academy.saves import settled
 
         file = self.folder / step.file
         try:
-            content = self._settled(file)
+            content = settled(file)
             if content is None:
                 self.graded = None
                 self._say(step, "gone", f"{file.name} is gone; it is graded again when it is back.")
@@ -160,28 +140,12 @@ class _Watch:
                 return
             self.step, self.graded = step, (step, content)
             graded = grade_step(step, file, content, bench=self.bench)
-        except (UsageError, Missing, OSError, RuntimeError, ModuleNotFoundError) as error:
+        except (NotAnExercise, NoAnswer, OSError, RuntimeError, ModuleNotFoundError) as error:
             self._say(step, "problem", judge(error)[1])
             return
         self.graded_at = time.monotonic()
         self._show(graded)
         self.bench.at_leisure()
-
-    def _settled(self, file: Path) -> bytes | None:
-        """What a file holds once it is Python, or has stayed as it is for a moment; None if there is no file."""
-        from upslope.academy.grading.host.limits import patience
-        from upslope.cli.learning.grading import read_answer
-
-        content = None
-        until = time.monotonic() + _HALF_WRITTEN * patience()
-        while True:
-            if file.exists():
-                content = read_answer(file)
-                if _is_python(content):
-                    return content
-            if time.monotonic() >= until:
-                return content if file.exists() else None
-            time.sleep(0.02)
 
     def _show(self, graded: "GradedFile") -> None:
         from upslope.cli.learning.verdict import facts, show
@@ -234,13 +198,3 @@ class _Watch:
             self.screen.console.clear()
         else:
             self.screen.line((time.strftime("%H:%M:%S"), "dim"))
-
-
-def _is_python(content: bytes) -> bool:
-    """Whether this can be read as Python at all, and is not empty: half a file rarely can."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return bool(ast.parse(content).body)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False

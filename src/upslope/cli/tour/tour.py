@@ -13,7 +13,7 @@ from upslope.cli.terminal.format import listed, seconds
 from upslope.cli.terminal.options import AsJson, Debug
 
 if TYPE_CHECKING:
-    from upslope.cli.learning.grading import GradedFile
+    from upslope.academy.answers import GradedFile
     from upslope.runs.result import Result
 
 ACTS = 7
@@ -166,7 +166,7 @@ def _write(home: Path, step: str, text: str) -> None:
 
 
 def _check(screen: Screen, home: Path, step: str, text: str) -> "GradedFile":
-    from upslope.cli.learning.grading import grade_file
+    from upslope.academy.answers import grade_file
     from upslope.cli.learning.verdict import show
 
     _write(home, step, text)

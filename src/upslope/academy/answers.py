@@ -1,4 +1,4 @@
-"""From a word on the command line to a verdict that is kept: the step and file that are meant, what a pass opens."""
+"""From a word that names a step to a verdict that is kept: the file that is meant, its grading, what a pass opens."""
 
 import re
 import stat
@@ -6,13 +6,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from upslope.cli.terminal.errors import Missing, UsageError
-
 if TYPE_CHECKING:
     from upslope.academy.grading.host.child_process import Bench
     from upslope.academy.grading.host.grade import Verdict
     from upslope.academy.lessons import Step
     from upslope.academy.progress import Progress
+
+
+class NotAnExercise(LookupError):
+    """A word that names no exercise, or no file of one; the message says what to type instead."""
+
+
+class NoAnswer(LookupError):
+    """There is no file with an answer; the message says where it should be."""
+
 
 LARGEST = 1 << 20  # bytes that are read; the gate says that an answer is smaller
 
@@ -88,23 +95,23 @@ def find_file(name: str) -> tuple["Step", Path]:
     from upslope.runs.workspace import exercises_folder, progress_file, short
 
     if not name:
-        raise UsageError("which step? upslope check NAME grades one; upslope learn lists them all")
+        raise NotAnExercise("which step? upslope check NAME grades one; upslope learn lists them all")
     path = Path(name).expanduser()
     if path.suffix == ".py" or len(path.parts) > 1:
         numbered = re.fullmatch(r"\d\d-(?P<name>.+)", path.stem)  # how files were named before
         stem = numbered["name"] if numbered else path.stem
         step = next((step for step in exercises() if stem in {step.name, *step.was}), None)
         if step is None or path.suffix != ".py":
-            raise UsageError(f"{name} is not a file of an exercise; those are named as in foundations/softmax.py")
+            raise NotAnExercise(f"{name} is not a file of an exercise; those are named as in foundations/softmax.py")
         moved = numbered and not path.exists() and path.absolute().is_relative_to(exercises_folder())
         return step, exercises_folder() / step.file if moved else path.absolute()
     step = find(name)
     if not step.exercise:
         run = f"; it is a lab: upslope lab {step.lab}" if step.lab else ""
-        raise UsageError(f"{step.name} asks for no code{run}")
+        raise NotAnExercise(f"{step.name} asks for no code{run}")
     file = file_of(step, exercises_folder(), progress_file())
     if not file.exists():
-        raise Missing(f"{short(file)} is not there; upslope init makes it")
+        raise NoAnswer(f"{short(file)} is not there; upslope init makes it")
     return step, file
 
 
@@ -113,9 +120,9 @@ def read_answer(file: Path) -> bytes:
     from upslope.runs.workspace import short
 
     if not file.exists():
-        raise Missing(f"there is no {short(file)}")
+        raise NoAnswer(f"there is no {short(file)}")
     if not stat.S_ISREG(file.stat().st_mode):
-        raise Missing(f"{short(file)} is not a plain file")
+        raise NoAnswer(f"{short(file)} is not a plain file")
     with open(file, "rb") as content:
         return content.read(LARGEST)
 
