@@ -2,9 +2,9 @@
 
 import pytest
 
+from upslope.academy import learner_files
 from upslope.academy.lessons import exercises, find
 from upslope.academy.stub import stub_text
-from upslope.cli.learning import init as init_verb
 
 
 def test_init_makes_one_stub_per_exercise(upslope, home):
@@ -78,5 +78,5 @@ def test_what_counts_as_work(tmp_path, text):
     file = tmp_path / "exercises" / find("softmax").file
     file.parent.mkdir(parents=True)
     file.write_text(text)
-    outcome = init_verb.make_files(tmp_path)[file]
-    assert (outcome == init_verb.KEPT) == bool(text.strip())
+    outcome = learner_files.make_files(tmp_path)[file]
+    assert (outcome == learner_files.KEPT) == bool(text.strip())

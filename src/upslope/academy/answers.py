@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from upslope.academy.grading.host.child_process import Bench
-    from upslope.academy.grading.host.grade import Verdict
+    from upslope.academy.grading.host.grade import CheckResult, Verdict
     from upslope.academy.lessons import Step
     from upslope.academy.progress import Progress
 
@@ -42,6 +42,22 @@ class GradedFile:
         return self.verdict.passed
 
     @property
+    def failure(self) -> "CheckResult | None":
+        """The check that a learner should look at: the first that failed."""
+        return next((check for check in self.verdict.checks if not check.passed), None)
+
+    @property
+    def ended(self) -> str:
+        """Why the checks did not come to their end, if they did not."""
+        return self.verdict.refused or self.verdict.stopped or ""
+
+    @property
+    def unwritten(self) -> bool:
+        """Whether the stub's own NotImplementedError is all that there is."""
+        message = self.failure.message if self.failure is not None else ""
+        return message.startswith("NotImplementedError") and "yours to write" in message
+
+    @property
     def broken_by(self) -> tuple[str, ...]:
         """The steps whose accepted answers make this right answer fail."""
         from upslope.academy.lessons import of_exercise
@@ -62,8 +78,10 @@ def grade_file(name: str, *, seed: int | None = None) -> GradedFile:
         return grade_step(step, file, content, seed=seed, bench=bench)
 
 
-def grade_step(step: "Step", file: Path, content: bytes, *, bench: "Bench", seed: int | None = None) -> GradedFile:
-    """Grade what a step's file holds, and keep what was graded."""
+def grade_step(
+    step: "Step", file: Path, content: bytes, *, bench: "Bench", seed: int | None = None, keep: bool = True
+) -> GradedFile:
+    """Grade what a step's file holds, and keep what was graded; `keep=False` where that was done already."""
     from upslope.academy.grading.host.grade import grade_with_others
     from upslope.academy.lab_parts import usable
     from upslope.academy.progress import BadProgress, Progress
@@ -76,7 +94,8 @@ def grade_step(step: "Step", file: Path, content: bytes, *, bench: "Bench", seed
     verdict = grade_with_others(exercise, content, str(file), others=usable(before.accepted), seed=seed, bench=bench)
     graded = GradedFile(step, file, verdict, hints=before.hints.get(exercise, 0))
     try:
-        _keep(progress, graded, content)
+        if keep:
+            _keep(progress, graded, content)
     except BadProgress as problem:
         graded = replace(graded, unrecorded=str(problem))
     if not verdict.passed:

@@ -27,8 +27,8 @@ def draw(path: Path) -> None:
     from rich.terminal_theme import MONOKAI
 
     from upslope.academy.answers import grade_file
+    from upslope.academy.learner_files import make_files
     from upslope.academy.lessons import find
-    from upslope.cli.learning.init import make_files
     from upslope.cli.learning.verdict import show
     from upslope.cli.terminal.console import Screen
 

@@ -14,8 +14,6 @@ from upslope.cli.terminal.options import AsJson, Debug
 if TYPE_CHECKING:
     from upslope.academy.migration import Migration
 
-MADE, RENEWED, KEPT, THERE = "made", "renewed", "kept", "there"
-
 
 def init(
     path: Annotated[
@@ -29,6 +27,7 @@ def init(
     A file that you have changed is kept as it is. A stub that an older version of Upslope wrote, and that you have not
     touched, is written anew. Files of a workspace in which lessons had other names or numbers are moved.
     """
+    from upslope.academy.learner_files import make_files
     from upslope.runs import workspace
 
     screen = Screen()
@@ -60,43 +59,8 @@ def move_files(home: Path) -> "Migration":
     return migration
 
 
-def make_files(home: Path) -> dict[Path, str]:
-    """Make every learner's file that is not there; what became of each: made, renewed, kept (the learner's), there."""
-    from upslope.academy.lessons import exercises
-    from upslope.academy.migration import digest, written_by_us
-    from upslope.academy.progress import Progress
-    from upslope.academy.stub import stub_text
-    from upslope.runs import workspace
-    from upslope.runs.files import make_folder, write_atomically
-
-    make_folder(home)
-    progress = Progress(home / workspace.progress_file().name)
-    ours = written_by_us(progress)
-    outcome: dict[Path, str] = {}
-    for step in exercises():
-        file = home / workspace.exercises_folder().name / step.file
-        stub = stub_text(step).encode()
-        there = _content(file)
-        if there == stub:
-            outcome[file] = THERE
-            continue
-        if there is not None and there.strip() and digest(there) not in ours:
-            outcome[file] = KEPT
-            continue
-        make_folder(file.parent)
-        write_atomically(file, stub)
-        progress.add("stub", str(step.exercise), sha256=digest(stub), path=str(step.file))
-        outcome[file] = RENEWED if there else MADE
-    return outcome
-
-
-def _content(file: Path) -> bytes | None:
-    if file.is_dir():
-        raise Missing(f"{file} is a folder where a learner's file belongs; move it away and type upslope init again")
-    return file.read_bytes() if file.exists() else None
-
-
 def _say(screen: Screen, home: Path, files: dict[Path, str], migration: "Migration", *, elsewhere: bool) -> None:
+    from upslope.academy.learner_files import KEPT, MADE, RENEWED, THERE
     from upslope.cli.learning.migrated import sentences
     from upslope.runs.workspace import short
 

@@ -64,16 +64,11 @@ def command(graded: "GradedFile") -> tuple[str, str]:
         return (f"upslope learn {graded.next}" if graded.next else "upslope", "")
     if graded.broken_by:
         return (f"upslope check {graded.broken_by[0]}", "")
-    if _unwritten(graded.verdict):
+    if graded.unwritten:
         return (f"upslope learn {name}", "")
     if graded.hints < HINTS:
         return (f"upslope hint {name}", f"({graded.hints + 1} of {HINTS}; hints are counted but cost nothing)")
     return (f"upslope learn {name}", "(all hints are shown; the lesson may still help)")
-
-
-def first_failure(verdict: "Verdict") -> "CheckResult | None":
-    """The check that a learner should look at."""
-    return next((check for check in verdict.checks if not check.passed), None)
 
 
 def _headline(screen: Screen, graded: "GradedFile") -> None:
@@ -81,9 +76,9 @@ def _headline(screen: Screen, graded: "GradedFile") -> None:
     held = sum(1 for check in verdict.checks if check.passed)
     if graded.broken_by:
         what = f"right alone, wrong together with your {listed(graded.broken_by)}"
-    elif ended := _ended(verdict):
+    elif ended := graded.ended:
         what = ended if _fits(screen, graded) else "refused" if verdict.refused else "stopped"
-    elif _unwritten(verdict):
+    elif graded.unwritten:
         what = "not written yet"
     else:
         what = f"{held} of {plural(len(verdict.checks), 'check')} passed"
@@ -101,8 +96,8 @@ def _passed(screen: Screen, graded: "GradedFile") -> None:
 
 
 def _failed(screen: Screen, graded: "GradedFile", verdict: "Verdict") -> None:
-    failure = first_failure(verdict)
-    ended, unwritten = _ended(verdict), _unwritten(verdict)
+    failure = graded.failure
+    ended, unwritten = graded.ended, graded.unwritten
     if unwritten:
         screen.gap()
         screen.prose("The file is as upslope init made it. Write the body there:")
@@ -164,24 +159,9 @@ def _printed(screen: Screen, output: str) -> None:
         screen.block(f"... and {plural(len(lines) - PRINTED, 'line')} more", style="dim")
 
 
-def _ended(verdict: "Verdict") -> str:
-    """Why the checks did not come to their end, if they did not."""
-    return verdict.refused or verdict.stopped or ""
-
-
 def _fits(screen: Screen, graded: "GradedFile") -> bool:
     """Whether that has room in the headline."""
-    return len(f"  x {graded.step.name}     {_ended(graded.verdict)}  99.9 s") <= screen.width
-
-
-def _unwritten(verdict: "Verdict") -> bool:
-    """Whether the stub's own NotImplementedError is all that there is."""
-    failure = first_failure(verdict)
-    return (
-        failure is not None
-        and failure.message.startswith("NotImplementedError")
-        and "yours to write" in failure.message
-    )
+    return len(f"  x {graded.step.name}     {graded.ended}  99.9 s") <= screen.width
 
 
 def _short(file: Path) -> str:

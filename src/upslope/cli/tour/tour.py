@@ -89,9 +89,7 @@ def _walk(screen: Screen, home: Path, facts: dict[str, Any]) -> None:
 
 def judge_wrong(graded: "GradedFile") -> dict[str, Any]:
     """The wrong answer failed, with a counterexample and the mistake's name."""
-    from upslope.cli.learning.verdict import first_failure
-
-    failure = first_failure(graded.verdict)
+    failure = graded.failure
     if graded.passed or failure is None:
         raise Untrue("the wrong answer passed")
     if not failure.counterexample:
@@ -156,8 +154,8 @@ def _idea(screen: Screen) -> None:
 
 def _write(home: Path, step: str, text: str) -> None:
     """What a learner does: the file from init, and then an editor."""
+    from upslope.academy.learner_files import make_files
     from upslope.academy.lessons import find
-    from upslope.cli.learning.init import make_files
 
     if not text:
         make_files(home)
