@@ -1,8 +1,8 @@
 """The guide: every item of "Ultimate Deep Learning Mastery Guide 2025", its boxes and bullets, as `lessons/guide.csv`.
 
-An item's id is its place: `1.modern.gelu` is a part of `1.modern`, in level 1. An id is never changed and never given to
-another item; an item that is taken out keeps its line and says under `retired` in which version. What the author of a
-lesson says there (`proves:`) makes items provable; `covers` says how much of what an item asks for can be proven by
+An item's id is its place: `1.modern.gelu` is a part of `1.modern`, in level 1. An id is never changed and never given
+to another item; an item that is taken out keeps its line and says under `retired` in which version. Lessons say which
+items they prove (`proves:` in their front matter); `covers` says how much of what an item asks for can be proven by
 now: full, part, or none. A parent is its parts, and `part` on a parent says that it will ask for more than they do.
 """
 
