@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 import pytest
 
 from upslope.academy import progress as store
+from upslope.academy.evidence import read_evidence
 from upslope.academy.progress import BadProgress, Progress
 
 SOFTMAX = "upslope.scratch.ops:softmax"
@@ -29,16 +30,16 @@ def test_the_newest_accepted_text_counts_and_failures_do_not(progress):
 def test_a_solution_counts_only_when_it_was_taken_before_the_pass(progress):
     progress.add_check(SOFTMAX, "own", "a.py", passed=True)
     progress.add("solution", SOFTMAX)
-    assert not progress.solution_taken(SOFTMAX)
+    progress.add_check(SOFTMAX, "again", "a.py", passed=True)
     progress.add("solution", "upslope.scratch.ops:relu")
-    assert progress.solution_taken("upslope.scratch.ops:relu")
+    assert read_evidence(progress.path).taken == {"upslope.scratch.ops:relu"}
 
 
 def test_the_third_hint_is_the_solution(progress):
     progress.add("hint", SOFTMAX, stage=2)
-    assert (progress.hints(SOFTMAX), progress.solution_taken(SOFTMAX)) == (2, False)
+    assert (progress.hints(SOFTMAX), read_evidence(progress.path).taken) == (2, frozenset())
     progress.add("hint", SOFTMAX, stage=3)
-    assert (progress.hints(SOFTMAX), progress.solution_taken(SOFTMAX)) == (3, True)
+    assert (progress.hints(SOFTMAX), read_evidence(progress.path).taken) == (3, {SOFTMAX})
 
 
 @pytest.mark.parametrize("statement", ["DELETE FROM events", "UPDATE events SET kind = 'run'"])

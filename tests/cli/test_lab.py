@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from upslope.academy.step_status import read_evidence
+from upslope.academy.evidence import read_evidence
 from upslope.cards import discover
 from upslope.runs.workspace import progress_file
 

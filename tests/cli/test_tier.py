@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from upslope.academy.evidence import Evidence, read_evidence
 from upslope.academy.lab_parts import parts_of
 from upslope.academy.lessons import Step
 from upslope.academy.overlay import Submission
 from upslope.academy.progress import Event, Progress
-from upslope.academy.step_status import Evidence, next_step, opened, read_evidence, standings, unlocks
+from upslope.academy.step_status import next_step, opened, standings, unlocks
 from upslope.academy.tier import tier
 
 

@@ -82,10 +82,11 @@ def grade_step(
     step: "Step", file: Path, content: bytes, *, bench: "Bench", seed: int | None = None, keep: bool = True
 ) -> GradedFile:
     """Grade what a step's file holds, and keep what was graded; `keep=False` where that was done already."""
+    from upslope.academy.evidence import read_evidence
     from upslope.academy.grading.host.grade import grade_with_others
     from upslope.academy.lab_parts import usable
     from upslope.academy.progress import BadProgress, Progress
-    from upslope.academy.step_status import next_step, opened, read_evidence, standings
+    from upslope.academy.step_status import next_step, opened, standings
     from upslope.runs.workspace import progress_file
 
     exercise = str(step.exercise)

@@ -93,7 +93,7 @@ def author_check(
     wanted = [lessons.find(name).name for name in names] or [step.name for step in roadmap]
     chosen = [step for step in roadmap if step.name in wanted]
     problems = [f"{step.number} {step.name}: {said}" for step in chosen for said in lint.lesson(step, roadmap)]
-    problems += [] if names else lint.vocabulary(roadmap)
+    problems += [] if names else [*lint.vocabulary(roadmap), *lint.coverage(roadmap)]
     targets, unknown = _resolve(roadmap)
     exercises = [step for step in chosen if step.exercise]
 

@@ -1,7 +1,8 @@
 """The steps of the roadmap: Markdown files with front matter, `lessons/TOPIC/NAME.md`, in the order of `roadmap.toml`.
 
 The front matter says what a step asks for: an exercise (a dotted name of the library) or a lab, how long it takes, what
-an answer may import, which terms the prose explains, and under which names the lesson was known before (`was`).
+an answer may import, which terms the prose explains, which items of the guide it proves, and under which names the
+lesson was known before (`was`).
 """
 
 from collections.abc import Mapping
@@ -15,7 +16,8 @@ from upslope.spelling import nearest
 
 FOLDER = PACKAGE / "lessons"
 _KEYS = {
-    *("title", "exercise", "lab", "minutes", "difficulty", "imports", "refuses", "needs", "returns in", "terms", "was"),
+    *("title", "exercise", "lab", "minutes", "difficulty", "imports", "refuses", "needs", "returns in", "proves"),
+    *("terms", "was"),
 }
 
 
@@ -33,15 +35,39 @@ class Return:
     @staticmethod
     def parse(text: str) -> "Return":
         """`fashion model=vit`: a name, then key=value words. Raises BadLesson for anything else."""
-        name, *words = text.split() or [""]
-        settings = tuple(tuple(word.split("=", 1)) for word in words)
-        if not name or "=" in name or any(len(setting) != 2 or not all(setting) for setting in settings):
-            raise BadLesson(f'"{text}" is not a step or a lab; write fashion, or fashion model=vit')
-        return Return(name, settings)  # type: ignore[arg-type]
+        name, settings = _with_settings(text, "a step or a lab; write fashion, or fashion model=vit")
+        return Return(name, settings)
 
     def holds(self, config: Mapping[str, object] | None) -> bool:
         """Whether a lab's settings agree; without any settings, as if they did."""
         return config is None or all(key in config and _word(config[key]) == value for key, value in self.settings)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """An item of the guide that a step proves: by its exercise, or by a run of its lab, perhaps with some settings."""
+
+    item: str  # 1.modern.gelu
+    settings: tuple[tuple[str, str], ...] = ()  # all of these must hold
+
+    @staticmethod
+    def parse(text: str) -> "Proof":
+        """`2.zoo.vit model=vit`: an id, then key=value words. Raises BadLesson for anything else."""
+        item, settings = _with_settings(text, "an item of the guide; write 1.modern.gelu, or 2.zoo.vit model=vit")
+        return Proof(item, settings)
+
+    def holds(self, config: Mapping[str, object] | None) -> bool:
+        """Whether a run's settings agree; a run that noted none agrees with none."""
+        return not self.settings or (config is not None and Return(self.item, self.settings).holds(config))
+
+
+def _with_settings(text: str, wanted: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """A name, and the key=value words after it."""
+    name, *words = text.split() or [""]
+    settings = [tuple(word.split("=", 1)) for word in words]
+    if not name or "=" in name or any(len(setting) != 2 or not all(setting) for setting in settings):
+        raise BadLesson(f'"{text}" is not {wanted}')
+    return name, tuple((setting[0], setting[1]) for setting in settings)
 
 
 def _word(value: object) -> str:
@@ -71,6 +97,8 @@ class Step:
     needs: tuple[str, ...] = ()  # names of earlier steps
     # Later steps and labs that the answer runs in; a lab may carry settings: "fashion model=vit".
     returns_in: tuple[str, ...] = field(default=())
+    # Items of the guide; a lab may carry settings: "2.zoo.vit model=vit".
+    proves: tuple[str, ...] = ()
     terms: tuple[str, ...] = ()  # what it teaches of the field's vocabulary: "momentum", "deep Q-network (DQN)"
     was: tuple[str, ...] = ()  # names that the lesson had before
     level_title: str = ""
@@ -97,6 +125,11 @@ class Step:
     def returns(self) -> tuple[Return, ...]:
         """`returns_in`, taken apart."""
         return tuple(map(Return.parse, self.returns_in))
+
+    @property
+    def proofs(self) -> tuple[Proof, ...]:
+        """`proves`, taken apart."""
+        return tuple(map(Proof.parse, self.proves))
 
 
 def steps(folder: Path | None = None) -> tuple[Step, ...]:
@@ -128,7 +161,8 @@ def read(path: Path, place: Place) -> Step:
     parts = path.read_text(encoding="utf-8").split("---\n", 2)
     if len(parts) != 3 or parts[0]:
         raise BadLesson(f"{path}: a lesson begins with front matter between two lines of ---")
-    front = yaml.safe_load(parts[1]) or {}
+    # LibYAML in C is eight times as fast; not every installation of PyYAML was built with it.
+    front = yaml.load(parts[1], Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}
     unknown = set(front) - _KEYS
     if unknown:
         raise BadLesson(f"{path}: unknown key {sorted(unknown)[0]!r}; the keys are {', '.join(sorted(_KEYS))}")
@@ -150,13 +184,14 @@ def read(path: Path, place: Place) -> Step:
         refuses=tuple(front.get("refuses") or ()),
         needs=tuple(front.get("needs") or ()),
         returns_in=tuple(str(place) for place in front.get("returns in") or ()),
+        proves=tuple(str(item) for item in front.get("proves") or ()),
         terms=tuple(map(str, front.get("terms") or ())),
         was=tuple(front.get("was") or ()),
         level_title=place.level_title,
         part=place.part,
     )
     try:
-        _ = step.returns
+        _ = step.returns, step.proofs
     except BadLesson as error:
         raise BadLesson(f"{path}: {error}") from None
     return step

@@ -7,7 +7,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from upslope.academy import hints, stub, terms
+from upslope.academy import guide, hints, stub, terms
 from upslope.academy.checklist import BadChecks, CheckList, apply
 from upslope.academy.grading.static.answer_families import belongs, stems
 from upslope.academy.grading.static.source_check import library_names
@@ -52,7 +52,44 @@ def lesson(step: Step, roadmap: Sequence[Step]) -> Iterator[str]:
         for what, mark in PASSAGES.items():
             if mark not in step.body:
                 yield f"the lesson holds no {what[2:]} ({mark.strip()})"
+    yield from _proves(step, labs)
     yield from terms.faults(step, roadmap)
+
+
+def _proves(step: Step, labs: Mapping[str, Found]) -> Iterator[str]:
+    """What is wrong with the items of the guide that a lesson says it proves."""
+    known = {item.id: item for item in guide.every_item()}
+    ids = [proof.item for proof in step.proofs]
+    for proof in step.proofs:
+        item = known.get(proof.item)
+        if item is None:
+            near = guide.near(proof.item)
+            yield f"it proves {proof.item}, which is no item of the guide" + (f"; {near[0]} is near" if near else "")
+        elif item.retired:
+            yield f"it proves {item.id}, which was taken out of the guide in {item.retired}"
+        elif item.level == "A":
+            yield f"it proves {item.id}, which follows from a rule in academy/tiers.py"
+        elif item.kind != "build":
+            yield f"it proves {item.id}, which is of kind {item.kind}; only what is built is proven"
+        elif item.covers == "none":
+            yield f"it proves {item.id}, and guide.csv says that nothing covers it; say part or full there"
+        if not step.exercise and not step.lab:
+            yield f"it proves {proof.item} without an exercise or a lab"
+        for key, _ in proof.settings:
+            if step.lab not in labs or key not in settings_said(labs[str(step.lab)]):
+                yield f"it proves {proof.item} with {key}=, which no lab of this step knows"
+        if ids.count(proof.item) > 1:
+            yield f"it proves {proof.item} twice"
+
+
+def coverage(roadmap: Sequence[Step]) -> Iterator[str]:
+    """Items of the guide of which guide.csv says that they can be proven, and no lesson does."""
+    proven = {proof.item for step in roadmap for proof in step.proofs}
+    parents = set(guide.parts())
+    for item in guide.items():
+        leaf = item.kind == "build" and item.level != "A" and item.id not in parents
+        if leaf and item.covers != "none" and item.id not in proven:
+            yield f"guide.csv: {item.id} is covered ({item.covers}), and no lesson proves it"
 
 
 def vocabulary(roadmap: Sequence[Step]) -> Iterator[str]:

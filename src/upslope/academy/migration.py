@@ -73,12 +73,13 @@ def older_files(folder: Path, progress: Progress, wanted: Mapping[Path, Step]) -
     ids = {step.exercise for step in wanted.values()}
     by_name = {name: step.exercise for step in wanted.values() for name in (step.name, *step.was)}
     renamed = {Path(s.topic) / f"{name}.py": s.exercise for s in wanted.values() for name in s.was}
-    placed = {Path(e.payload["path"]): e.subject for e in progress.events() if _says_place(e.kind, e.payload)}
+    said = sorted((*progress.events("stub"), *progress.events("moved")), key=lambda event: event.id)
+    placed = {Path(e.payload["path"]): e.subject for e in said if "path" in e.payload}
     graded: dict[Path, str] = {}
     found: dict[str, list[Path]] = {}
     strange = _strange(folder, wanted)
     if any(_NUMBERED.fullmatch(path.as_posix()) for path in strange):
-        graded = {Path(*Path(e.payload["path"]).parts[-2:]): e.subject for e in progress.events("check")}
+        graded = {Path(*Path(path).parts[-2:]): exercise for exercise, path in progress.graded_paths()}
     for path in strange:
         exercise = placed.get(path) or renamed.get(path)
         numbered = _NUMBERED.fullmatch(path.as_posix())
@@ -105,11 +106,6 @@ def digest(content: bytes) -> str:
 
 def _asking(roadmap: Sequence[Step]) -> dict[Path, Step]:
     return {step.file: step for step in roadmap if step.exercise}
-
-
-def _says_place(kind: str, payload: Mapping[str, object]) -> bool:
-    """Stubs and moves are noted with the path in the workspace; a graded file may lie anywhere."""
-    return kind in {"stub", "moved"} and "path" in payload
 
 
 def _strange(folder: Path, wanted: Mapping[Path, Step]) -> list[Path]:

@@ -14,7 +14,7 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,8 +35,34 @@ CREATE TRIGGER IF NOT EXISTS events_stay BEFORE UPDATE ON events
 BEGIN SELECT RAISE(ABORT, 'events are never changed'); END;
 CREATE TRIGGER IF NOT EXISTS events_last BEFORE DELETE ON events
 BEGIN SELECT RAISE(ABORT, 'events are never deleted'); END;
+CREATE INDEX IF NOT EXISTS events_but_checks ON events (kind, subject) WHERE kind <> 'check';
+CREATE INDEX IF NOT EXISTS events_accepted ON events (subject, id)
+    WHERE kind = 'check' AND json_extract(payload, '$.passed');
 """
 
+# Of thousands of graded answers those that count: the newest accepted one of each exercise, with its text, and when
+# the first was accepted. The index holds which these are, so no other text is read. (The conditions of the two indices
+# are written out in the queries: SQLite takes a partial index only where it sees them.)
+_ACCEPTED = """
+WITH accepted AS (
+    SELECT subject, min(id) AS first, max(id) AS newest FROM events
+    WHERE kind = 'check' AND json_extract(payload, '$.passed') GROUP BY subject
+)
+SELECT id, at, kind, accepted.subject, payload FROM accepted JOIN events ON id = newest
+UNION ALL
+SELECT id, at, kind, accepted.subject, '{"passed": true}' FROM accepted JOIN events ON id = first WHERE first < newest
+"""
+# And what else bears on where a learner stands; a run that missed its target does not.
+_TELLING = f"""
+{_ACCEPTED}
+UNION ALL
+SELECT id, at, kind, subject, payload FROM events
+WHERE kind <> 'check' AND kind IN ('hint', 'solution', 'report', 'review', 'tier')
+UNION ALL
+SELECT id, at, kind, subject, payload FROM events
+WHERE kind <> 'check' AND kind = 'run' AND json_extract(payload, '$.reached')
+ORDER BY id
+"""
 
 WAIT = 10.0  # seconds for another program to be done with the file, where an event is added
 GLANCE = 1.0  # the same, where there is another way
@@ -52,8 +78,8 @@ class Event:
 
     id: int
     at: float  # seconds since 1970
-    kind: str  # check, hint, solution, run, stub, moved, double
-    subject: str  # exercise id, lab name
+    kind: str  # check, hint, solution, run, report, review, tier, stub, moved, double
+    subject: str  # exercise id, lab name, id of an item of the guide, name of a tier
     payload: dict[str, Any]
 
 
@@ -99,13 +125,38 @@ class Progress:
 
     def events(self, kind: str | None = None, subject: str | None = None) -> list[Event]:
         """Events in the order they happened."""
-        query = "SELECT id, at, kind, subject, payload FROM events"
-        query += " WHERE (? IS NULL OR kind = ?) AND (? IS NULL OR subject = ?) ORDER BY id"
+        wanted = {"kind": kind, "subject": subject}
+        given = {name: value for name, value in wanted.items() if value is not None}
+        where = " AND ".join(f"{name} = ?" for name in given) or "TRUE"
+        where += " AND kind <> 'check'" if kind not in (None, "check") else ""
+        query = f"SELECT id, at, kind, subject, payload FROM events WHERE {where} ORDER BY id"
+        return self._events(query, tuple(given.values()))
+
+    def telling(self) -> list[Event]:
+        """The events that say where the learner stands, in order: as much as all of them say, and far fewer to read.
+
+        Of each exercise the newest accepted answer is among them, and that there was an earlier one, without its text.
+        """
+        return self._events(_TELLING)
+
+    def newest(self) -> int:
+        """The number of the newest event, 0 before the first: what has changed since can be asked for cheaply."""
+        ((number,),) = self._rows("SELECT coalesce(max(id), 0) FROM events") or [(0,)]
+        return int(number)
+
+    def graded_paths(self) -> list[tuple[str, str]]:
+        """Exercise and file of every graded answer, in order, without the texts."""
+        query = "SELECT subject, json_extract(payload, '$.path') FROM events WHERE kind = 'check' ORDER BY id"
+        return [(str(exercise), str(path)) for exercise, path in self._rows(query)]
+
+    def _events(self, query: str, values: tuple[Any, ...] = ()) -> list[Event]:
+        return [Event(i, at, k, s, json.loads(payload)) for i, at, k, s, payload in self._rows(query, values)]
+
+    def _rows(self, query: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         try:
-            rows = self._read(query, (kind, kind, subject, subject))
+            return self._read(query, values)
         except (OSError, sqlite3.Error) as error:
             raise BadProgress(f"the progress file {short(self.path)} cannot be read: {error}") from None
-        return [Event(i, at, k, s, json.loads(payload)) for i, at, k, s, payload in rows]
 
     def add_check(self, exercise: str, text: str, path: str, *, passed: bool, **facts: Any) -> None:
         """A graded answer: the very bytes are kept, because accepted code runs in later labs."""
@@ -114,28 +165,21 @@ class Progress:
 
     def accepted(self) -> dict[str, Submission]:
         """The newest accepted answer of each exercise, in the order in which they were first accepted."""
-        answers: dict[str, Submission] = {}
-        for event in self.events("check"):
-            if event.payload["passed"]:
-                answers[event.subject] = Submission(event.subject, event.payload["text"], event.payload["path"])
-        return answers
+        return newest_accepted(self._events(f"{_ACCEPTED} ORDER BY id"))
 
     def hints(self, exercise: str) -> int:
         """The highest hint stage that was shown."""
         return max((e.payload["stage"] for e in self.events("hint", exercise)), default=0)
 
-    def solution_taken(self, exercise: str) -> bool:
-        """Whether the solution was shown before the exercise was first accepted."""
-        for event in self.events(subject=exercise):
-            if event.kind == "solution" or (event.kind == "hint" and event.payload["stage"] >= 3):
-                return True
-            if event.kind == "check" and event.payload["passed"]:
-                return False
-        return False
 
-    def reached_runs(self) -> list[Event]:
-        """The runs that reached their lab's target, in the order they happened."""
-        return [event for event in self.events("run") if event.payload.get("reached")]
+def newest_accepted(events: Iterable[Event]) -> dict[str, Submission]:
+    """The newest accepted answer of each exercise, in the order in which they were first accepted."""
+    answers: dict[str, Submission] = {}
+    for event in events:
+        if event.kind == "check" and event.payload["passed"]:
+            text, path = (str(event.payload.get(name, "")) for name in ("text", "path"))
+            answers[event.subject] = Submission(event.subject, text, path)
+    return answers
 
 
 def _asked(path: Path, query: str, values: tuple[Any, ...], *, mode: str = "ro") -> list[tuple[Any, ...]]:

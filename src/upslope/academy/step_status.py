@@ -1,31 +1,17 @@
 """The status of each step of the roadmap: proven, open, or waiting for another step.
 
-Computed from the events in the progress store and from nothing else. Waiting is advice: any step can be checked at any
-time. A lab is reached when a run met its target, and proven when every part of that run was the learner's own.
+Computed from the evidence in the progress store and from nothing else. Waiting is advice: any step can be checked at
+any time. A lab is reached when a run met its target, and proven when every part of that run was the learner's own.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
-from upslope.academy.lab_parts import parts_of
+from upslope.academy.evidence import Evidence
 from upslope.academy.lessons import Step, steps
-from upslope.academy.overlay import Submission
-from upslope.academy.progress import Event, Progress
 
 State = Literal["proven", "reached", "open", "waiting", "reading"]
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What the progress store says, read once."""
-
-    accepted: Mapping[str, Submission] = field(default_factory=dict)  # exercise id -> the newest accepted answer
-    reached: Mapping[str, Event] = field(default_factory=dict)  # lab -> its newest run that reached the target
-    proven: Mapping[str, Event] = field(default_factory=dict)  # lab -> the newest of these made of the learner's parts
-    taken: frozenset[str] = frozenset()  # exercises whose solution was seen first
-    hints: Mapping[str, int] = field(default_factory=dict)  # exercise id -> the highest stage that was shown
 
 
 @dataclass(frozen=True)
@@ -36,29 +22,6 @@ class StepStatus:
     state: State
     waits_for: tuple[str, ...] = ()  # names of steps
     taken: bool = False
-
-
-def read_evidence(path: Path) -> Evidence:
-    """The evidence in a progress file; where there is no file yet there is none, and none is made."""
-    if not path.exists():
-        return Evidence()
-    progress = Progress(path)
-    hints: dict[str, int] = {}
-    for event in progress.events("hint"):
-        hints[event.subject] = max(hints.get(event.subject, 0), int(event.payload["stage"]))
-    seen = {event.subject for event in progress.events("solution")} | {e for e, stage in hints.items() if stage >= 3}
-    taken = frozenset(exercise for exercise in seen if progress.solution_taken(exercise))
-    runs = progress.reached_runs()
-    reached = {run.subject: run for run in runs}
-    return Evidence(progress.accepted(), reached, {run.subject: run for run in runs if all_yours(run)}, taken, hints)
-
-
-def all_yours(run: Event) -> bool:
-    """Whether every part of a run was the learner's: the parts that its lab had, with its settings, when it ran."""
-    parts = run.payload.get("parts")
-    if parts is None:  # not noted, so nothing says that they were
-        return not parts_of(run.subject, run.payload.get("config"))
-    return all(whose == "yours" for whose in parts.values())
 
 
 def done(step: Step, evidence: Evidence) -> State | None:

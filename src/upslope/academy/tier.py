@@ -7,8 +7,8 @@ the learner's parts only, and all tiers below it are held. A level that has no s
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from upslope.academy.evidence import Evidence
 from upslope.academy.lessons import Step, steps
-from upslope.academy.step_status import Evidence
 
 TIERS = {1: "bronze", 2: "silver", 3: "gold", 4: "diamond", 5: "legendary"}
 

@@ -8,8 +8,9 @@ from upslope.cli.terminal.exits import Exit
 from upslope.cli.terminal.format import listed
 
 if TYPE_CHECKING:
+    from upslope.academy.evidence import Evidence
     from upslope.academy.lessons import Step
-    from upslope.academy.step_status import Evidence, StepStatus
+    from upslope.academy.step_status import StepStatus
 
 
 def dashboard() -> int:
@@ -21,7 +22,8 @@ def dashboard() -> int:
 
 def show_dashboard(screen: Screen, *, alone: bool = True) -> None:
     """Tier, the next step, the labs that hold parts of yours; `alone`: also JSON for programs, and one command."""
-    from upslope.academy.step_status import next_step, read_evidence, standings
+    from upslope.academy.evidence import read_evidence
+    from upslope.academy.step_status import next_step, standings
     from upslope.academy.tier import tier
     from upslope.runs.workspace import exercises_folder, progress_file
 

@@ -38,7 +38,8 @@ def learn(
 
 def roadmap() -> int:
     """All steps, and how you stand to each."""
-    from upslope.academy.step_status import next_step, read_evidence, standings
+    from upslope.academy.evidence import read_evidence
+    from upslope.academy.step_status import next_step, standings
     from upslope.academy.tier import tier
     from upslope.runs.workspace import progress_file
 
@@ -146,9 +147,10 @@ def term_facts(found: "Term") -> dict[str, object]:
 
 def lesson(step: "Step") -> int:
     """One lesson: the prose, where the file is, what to type next."""
+    from upslope.academy.evidence import read_evidence
     from upslope.academy.lab_parts import whose
     from upslope.academy.migration import file_of
-    from upslope.academy.step_status import read_evidence, standings
+    from upslope.academy.step_status import standings
     from upslope.runs.workspace import exercises_folder, progress_file, short
 
     screen = Screen()

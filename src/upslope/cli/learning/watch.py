@@ -60,7 +60,8 @@ def _asked(name: str) -> "Step":
 
 def _next(after: "Step | None" = None) -> "Step | None":
     """The next exercise that is open: after a step first, then what was left out."""
-    from upslope.academy.step_status import read_evidence, standings
+    from upslope.academy.evidence import read_evidence
+    from upslope.academy.step_status import standings
     from upslope.runs.workspace import progress_file
 
     table = [standing for standing in standings(read_evidence(progress_file())) if standing.step.exercise]

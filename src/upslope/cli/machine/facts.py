@@ -184,8 +184,8 @@ def _free(folder: Path) -> int:
 
 
 def _progress() -> Finding:
+    from upslope.academy.evidence import read_evidence
     from upslope.academy.progress import BadProgress
-    from upslope.academy.step_status import read_evidence
     from upslope.runs.workspace import progress_file
 
     try:

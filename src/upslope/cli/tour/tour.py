@@ -190,7 +190,8 @@ def _train(screen: Screen, lab: str) -> "Result":
 
 
 def _stand(screen: Screen, step: str, lab: str) -> None:
-    from upslope.academy.step_status import read_evidence, standings
+    from upslope.academy.evidence import read_evidence
+    from upslope.academy.step_status import standings
     from upslope.cli.learning.dashboard import lab_parts, show_dashboard
     from upslope.runs.workspace import progress_file
 

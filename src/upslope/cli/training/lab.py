@@ -168,7 +168,7 @@ def add_evidence(result: "Result") -> None:
 
 def conclude(screen: Screen, result: "Result", folder: Path) -> None:
     """The line that says it all, what a miss probably comes from, where the pictures are, what to type next."""
-    from upslope.academy.step_status import read_evidence
+    from upslope.academy.evidence import read_evidence
     from upslope.runs.result import format_value, metric_label
     from upslope.runs.workspace import progress_file, short
 

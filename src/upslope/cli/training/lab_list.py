@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def labs() -> int:
     """All labs: time, target, whose parts, reached or proven."""
-    from upslope.academy.step_status import read_evidence
+    from upslope.academy.evidence import read_evidence
     from upslope.cards import LabCard, discover
     from upslope.cli.learning.dashboard import lab_parts
     from upslope.runs.workspace import progress_file

@@ -101,7 +101,7 @@ def keep_answers(run: Path, composed: str) -> None:
 
 
 def _accepted(found: "Found", settings: list[str], preset: str) -> "dict[str, Submission]":
-    from upslope.academy.step_status import read_evidence
+    from upslope.academy.evidence import read_evidence
     from upslope.runs.workspace import progress_file
 
     answers = usable(read_evidence(progress_file()).accepted)
