@@ -28,6 +28,10 @@ def _has_data() -> bool:
     return bool(mirror) and (Path(mirror) / "mnist").is_dir()
 
 
+def _has_browser() -> bool:
+    return shutil.which("chromium") is not None and importlib.util.find_spec("playwright") is not None
+
+
 def _has_landlock() -> bool:
     if sys.platform != "linux":
         return False
@@ -44,7 +48,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "onnx": (lambda: importlib.util.find_spec("onnxscript") is not None, "ONNX is not installed"),
     "mlflow": (lambda: importlib.util.find_spec("mlflow") is not None, "MLflow is not installed"),
     "play": (lambda: importlib.util.find_spec("gymnasium") is not None, "Gymnasium is not installed"),
-    "browser": (lambda: shutil.which("chromium") is not None, "no chromium on this machine"),
+    "browser": (_has_browser, "Playwright or Chromium is not installed"),
     "gpu": (lambda: shutil.which("nvidia-smi") is not None, "no GPU on this machine"),
     "landlock": (_has_landlock, "this kernel has no Landlock"),
 }

@@ -14,6 +14,7 @@ from upslope.cli.learning.dashboard import dashboard
 from upslope.cli.learning.hint import hint, solution
 from upslope.cli.learning.init import init
 from upslope.cli.learning.learn import learn
+from upslope.cli.learning.open_home import open_home
 from upslope.cli.learning.watch import watch
 from upslope.cli.library.data import data
 from upslope.cli.library.export import export
@@ -70,6 +71,7 @@ app.command("init", rich_help_panel=LEARN)(init)
 app.command("learn", rich_help_panel=LEARN)(learn)
 app.command("check", rich_help_panel=LEARN)(check)
 app.command("watch", rich_help_panel=LEARN)(watch)
+app.command("open", rich_help_panel=LEARN)(open_home)
 app.command("hint", rich_help_panel=LEARN)(hint)
 app.command("solution", rich_help_panel=LEARN)(solution)
 app.command("lab", rich_help_panel=TRAIN, add_help_option=False)(lab)
