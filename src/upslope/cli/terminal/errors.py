@@ -33,6 +33,8 @@ _CODES = {
     "upslope.cli.tour.tour.Untrue": Exit.NOT,
     "upslope.cli.training.lab_overlay.AnswerFailed": Exit.NOT,
     "upslope.academy.lab_parts.BadAnswers": Exit.MISSING,
+    "upslope.academy.guide.BadGuide": Exit.NOT,
+    "upslope.academy.guide.UnknownItem": Exit.USAGE,
     "upslope.academy.lessons.UnknownStep": Exit.USAGE,
     "upslope.academy.roadmap.BadLesson": Exit.NOT,
     "upslope.academy.reference.UnknownExercise": Exit.USAGE,
