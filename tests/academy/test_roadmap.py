@@ -3,9 +3,11 @@
 import shutil
 
 import pytest
+import yaml
 
 from upslope.academy.author import author_check
 from upslope.academy.lessons import FOLDER, find, steps
+from upslope.academy.lessons import _steps as lessons_of
 from upslope.academy.roadmap import FILE, BadLesson, places
 
 
@@ -79,3 +81,22 @@ def test_a_name_belongs_to_one_lesson_for_good(folder, was):
     plant(folder, "minutes: 15\n", f"minutes: 15\nwas: {was}\n", "foundations/relu.md")
     with pytest.raises(BadLesson, match="is or was the name of"):
         steps(folder)
+
+
+def test_front_matter_is_the_same_without_the_loader_in_c(monkeypatch):
+    """Not every PyYAML was built with it; where it is there, it is what reads the lessons."""
+    read_with = []
+
+    def noted(text, Loader, load=yaml.load):
+        read_with.append(Loader)
+        return load(text, Loader)
+
+    monkeypatch.setattr(yaml, "load", noted)
+    lessons_of.cache_clear()
+    quick = steps()
+    assert set(read_with) == {getattr(yaml, "CSafeLoader", yaml.SafeLoader)}
+    monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
+    lessons_of.cache_clear()
+    assert steps() == quick
+    assert read_with[-1] is yaml.SafeLoader
+    lessons_of.cache_clear()

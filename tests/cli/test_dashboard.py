@@ -31,7 +31,10 @@ def test_after_a_few_answers(upslope):
     assert "Reached  lab lenet, run lenet-0001" in said.out
     assert lines[-1].startswith("  upslope learn ")
     answer = upslope("--json").json
-    assert answer["done"] == 3
+    assert (answer["done"], answer["of"]) == (0, 4)
+    assert "A.bronze.network" in answer["missing"]
+    assert sum(answer["guide"].values()) == 328
+    assert "items proven, 0 reported" in said.out
     assert answer["labs"]["digits"]["yours"] == 1
     assert answer["command"] == lines[-1].strip()
     assert answer["started"] is True

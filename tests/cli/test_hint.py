@@ -1,5 +1,6 @@
 """Hints come in stages, each is counted, and a solution is marked."""
 
+from upslope.academy.evidence import read_evidence
 from upslope.academy.progress import Progress
 from upslope.runs.workspace import progress_file
 
@@ -26,7 +27,7 @@ def test_a_stage_can_be_asked_for(upslope):
 
 def test_the_third_hint_is_the_solution_and_marked(upslope):
     upslope("hint", "relu", "--stage", "3")
-    assert Progress(progress_file()).solution_taken(RELU)
+    assert RELU in read_evidence(progress_file()).taken
 
 
 def test_a_solution_is_shown_and_marked(upslope):
@@ -34,7 +35,7 @@ def test_a_solution_is_shown_and_marked(upslope):
     assert said.code == 0
     assert "np.maximum" in said.out
     assert "marked as seen" in said.out
-    assert Progress(progress_file()).solution_taken(RELU)
+    assert RELU in read_evidence(progress_file()).taken
 
 
 def test_after_a_pass_nothing_is_marked(upslope):
@@ -42,7 +43,7 @@ def test_after_a_pass_nothing_is_marked(upslope):
     store.add_check(RELU, "x = 1\n", "x.py", passed=True)
     said = upslope("solution", "relu", "--json")
     assert said.json["marked"] is False
-    assert not store.solution_taken(RELU)
+    assert RELU not in read_evidence(store.path).taken
 
 
 def test_hints_read_well_in_80_columns(upslope):

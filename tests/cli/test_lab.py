@@ -113,7 +113,8 @@ def test_reached_is_evidence_and_missed_is_an_honest_exit(upslope, monkeypatch, 
         assert len(payload["code"]) == 64
         assert "5 of its 5 parts are ours." in said.out
         assert "upslope lab digits --preset smoke --mine" in said.out
-        assert "lab digits" in upslope("--json").json["missing"], "reached with parts of ours is not proven"
+        lab = upslope("--json").json["labs"]["digits"]
+        assert (lab["reached"], lab["proven"]) == (True, False), "reached with parts of ours is not proven"
 
 
 @pytest.mark.parametrize("yours", [0, 4, 5])

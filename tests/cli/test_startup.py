@@ -11,7 +11,8 @@ import pytest
 HEAVY = ("numpy", "scipy", "yaml", "pydantic", "matplotlib", "sklearn", "pooch", "jinja2", "torch", "sqlite3")
 LEARN = ("tour", "init", "learn", "check", "watch", "hint", "solution")
 TRAIN = ("lab", "runs", "results", "predict", "export", "model", "data")
-VERBS = (*LEARN, *TRAIN, "doctor", "author")
+GUIDE = ("roadmap", "next", "tier", "report")
+VERBS = (*LEARN, *GUIDE, *TRAIN, "doctor", "author")
 
 
 def test_help_imports_nothing_heavy():
@@ -84,7 +85,12 @@ def test_version(upslope):
 
 @pytest.mark.parametrize(
     ("words", "wanted"),
-    [("upslope che", "check"), ("upslope check soft", "softmax"), ("upslope data show dig", "digits")],
+    [
+        ("upslope che", "check"),
+        ("upslope check soft", "softmax"),
+        ("upslope report 1.mod", "1.modern.gelu"),
+        ("upslope data show dig", "digits"),
+    ],
 )
 def test_completion_offers_verbs_and_names(words, wanted):
     env = {**os.environ, "_UPSLOPE_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
@@ -94,13 +100,14 @@ def test_completion_offers_verbs_and_names(words, wanted):
 
 def test_completion_is_light():
     code = (
-        "import sys, json; from upslope.cli.terminal.completion import step_names, lab_names, data_names, run_names; "
-        "names = [step_names(''), lab_names(''), data_names('d'), run_names('')]; "
+        "import sys, json; from upslope.cli.terminal import completion as c; "
+        "names = [c.step_names(''), c.item_names(''), c.lab_names(''), c.data_names('d'), c.run_names('')]; "
         f"print(json.dumps([[m for m in {HEAVY!r} if m in sys.modules], names]))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    heavy, (steps, _, data, runs) = json.loads(done.stdout)
+    heavy, (steps, items, _, data, runs) = json.loads(done.stdout)
     assert heavy == []
     assert "softmax" in steps
+    assert len(items) == 328
     assert data == ["digits"]
     assert runs == []

@@ -87,6 +87,7 @@ def grade_step(
     from upslope.academy.lab_parts import usable
     from upslope.academy.progress import BadProgress, Progress
     from upslope.academy.step_status import next_step, opened, standings
+    from upslope.cli.guide.position import keep_tiers
     from upslope.runs.workspace import progress_file
 
     exercise = str(step.exercise)
@@ -101,6 +102,8 @@ def grade_step(
         graded = replace(graded, unrecorded=str(problem))
     if not verdict.passed:
         return graded
+    if not graded.unrecorded:
+        keep_tiers(progress)
     table = standings(read_evidence(progress.path))
     place = next(number for number, standing in enumerate(table) if standing.step.name == step.name)
     coming = next_step(table[place:]) or next_step(table)  # onwards first; what was left out comes later

@@ -65,7 +65,7 @@ def _of_tier(tier: Tier, before: ItemState) -> ItemState:
     state: State
     if tier.held:
         state = "reported" if others else "proven"
-    elif tier.share.done:
+    elif any(judged.met.share.done for judged in tier.demands):
         state = "begun"
     else:
         state = "planned" if any(judged.met.planned for judged in tier.demands) else "open"

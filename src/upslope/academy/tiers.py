@@ -42,7 +42,7 @@ class Met:
     share: Share
     by: tuple[str, ...] = ()  # the evidence, named
     planned: bool = False  # it cannot be met with what there is yet
-    lacks: str = ""  # what would meet the rest
+    lacks: str = ""  # what to type towards the rest
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def proven(item: str) -> Callable[[Known], Met]:
         state = known.states[item]
         if state.state == "proven":
             return Met(Share(1, 1), (item, *state.by))
-        lacks = f"{item} ({', '.join(state.lacks)})" if state.lacks else item
+        lacks = f"upslope learn {state.lacks[0]}" if state.lacks else f"upslope roadmap {item}"
         return Met(Share(0, 1), planned=not state.proven.of or state.more, lacks=lacks)
 
     return judge
@@ -149,7 +149,7 @@ def backprop_recalled(known: Known) -> Met:
     own = {step.exercise for step in known.roadmap for proof in step.proofs if proof.item == BACKPROP}
     again = tuple(f"review of {exercise}" for exercise in sorted(known.evidence.recalled & own))
     share = Share(first.share.done + bool(again), 2)
-    lacks = first.lacks if not first.share.done else "upslope review, which is planned"
+    lacks = first.lacks or f"the review of {BACKPROP}"
     return Met(share, (*first.by, *again), planned=not share.whole, lacks=lacks)
 
 
@@ -260,7 +260,7 @@ def tiers(
     for name in TIERS:
         demands = tuple(Judged(demand, demand.judge(known)) for demand in DEMANDS if demand.tier == name)
         event = evidence.tiers.get(name)
-        met = all(judged.holds for judged in demands) and all(tier.held for tier in found)
+        met = bool(demands) and all(judged.holds for judged in demands) and all(tier.held for tier in found)
         grew = max(0, len(every_item()) - int(event.payload.get("items", 0))) if event else 0
         found.append(Tier(name, demands, met or event is not None, event.at if event else None, grew))
     return tuple(found)

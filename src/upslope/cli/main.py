@@ -9,6 +9,10 @@ from typing import Annotated
 import typer
 
 from upslope.cli.authoring.author import author
+from upslope.cli.guide.next import next_
+from upslope.cli.guide.report import report
+from upslope.cli.guide.roadmap import roadmap
+from upslope.cli.guide.tier import tier
 from upslope.cli.learning.check import check
 from upslope.cli.learning.dashboard import dashboard
 from upslope.cli.learning.hint import hint, solution
@@ -65,7 +69,7 @@ def start(
     return dashboard() if context.invoked_subcommand is None else None
 
 
-LEARN, TRAIN, MORE = "Learn", "Train", "More"
+LEARN, GUIDE, TRAIN, MORE = "Learn", "The guide", "Train", "More"
 app.command("tour", rich_help_panel=LEARN)(tour)
 app.command("init", rich_help_panel=LEARN)(init)
 app.command("learn", rich_help_panel=LEARN)(learn)
@@ -74,6 +78,10 @@ app.command("watch", rich_help_panel=LEARN)(watch)
 app.command("open", rich_help_panel=LEARN)(open_home)
 app.command("hint", rich_help_panel=LEARN)(hint)
 app.command("solution", rich_help_panel=LEARN)(solution)
+app.command("roadmap", rich_help_panel=GUIDE)(roadmap)
+app.command("next", rich_help_panel=GUIDE)(next_)
+app.command("tier", rich_help_panel=GUIDE)(tier)
+app.command("report", rich_help_panel=GUIDE)(report)
 app.command("lab", rich_help_panel=TRAIN, add_help_option=False)(lab)
 app.add_typer(runs, name="runs", rich_help_panel=TRAIN)
 app.command("results", rich_help_panel=TRAIN)(results)

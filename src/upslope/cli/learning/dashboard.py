@@ -22,15 +22,16 @@ def dashboard() -> int:
 
 def show_dashboard(screen: Screen, *, alone: bool = True) -> None:
     """Tier, the next step, the labs that hold parts of yours; `alone`: also JSON for programs, and one command."""
-    from upslope.academy.evidence import read_evidence
-    from upslope.academy.step_status import next_step, standings
-    from upslope.academy.tier import tier
-    from upslope.runs.workspace import exercises_folder, progress_file
+    from upslope.academy.item_state import counts
+    from upslope.cli.guide.drawing import bar
+    from upslope.cli.guide.position import read_position
+    from upslope.cli.guide.roadmap import grown
+    from upslope.runs.workspace import exercises_folder
 
-    evidence = read_evidence(progress_file())
-    table = standings(evidence)
-    stands = tier(evidence)
-    step = next_step(table)
+    position = read_position()
+    evidence, table, stands, step = position.evidence, position.table, position.standing, position.next
+    guide = counts(position.climb.states)
+    coming = next((tier for tier in position.climb.tiers if tier.name == stands.next), None)
     started = exercises_folder().is_dir()
     labs = lab_parts(evidence)
     command = next_command(step) if started else "upslope init"
@@ -39,9 +40,11 @@ def show_dashboard(screen: Screen, *, alone: bool = True) -> None:
             {
                 "tier": stands.held,
                 "next_tier": stands.next,
-                "done": stands.done,
-                "of": stands.of,
-                "missing": list(stands.missing),
+                "done": stands.share.done,
+                "of": stands.share.of,
+                "missing": [judged.demand.item for judged in coming.demands if not judged.holds] if coming else [],
+                "guide": guide,
+                "grew": stands.grew,
                 "next": step.name if step else None,
                 "labs": {
                     lab: {
@@ -57,6 +60,9 @@ def show_dashboard(screen: Screen, *, alone: bool = True) -> None:
             }
         )
     screen.ends([("Upslope", "bold")], stands.line())
+    grown(screen, position)
+    said = f"  {guide['proven']} of {sum(guide.values())} items proven, {guide['reported']} reported"
+    screen.line(*_word("Guide"), *bar(guide["proven"], guide["reported"], sum(guide.values()), 24), said)
     if step:
         screen.line(
             *_word("Next"), f"{step.number} {step.name:<16} ", (f"{step.minutes} min{_opens(step, table)}", "dim")

@@ -1,4 +1,4 @@
-"""`upslope learn`: the roadmap as a table, one lesson set for the terminal, or a term and where it is taught."""
+"""`upslope learn`: the roadmap, one lesson set for the terminal, or a term and where it is taught."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -6,14 +6,13 @@ import typer
 
 from upslope.cli.learning.migrated import bring_over
 from upslope.cli.terminal.completion import step_names
-from upslope.cli.terminal.console import Piece, Screen, can_say
+from upslope.cli.terminal.console import Screen
 from upslope.cli.terminal.exits import Exit
 from upslope.cli.terminal.format import PROVES, listed
 from upslope.cli.terminal.options import AsJson, Debug
 
 if TYPE_CHECKING:
     from upslope.academy.lessons import Step
-    from upslope.academy.step_status import StepStatus
     from upslope.academy.terms import Term
 
 
@@ -37,46 +36,10 @@ def learn(
 
 
 def roadmap() -> int:
-    """All steps, and how you stand to each."""
-    from upslope.academy.evidence import read_evidence
-    from upslope.academy.step_status import next_step, standings
-    from upslope.academy.tier import tier
-    from upslope.runs.workspace import progress_file
+    """The whole guide, as `upslope roadmap` shows it."""
+    from upslope.cli.guide.roadmap import show_all
 
-    screen = Screen()
-    evidence = read_evidence(progress_file())
-    table = standings(evidence)
-    coming = next_step(table)
-    stands = tier(evidence)
-    screen.give(
-        {
-            "steps": [facts(s, coming=coming is s.step) for s in table],
-            "tier": stands.held,
-            "done": stands.done,
-            "of": stands.of,
-        }
-    )
-    if screen.quiet:
-        return Exit.DONE
-    screen.ends([("Roadmap", "bold")], stands.line())
-    for level, title in dict.fromkeys((s.step.level, s.step.level_title) for s in table):
-        screen.gap()
-        screen.line((f"Level {level}: {title}", "bold"))
-        rows: list[list[Piece]] = []
-        part = ""
-        for standing in (s for s in table if s.step.level == level):
-            if standing.step.part != part:
-                part = standing.step.part
-                rows.append(["", (part, "dim"), "", "", ""])
-            rows.append(_row(standing, coming=standing.step is coming))
-        screen.table(("", "", "", "", ""), rows, right=(3,))
-    screen.gap()
-    if any(standing.taken and standing.state == "proven" for standing in table):
-        screen.prose("* after the solution was seen", style="dim")
-    screen.command(
-        f"upslope learn {coming.name}" if coming else "upslope lab", "" if coming else "every step is proven"
-    )
-    return Exit.DONE
+    return show_all()
 
 
 def lesson_or_term(word: str) -> int:
@@ -151,6 +114,7 @@ def lesson(step: "Step") -> int:
     from upslope.academy.lab_parts import whose
     from upslope.academy.migration import file_of
     from upslope.academy.step_status import standings
+    from upslope.cli.learning.step_facts import facts
     from upslope.runs.workspace import exercises_folder, progress_file, short
 
     screen = Screen()
@@ -178,53 +142,6 @@ def lesson(step: "Step") -> int:
         if standing.state == "reached":
             screen.prose(f"Reached. {PROVES} upslope lab {step.lab} --mine", style="dim")
     return Exit.DONE
-
-
-def facts(standing: "StepStatus", *, coming: bool = False) -> dict[str, object]:
-    """A step for a program."""
-    step = standing.step
-    return {
-        "number": step.number,
-        "name": step.name,
-        "topic": step.topic,
-        "part": step.part,
-        "title": step.title,
-        "minutes": step.minutes,
-        "difficulty": step.difficulty,
-        "exercise": step.exercise,
-        "lab": step.lab,
-        "needs": list(step.needs),
-        "returns_in": list(step.returns_in),
-        "terms": list(step.terms),
-        "state": standing.state,
-        "waits_for": list(standing.waits_for),
-        "solution_seen": standing.taken,
-        "next": coming,
-    }
-
-
-def _row(standing: "StepStatus", *, coming: bool) -> list[Piece]:
-    step = standing.step
-    tick, arrow = ("✓", "→") if can_say("✓→") else ("+", ">")
-    sign, state, style = {
-        "proven": (tick, "proven*" if standing.taken else "proven", "green"),
-        "reached": (" ", "reached", ""),
-        "open": (" ", "open", ""),
-        "waiting": (" ", "later", "dim"),
-        "reading": (" ", "", ""),
-    }[standing.state]
-    if coming:
-        sign, state, style = arrow, "next", "bold cyan"
-    what = f"lab {step.lab}" if step.lab and not step.exercise else step.name
-    title = step.title.partition(": ")[2] or step.title
-    faint = "dim" if standing.state == "waiting" else ""
-    return [
-        (f"{sign} {step.number}", style),
-        (what, faint),
-        (title, faint),
-        (f"{step.minutes} min", "dim"),
-        (state, style),
-    ]
 
 
 def _without_title(body: str) -> str:

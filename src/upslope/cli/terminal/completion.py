@@ -14,6 +14,13 @@ def step_names(incomplete: str) -> list[str]:
     return [name for name in names if name.startswith(incomplete)]
 
 
+def item_names(incomplete: str) -> list[str]:
+    """Items of the guide, in its order."""
+    from upslope.academy.guide import items
+
+    return [item.id for item in items() if item.id.startswith(incomplete)]
+
+
 def lab_names(incomplete: str) -> list[str]:
     """Labs."""
     return _cards("labs", incomplete)

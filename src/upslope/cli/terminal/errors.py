@@ -35,6 +35,8 @@ _CODES = {
     "upslope.academy.answers.NotAnExercise": Exit.USAGE,
     "upslope.academy.answers.NoAnswer": Exit.MISSING,
     "upslope.academy.lab_parts.BadAnswers": Exit.MISSING,
+    "upslope.academy.guide.BadGuide": Exit.NOT,
+    "upslope.academy.guide.UnknownItem": Exit.USAGE,
     "upslope.academy.lessons.UnknownStep": Exit.USAGE,
     "upslope.academy.roadmap.BadLesson": Exit.NOT,
     "upslope.academy.reference.UnknownExercise": Exit.USAGE,

@@ -145,11 +145,13 @@ def introduce(screen: Screen, run: "Run[Any]") -> None:
 def add_evidence(result: "Result") -> None:
     """A run that reached its target becomes an event in the progress store."""
     from upslope.academy.progress import Progress
+    from upslope.cli.guide.position import keep_tiers
     from upslope.cli.learning.recorded import recorded
     from upslope.runs.workspace import progress_file
 
-    recorded(
-        Progress(progress_file()),
+    progress = Progress(progress_file())
+    unrecorded = recorded(
+        progress,
         "run",
         result.lab,
         run=result.run,
@@ -164,6 +166,8 @@ def add_evidence(result: "Result") -> None:
         code=result.code,
         parts=result.parts,
     )
+    if not unrecorded:
+        keep_tiers(progress)
 
 
 def conclude(screen: Screen, result: "Result", folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Tiers and states follow from evidence and from nothing else."""
+"""The states of steps follow from evidence and from nothing else."""
 
 from pathlib import Path
 
@@ -10,7 +10,6 @@ from upslope.academy.lessons import Step
 from upslope.academy.overlay import Submission
 from upslope.academy.progress import Event, Progress
 from upslope.academy.step_status import next_step, opened, standings, unlocks
-from upslope.academy.tier import tier
 
 
 def step(level, order, name, *, exercise=True, lab=None, needs=()):
@@ -46,38 +45,6 @@ def evidence(*names, labs=(), reached=(), taken=()):
     runs = {lab: Event(1, 0.0, "run", lab, {}) for lab in (*labs, *reached)}
     proven = {lab: runs[lab] for lab in labs}
     return Evidence(accepted, runs, proven, frozenset(f"upslope.x:{name}" for name in taken))
-
-
-@pytest.mark.parametrize(
-    ("found", "held", "coming", "done", "of", "missing"),
-    [
-        (evidence(), "", "bronze", 0, 3, ("a", "b", "lab digits")),
-        (evidence("warm-up"), "", "bronze", 0, 3, ("a", "b", "lab digits")),
-        (evidence("a", "c"), "", "bronze", 1, 3, ("b", "lab digits")),
-        (evidence("a", "b"), "", "bronze", 2, 3, ("lab digits",)),
-        (evidence("a", "b", labs=("lenet",)), "", "bronze", 2, 3, ("lab digits",)),
-        (evidence("a", "b", reached=("digits",)), "", "bronze", 2, 3, ("lab digits",)),
-        (evidence("a", "b", labs=("digits",)), "bronze", "silver", 0, 1, ("c",)),
-        (evidence("a", "b", "c", labs=("digits",)), "silver", "", 0, 0, ()),
-        (evidence("c", labs=("digits",)), "", "bronze", 1, 3, ("a", "b")),
-    ],
-)
-def test_a_tier_needs_all_of_its_level_and_the_tiers_below(found, held, coming, done, of, missing):
-    stands = tier(found, ROADMAP)
-    assert (stands.held, stands.next, stands.done, stands.of, stands.missing) == (held, coming, done, of, missing)
-
-
-def test_a_level_without_steps_gives_no_tier():
-    assert tier(evidence(), ()).held == ""
-    assert tier(evidence(), ()).next == ""
-    assert tier(evidence("a"), (ROADMAP[1],)).held == "bronze"
-    assert tier(evidence("a"), (ROADMAP[1],)).next == ""
-
-
-def test_how_the_way_is_said():
-    assert tier(evidence("a"), ROADMAP).line() == "1 of 3 to bronze"
-    assert tier(evidence("a", "b", labs=("digits",)), ROADMAP).line() == "bronze, 0 of 1 to silver"
-    assert tier(evidence("a", "b", "c", labs=("digits",)), ROADMAP).line() == "silver"
 
 
 def test_states_and_what_they_wait_for():

@@ -1,0 +1,1 @@
+"""Verbs about the guide: the roadmap and its items, what comes next, tiers, and what the learner reports."""
