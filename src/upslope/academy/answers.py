@@ -2,6 +2,7 @@
 
 import re
 import stat
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,9 +86,9 @@ def grade_step(
     from upslope.academy.evidence import read_evidence
     from upslope.academy.grading.host.grade import grade_with_others
     from upslope.academy.lab_parts import usable
+    from upslope.academy.position import keep_tiers
     from upslope.academy.progress import BadProgress, Progress
     from upslope.academy.step_status import next_step, opened, standings
-    from upslope.cli.guide.position import keep_tiers
     from upslope.runs.workspace import progress_file
 
     exercise = str(step.exercise)
@@ -103,7 +104,8 @@ def grade_step(
     if not verdict.passed:
         return graded
     if not graded.unrecorded:
-        keep_tiers(progress)
+        with suppress(BadProgress):  # a tier can be written down at the next look, too
+            keep_tiers(progress)
     table = standings(read_evidence(progress.path))
     place = next(number for number, standing in enumerate(table) if standing.step.name == step.name)
     coming = next_step(table[place:]) or next_step(table)  # onwards first; what was left out comes later

@@ -9,15 +9,13 @@ from dataclasses import dataclass, field, replace
 from starlette.responses import RedirectResponse, Response
 
 from upslope.academy import guide
-from upslope.academy.evidence import read_evidence
 from upslope.academy.guide import Item
-from upslope.academy.guide_state import climb
 from upslope.academy.item_state import STATES, ItemState, counts
 from upslope.academy.lessons import Step, steps
+from upslope.academy.position import read_position
 from upslope.academy.progress import Progress
-from upslope.academy.reports import BadReport, report_of
-from upslope.academy.step_status import StepStatus, next_step, standings, unlocks
-from upslope.academy.tiers import standing
+from upslope.academy.reports import BadReport, add_report
+from upslope.academy.step_status import StepStatus, unlocks
 from upslope.home.render import page
 from upslope.home.ridge import ridge
 from upslope.runs.workspace import exercises_folder, progress_file, short
@@ -69,10 +67,8 @@ class Level:
 
 def show(*, state: str = "", query: str = "", first: str = "") -> Response:
     """The page, perhaps with the items of one state only, or with those that hold some words."""
-    evidence = read_evidence(progress_file())
-    whole = climb(evidence)
-    table = standings(evidence)
-    coming = next_step(table)
+    position = read_position()
+    whole, table, coming = position.climb, position.table, position.next
     state = state if state in STATES else ""
     rows = _rows(whole.states, table)
     levels = [chosen for level in _levels(rows, first) if (chosen := _chosen(level, state, query)).sections]
@@ -87,7 +83,7 @@ def show(*, state: str = "", query: str = "", first: str = "") -> Response:
         size=len(whole.states),
         states=STATES,
         tiers=whole.tiers,
-        stands=standing(whole.tiers),
+        stands=position.standing,
         coming=coming,
         opens=unlocks(coming, table)[:3] if coming else [],
         after=_after(coming, table),
@@ -106,9 +102,9 @@ def show(*, state: str = "", query: str = "", first: str = "") -> Response:
 def show_item(name: str, *, refused: str = "") -> Response:
     """One item: what proves it, what it is a part of, where to read, and the learner's own word."""
     item = guide.find_item(name)
-    evidence = read_evidence(progress_file())
-    whole = climb(evidence)
-    rows = {row.item.id: row for row in _rows(whole.states, standings(evidence))}
+    position = read_position()
+    whole = position.climb
+    rows = {row.item.id: row for row in _rows(whole.states, position.table)}
     demand = next((j for tier in whole.tiers for j in tier.demands if j.demand.item == item.id), None)
     return page(
         "item",
@@ -127,12 +123,10 @@ def report(name: str, form: dict[str, str]) -> Response:
     """Keep what the learner says about an item; it is never taken for proof."""
     item = guide.find_item(name)
     try:
-        payload = report_of(
-            part=form.get("part", ""), hours=form.get("hours", ""), link=form.get("link", ""), note=form.get("note", "")
-        )
+        said = {name: form.get(name, "") for name in ("part", "hours", "link", "note")}
+        add_report(Progress(progress_file()), item, **said)
     except BadReport as error:
         return show_item(name, refused=str(error))
-    Progress(progress_file()).add("report", item.id, **payload)
     return RedirectResponse(f"/item/{item.id}", status_code=303)
 
 

@@ -68,6 +68,11 @@ class LabQueue:
                     job.process.send_signal(signal.SIGINT)
                     job.state = "stopped"
 
+    def line(self) -> tuple[tuple[int, str], ...]:
+        """All jobs and their states: what is equal has not changed."""
+        with self._lock:
+            return tuple((job.number, job.state) for job in self.jobs)
+
     def current(self) -> list[Job]:
         """What runs and what waits."""
         with self._lock:

@@ -48,7 +48,7 @@ def application(grader: Grader, queue: LabQueue, ending: Callable[[], bool] = la
     @app.get("/stream")
     async def stream(request: Request) -> Response:
         def look() -> dict[str, int]:
-            return fingerprint(progress_file(), runs_folder(), grader.done)
+            return fingerprint(progress_file(), runs_folder(), graded=grader.done, line=queue.line())
 
         async def gone() -> bool:
             return ending() or await request.is_disconnected()

@@ -6,36 +6,41 @@ for itself again and takes over what is different (static/home.js).
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 from upslope.academy.progress import BadProgress, Progress
+from upslope.runs.run_dir import is_running
 
 PERIOD = 0.25  # seconds between two looks
 _ALIVE = 15.0  # seconds after which a stream with nothing to say says so, and finds out that nobody listens
 
 
-def fingerprint(progress: Path, runs: Path, graded: int) -> dict[str, int]:
-    """Three numbers, each of which changes when what it is called changes."""
+def fingerprint(progress: Path, runs: Path, *, graded: int = 0, line: object = ()) -> dict[str, int]:
+    """Three numbers, each of which changes when what it is called changes. `line`: the labs that wait."""
     try:
         newest = Progress(progress).newest()
     except BadProgress:  # locked for a moment: the next look sees it
         newest = -1
-    return {"events": newest, "runs": _runs(runs), "graded": graded}
+    return {"events": newest, "runs": hash((_runs(runs), line)) & 0xFFFFFFFF, "graded": graded}
 
 
-def _runs(folder: Path) -> int:
-    """A number for what stands in the runs' folders."""
-    seen = []
-    for name in ("metrics.jsonl", "result.json", "config.json"):
-        for path in folder.glob(f"*/{name}"):
+def _runs(root: Path) -> tuple[tuple[object, ...], ...]:
+    """What is seen of the runs without reading a file: sizes and times, and of those that have no result who writes."""
+    seen: list[tuple[object, ...]] = []
+    for folder in sorted(root.glob("*-*")):
+        sizes = []
+        for name in ("config.json", "metrics.jsonl", "result.json"):
             try:
-                status = path.stat()
+                status = (folder / name).stat()
+                sizes.append((status.st_size, status.st_mtime_ns))
             except OSError:
-                continue
-            seen.append((path.parent.name, name, status.st_size, status.st_mtime_ns))
-    return hash(tuple(sorted(seen))) & 0xFFFFFFFF
+                sizes.append((-1, 0))
+        with contextlib.suppress(OSError):
+            seen.append((folder.name, *sizes, sizes[-1][0] < 0 and is_running(folder)))
+    return tuple(seen)
 
 
 async def changes(look: Callable[[], dict[str, int]], gone: Callable[[], Awaitable[bool]]) -> AsyncIterator[str]:

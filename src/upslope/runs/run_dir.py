@@ -146,7 +146,7 @@ def _summary(folder: Path) -> RunSummary:
         result = results.read_result(folder)
     except RunProblem as problem:
         return RunSummary(folder.name, folder, lab, "damaged", "", 0, "", 0, note=str(problem))
-    state = "finished" if result is not None else "running" if _is_locked(folder) else "unfinished"
+    state = "finished" if result is not None else "running" if is_running(folder) else "unfinished"
     return RunSummary(
         name=folder.name,
         folder=folder,
@@ -160,7 +160,8 @@ def _summary(folder: Path) -> RunSummary:
     )
 
 
-def _is_locked(folder: Path) -> bool:
+def is_running(folder: Path) -> bool:
+    """Whether a process writes this run now."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         return not _try_lock(descriptor, fcntl.LOCK_SH)

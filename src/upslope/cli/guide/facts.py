@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from upslope.academy.item_state import ItemState
+    from upslope.academy.position import Position
     from upslope.academy.tiers import Tier
-    from upslope.cli.guide.position import Position
 
 
 def guide_facts(position: "Position") -> dict[str, Any]:

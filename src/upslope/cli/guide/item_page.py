@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
     from upslope.academy.guide import Item
     from upslope.academy.item_state import ItemState
+    from upslope.academy.position import Position
     from upslope.academy.step_status import StepStatus
-    from upslope.cli.guide.position import Position
 
 
 def item_page(item: "Item") -> int:
     """Show one item."""
     from upslope.academy.guide import parts
+    from upslope.academy.position import read_position
     from upslope.cli.guide.drawing import MORE, goes_on, row, words
     from upslope.cli.guide.facts import item_facts
-    from upslope.cli.guide.position import read_position
 
     screen = Screen()
     position = read_position()

@@ -11,12 +11,12 @@ from upslope.cli.terminal.options import AsJson, Debug
 if TYPE_CHECKING:
     from upslope.academy.item_state import ItemState
     from upslope.academy.lessons import Step
-    from upslope.cli.guide.position import Position
+    from upslope.academy.position import Position
 
 
 def next_(as_json: AsJson = False, debug: Debug = False) -> int:
     """Say one thing to do now, and the command for it."""
-    from upslope.cli.guide.position import read_position
+    from upslope.academy.position import read_position
 
     bring_over()
     screen = Screen()

@@ -12,7 +12,7 @@ from upslope.cli.terminal.options import AsJson, Debug
 
 if TYPE_CHECKING:
     from upslope.academy.guide import Item
-    from upslope.cli.guide.position import Position
+    from upslope.academy.position import Position
 
 IN_A_LINE = ("T", "S", "W")  # levels of plans and habits, which the whole guide sums up; by letter each is listed
 
@@ -63,9 +63,9 @@ def show_all() -> int:
     """Every box of the guide, level by level, with bars; the steps of each level; one command."""
     from upslope.academy.guide import by_level
     from upslope.academy.item_state import counts
+    from upslope.academy.position import read_position
     from upslope.cli.guide.drawing import MORE, bar, goes_on, heading, level_line, level_title, row, tally
     from upslope.cli.guide.facts import guide_facts
-    from upslope.cli.guide.position import read_position
     from upslope.cli.learning.step_facts import grid
 
     screen = Screen()
@@ -108,9 +108,9 @@ def show_level(level: str) -> int:
     """One level: its items with their parts, its lessons and labs with times and states."""
     from upslope.academy.guide import depth, parts
     from upslope.academy.item_state import counts
+    from upslope.academy.position import read_position
     from upslope.cli.guide.drawing import MORE, goes_on, level_line, level_title, row
     from upslope.cli.guide.facts import guide_facts
-    from upslope.cli.guide.position import read_position
     from upslope.cli.learning.step_facts import row as step_row
 
     screen = Screen()

@@ -1,5 +1,6 @@
 """`upslope tier`: the tier that is held and what the next one asks for; --why: all twenty demands."""
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,13 +22,15 @@ def tier(
     debug: Debug = False,
 ) -> int:
     """See which tier you hold, and what the next one asks for."""
+    from upslope.academy.position import read_position
     from upslope.cli.guide.facts import tier_facts
-    from upslope.cli.guide.position import read_position
     from upslope.cli.guide.roadmap import grown
 
     bring_over()
     screen = Screen()
     position = read_position()
+    if position.unrecorded:
+        print(f"  not recorded: {position.unrecorded}", file=sys.stderr)
     standing, five = position.standing, position.climb.tiers
     screen.give(
         {

@@ -23,8 +23,8 @@ def dashboard() -> int:
 def show_dashboard(screen: Screen, *, alone: bool = True) -> None:
     """Tier, the next step, the labs that hold parts of yours; `alone`: also JSON for programs, and one command."""
     from upslope.academy.item_state import counts
+    from upslope.academy.position import read_position
     from upslope.cli.guide.drawing import bar
-    from upslope.cli.guide.position import read_position
     from upslope.cli.guide.roadmap import grown
     from upslope.runs.workspace import exercises_folder
 

@@ -1,5 +1,6 @@
 """`upslope lab`: run a lab to its target, with the learner's accepted code in it when --mine asks for that."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -144,8 +145,8 @@ def introduce(screen: Screen, run: "Run[Any]") -> None:
 
 def add_evidence(result: "Result") -> None:
     """A run that reached its target becomes an event in the progress store."""
-    from upslope.academy.progress import Progress
-    from upslope.cli.guide.position import keep_tiers
+    from upslope.academy.position import keep_tiers
+    from upslope.academy.progress import BadProgress, Progress
     from upslope.cli.learning.recorded import recorded
     from upslope.runs.workspace import progress_file
 
@@ -167,7 +168,8 @@ def add_evidence(result: "Result") -> None:
         parts=result.parts,
     )
     if not unrecorded:
-        keep_tiers(progress)
+        with suppress(BadProgress):  # a tier can be written down at the next look, too
+            keep_tiers(progress)
 
 
 def conclude(screen: Screen, result: "Result", folder: Path) -> None:
