@@ -9,7 +9,7 @@ ifneq ($(wildcard ../shared/data),)
 export UPSLOPE_MIRROR ?= $(abspath ../shared/data)
 endif
 
-.PHONY: help demo install test test-all check bench results tensorflow wheel clean
+.PHONY: help demo install test test-all check bench results tensorflow browser wheel clean
 help:
 	@echo "make demo     install the light base and walk through one step, a minute"
 	@echo "make install  install PyTorch and what trains, exports and tracks networks with it"
@@ -46,10 +46,18 @@ $(VENV)/tensorflow: $(VENV)/full
 	@$(PIP) install --constraint constraints.txt --editable ".[tensorflow]"
 	@touch $@
 
+# Chromium comes from the system: apt-get install chromium.
+$(VENV)/browser: $(VENV)/full
+	@echo "Installing what drives a browser into $(VENV) ..."
+	@$(PIP) install --constraint constraints.txt --editable ".[browser]"
+	@touch $@
+
 install: $(VENV)/torch
 	@echo "Installed. Next: $(BIN)/upslope lab mnist"
 
 tensorflow: $(VENV)/tensorflow
+
+browser: $(VENV)/browser
 
 demo: $(VENV)/base
 	@$(BIN)/upslope tour

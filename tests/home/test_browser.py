@@ -171,6 +171,7 @@ def test_an_editor_and_the_page_at_once(open_tab, server):
     assert file.read_text() == "both = 3\n"
 
 
+@pytest.mark.deep
 def test_an_untouched_box_takes_what_an_editor_saves(open_tab, server):
     tab = open_tab()
     tab.go("/step/relu")
@@ -209,6 +210,7 @@ def test_a_lab_is_started_watched_and_stopped(open_tab, server):
     expect(page.locator("button:has-text('Go on')")).to_be_visible()
 
 
+@pytest.mark.deep
 def test_eight_tabs_are_all_alive(open_tab, server):
     """A browser gives a server six connections; with a stream each, the seventh tab would hang."""
     from playwright.sync_api import expect
@@ -224,6 +226,7 @@ def test_eight_tabs_are_all_alive(open_tab, server):
         expect(tab.page.locator("a.step.proven", has_text="sigmoid").first).to_be_visible(timeout=WAIT)
 
 
+@pytest.mark.deep
 def test_by_keyboard_alone(open_tab, server):
     """Skip link, to the next step, into the box and out of it again, to the button that saves."""
     from playwright.sync_api import expect
@@ -249,8 +252,11 @@ def test_by_keyboard_alone(open_tab, server):
 PAGES = {"guide": "/", "step": "/step/relu", "lab": "/lab/digits", "runs": "/runs", "item": "/item/1.modern.gelu"}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1200, 320])
+DEEP = pytest.mark.deep
+LOOKS = [(1200, "light"), pytest.param(1200, "dark", marks=DEEP), (320, "dark"), pytest.param(320, "light", marks=DEEP)]
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_every_page_can_be_read_by_everybody(open_tab, width, scheme):
     """No serious fault by axe-core, nothing wider than the screen; light and dark, wide and narrow."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
@@ -278,6 +284,7 @@ def test_the_first_page_is_light(open_tab, server):
     assert sum(sizes) <= 150_000
 
 
+@pytest.mark.deep
 def test_a_server_that_is_killed_loses_nothing(open_tab, server):
     """Killed during a check, it starts again on the next port, and what was saved is there."""
     tab = open_tab()

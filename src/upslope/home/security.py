@@ -57,6 +57,8 @@ class Guard:
         site = headers.get("sec-fetch-site", "same-origin")
         if scope["method"] in _CHANGES and (site not in {"same-origin", "none"} or origin is None):
             return PlainTextResponse("Only a page of this server may change something here.", 403)
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            return PlainTextResponse("An address holds no NUL.", 400)
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > LARGEST:
             return PlainTextResponse(f"A request may hold {LARGEST:,} bytes, not {length[:20]}.", 413)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -13,12 +14,14 @@ from fastapi import FastAPI, Request
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from upslope.academy.lessons import Step, UnknownStep, find
 from upslope.academy.progress import BadProgress
 from upslope.home import guide_page, runs_page, step_page
 from upslope.home.grader import Grader
 from upslope.home.lab_queue import LabQueue
+from upslope.home.render import KNOWN
 from upslope.home.security import Guard, TooLarge
 from upslope.home.stream import changes, fingerprint
 from upslope.runs.errors import Problem
@@ -45,18 +48,31 @@ def application(grader: Grader, queue: LabQueue, ending: Callable[[], bool] = la
     _steps(app, grader)
     _runs(app, queue)
 
+    def look() -> dict[str, int]:
+        return fingerprint(progress_file(), runs_folder(), graded=grader.done, line=queue.line())
+
     @app.get("/stream")
     async def stream(request: Request) -> Response:
-        def look() -> dict[str, int]:
-            return fingerprint(progress_file(), runs_folder(), graded=grader.done, line=queue.line())
-
         async def gone() -> bool:
             return ending() or await request.is_disconnected()
 
         return StreamingResponse(changes(look, gone), media_type="text/event-stream")
 
+    app.add_middleware(_Knowing, look=look)
     _sentences(app)
     return app
+
+
+class _Knowing:
+    """Notes what the stream would say, before a route reads anything: nothing that comes later is missed."""
+
+    def __init__(self, app: ASGIApp, look: Callable[[], dict[str, int]]) -> None:
+        self.app, self.look = app, look
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not scope["path"].startswith(("/static", "/stream")):
+            KNOWN.set(json.dumps(await asyncio.to_thread(self.look)))
+        await self.app(scope, receive, send)
 
 
 def _guide(app: FastAPI) -> None:
@@ -161,9 +177,10 @@ def _step(name: str, *, exercise: bool = False) -> Step:
 
 
 async def form(request: Request) -> dict[str, str]:
-    """The fields of a form, each once. What is no text becomes the sign for it."""
+    """The fields of a form, each once. What is no text, NUL among it, becomes the sign for that."""
     body = (await request.body()).decode("utf-8", "replace")
-    return {name: values[-1] for name, values in parse_qs(body, keep_blank_values=True).items()}
+    fields = parse_qs(body, keep_blank_values=True, errors="replace")
+    return {name: values[-1].replace("\0", "\N{REPLACEMENT CHARACTER}") for name, values in fields.items()}
 
 
 def free_port(port: int) -> socket.socket:

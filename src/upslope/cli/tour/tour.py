@@ -212,8 +212,8 @@ def _stand(screen: Screen, step: str, lab: str) -> None:
     screen.prose("Go on, in a workspace of your own:")
     screen.commands(
         [
-            ("upslope init", "make your files"),
-            ("upslope learn", "the roadmap"),
+            ("upslope open", "the whole guide in your browser, live"),
             ("upslope learn scalar-backward", "the first lesson, one page"),
+            ("upslope roadmap", "every item, in the terminal"),
         ]
     )

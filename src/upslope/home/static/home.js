@@ -4,16 +4,14 @@
 
 const follows = (document.body.dataset.follows || "").split(" ").filter(Boolean);
 const channel = new BroadcastChannel("upslope");
-let known = null;
+let known = JSON.parse(document.body.dataset.known);
 
 function heard(now) {
-  const changed = known !== null && follows.some((name) => known[name] !== now[name]);
+  const changed = follows.some((name) => known?.[name] !== now[name]);
   known = now;
   if (changed) refresh();
 }
-channel.onmessage = (message) => {
-  if (known === null) { known = message.data; refresh(); } else heard(message.data);
-};
+channel.onmessage = (message) => heard(message.data);
 
 // Whoever holds the lock holds the stream, and tells the others; when that tab closes, the next one takes over.
 navigator.locks.request("upslope-stream", () => new Promise(() => {
