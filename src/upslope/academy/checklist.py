@@ -104,11 +104,11 @@ def checks_of(exercise: str) -> CheckList:
 
 
 def _described(tree: ast.Module, bound: dict[str, str], path: Path) -> dict[str, str]:
-    """The exercise that each `OP = OpInfo(target, ...)` of a checks file describes, by the name it is given."""
+    """The exercise that each `OP = OpInfo(target, ...)` (or ModuleInfo) of a checks file describes, by its name there."""
     found = {}
     for node in tree.body:
         match node:
-            case ast.Assign([ast.Name(name)], ast.Call(ast.Name("OpInfo" | "TorchOp"), [target, *_])):
+            case ast.Assign([ast.Name(name)], ast.Call(ast.Name("OpInfo" | "TorchOp" | "ModuleInfo"), [target, *_])):
                 found[name] = _target(target, bound, path)
     return found
 
