@@ -226,7 +226,7 @@ def test_the_truths_of_the_optimizers(rng):
         (torch.optim.SGD, test_sgd.sgd_by_sums, {"lr": 0.1, "momentum": 0.8}),
         (torch.optim.Adam, test_adam.adam_by_sums, adam),
     ):
-        start, seen = rng.normal(size=3), list(rng.normal(size=(5, 3)))
+        start, seen = rng.normal(size=3), list(rng.normal(size=(300, 3)))
         p = torch.tensor(start, requires_grad=True)
         optimizer = kind([p], **settings)
         for g, expected in zip(seen, truth(start, seen, **settings), strict=True):

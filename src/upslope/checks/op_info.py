@@ -36,7 +36,8 @@ class OpInfo:
     """An operation, calls of it, and where the right results come from.
 
     `tensor` makes a tensor that wants a gradient from an array of floats and keeps its dtype, `whole` one of whole
-    numbers. The checks hold functions and plain values only, so that the grader can give each a copy.
+    numbers. `call` makes and calls `f` where that is a class. The checks hold functions and plain values only, so that
+    the grader can give each a copy.
     """
 
     f: Callable[..., Any]
@@ -45,6 +46,7 @@ class OpInfo:
     peer: Callable[..., Any] | None = None
     tensor: Callable[[Any], Any] = leaf
     whole: Callable[[Any], Any] = field(default=np.asarray)
+    call: Callable[..., Any] | None = None
 
     def shape(self, title: str, *, dtypes: Sequence[str] = ("float32", "float64"), gives: str = "") -> Check:
         """The result has the shape of the right one and the dtype of the inputs, or the one that is given."""
@@ -98,7 +100,7 @@ class OpInfo:
 
     def _check(self, title: str, run: Callable[..., None], *args: Any) -> Check:
         """A check as a function of its own, under the title that people see."""
-        part = partial(run, self.f, (self.tensor, self.whole), *args)
+        part = partial(run, self.call or self.f, (self.tensor, self.whole), *args)
 
         def check(rng: np.random.Generator) -> None:
             part(rng)
