@@ -16,7 +16,6 @@ from typing import Any, cast
 
 from upslope.academy.reference import PACKAGE, Located, UnknownExercise, locate, parse
 
-
 # Classes that describe what is graded, from which checks follow (checks/op_info.py and its likes).
 _DESCRIPTIONS = ("OpInfo", "TorchOp", "ModuleInfo", "OptimizerInfo")
 

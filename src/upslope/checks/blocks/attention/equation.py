@@ -1,6 +1,7 @@
 """Equation 1 of Vaswani et al. 2017 written out, several heads by PyTorch's function, and masks to try both with."""
 
 import math
+from typing import Any
 
 import numpy as np
 from torch.nn import functional as F
@@ -39,11 +40,9 @@ def pytorchs(x, weights, *, heads, mask=None, prefix="", **_):
     kept = {name.removeprefix(prefix): value for name, value in weights.items()}
     hidden = None if mask is None else ~mask.expand(batch, heads, length, length).flatten(0, 1)
     turned = x.transpose(0, 1)
-    out, _ = F.multi_head_attention_forward(
-        *(turned, turned, turned, dim, heads),
-        *(kept["qkv.weight"], kept.get("qkv.bias"), None, None, False, 0.0),
-        *(kept["projection.weight"], kept["projection.bias"]),
-        need_weights=False,
-        attn_mask=hidden,
-    )
-    return out.transpose(0, 1)
+    weight, bias = kept["projection.weight"], kept["projection.bias"]
+    settings: dict[str, Any] = {"need_weights": False, "attn_mask": hidden}
+    # Between the biases and the last layer: two biases of keys and values, zeros to look at, dropout.
+    inner = (kept["qkv.weight"], kept.get("qkv.bias"), None, None, False, 0.0)
+    found = F.multi_head_attention_forward(turned, turned, turned, dim, heads, *inner, weight, bias, **settings)
+    return found[0].transpose(0, 1)

@@ -1,6 +1,7 @@
 """What next_token_probabilities must do."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from upslope.checks.blocks.tensors import TorchOp
 from upslope.checks.samples import some
 
 LOGS = np.log([1.0, 2.0, 5.0])
-SETTINGS = ({}, {"temperature": 0.0}, {"top_k": 2, "top_p": 0.9})
+SETTINGS: tuple[dict[str, Any], ...] = ({}, {"temperature": 0.0}, {"top_k": 2, "top_p": 0.9})
 
 
 def one_by_one(logits, temperature=1.0, top_k=0, top_p=1.0):

@@ -1,12 +1,17 @@
 """What the residual blocks share: pictures to try them with, and their norms and shortcuts by PyTorch's functions."""
 
+from typing import Any
+
 from torch.nn import functional as F
 
 from upslope.checks.samples import some
 
+# Channels in and out, height and width, settings.
+Size = tuple[int, int, int, int, dict[str, Any]]
+
 
 def drawn(*sizes):
-    """Samples: channels in and out, height and width, settings."""
+    """Samples of these sizes."""
     return lambda rng: [
         ({"in_channels": n_in, "channels": channels, **settings}, {"x": some(rng, 2, n_in, height, width)})
         for n_in, channels, height, width, settings in sizes

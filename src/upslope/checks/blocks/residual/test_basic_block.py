@@ -5,10 +5,9 @@ from torch.nn import functional as F
 from upslope.blocks import residual
 from upslope.checks import wrong
 from upslope.checks.blocks.module_info import ModuleInfo
-from upslope.checks.blocks.residual.any_block import bypass, drawn, norm_shapes, normed
+from upslope.checks.blocks.residual.any_block import Size, bypass, drawn, norm_shapes, normed
 
-# Channels in and out, height and width, settings.
-SIZES = (
+SIZES: tuple[Size, ...] = (
     (2, 2, 3, 3, {}),
     (2, 3, 4, 5, {"stride": 2}),
     (2, 4, 5, 4, {"stride": 2, "padded": True}),

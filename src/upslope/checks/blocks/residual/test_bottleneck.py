@@ -5,11 +5,10 @@ from torch.nn import functional as F
 from upslope.blocks import residual
 from upslope.checks import grades, wrong
 from upslope.checks.blocks.module_info import ModuleInfo
-from upslope.checks.blocks.residual.any_block import bypass, drawn, norm_shapes, normed
+from upslope.checks.blocks.residual.any_block import Size, bypass, drawn, norm_shapes, normed
 from upslope.checks.expect import equal
 
-# Channels in and out, height and width, settings.
-SIZES = (
+SIZES: tuple[Size, ...] = (
     (8, 2, 3, 3, {}),
     (3, 3, 4, 5, {"stride": 2}),
     (4, 3, 4, 4, {"stride": 2, "stride_in_1x1": True}),
