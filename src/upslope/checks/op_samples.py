@@ -67,7 +67,7 @@ def given(sample: Sample, wraps: Wraps, dtype: str) -> dict[str, Any]:
 def _bfloat16(made: Any) -> Any:
     if not is_torch(made):
         raise Mismatch("only PyTorch has bfloat16")
-    return made.detach().bfloat16().requires_grad_()
+    return made.detach().bfloat16().requires_grad_(made.requires_grad)
 
 
 def name_of(f: Any) -> str:

@@ -43,7 +43,7 @@ test_shape_and_dtype = MEL.shape(
     "a row for each band, a column for each of 1 + N // hop frames, float64", gives="float64"
 )
 test_by_hand = MEL.by_hand(
-    "the signal [3] with n_mels=1, n_fft=8 and rate=11200 becomes [[log 18]]; ten times as loud adds log 100",
+    "the signal [3] with one band becomes [[log 18]]; ten times as loud adds log 100",
     ({"signal": [3.0], **ONE}, [[math.log(18)]]),
     ({"signal": [30.0], **ONE}, [[math.log(1800)]]),
 )

@@ -100,7 +100,7 @@ wrong(
             "rearrange(self.qkv(x), ",
             "rearrange(self.qkv(x.view(-1, x.shape[-1])).view(*x.shape[:2], -1), ",
         ),
-        "PyTorch's function is asked for, whatever fused says": ("= heads, fused", "= heads, True"),
+        "fused is always on, whatever is asked for": ("= heads, fused", "= heads, True"),
     },
 )
 survives(

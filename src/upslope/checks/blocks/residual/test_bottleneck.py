@@ -48,7 +48,7 @@ test_deep_parameters = BLOCK.parameters(
 
 @grades(residual.Bottleneck)
 def test_deep_count(rng):
-    """Bottleneck(256, 64) has 70,400 parameters"""
+    """with 256 channels in and 64 inside it has 70,400 parameters"""
     count = sum(parameter.numel() for parameter in residual.Bottleneck(256, 64).parameters())
     equal(count, 70_400, case="Bottleneck(256, 64): number of parameters")
 
