@@ -163,16 +163,13 @@ wrong(
         start = (torch.rand((1, 1), generator=generator) * (length - width + 1)).long()
 """,
         ),
-        "rows and columns are exchanged": (
-            "hidden |= inside.unsqueeze(3 - axis)",
-            "hidden |= (inside.unsqueeze(3 - axis) if bands != frames else inside.unsqueeze(axis))",
-        ),
         "what is hidden becomes 0, whatever fill says": (".to(x.device), fill)", ".to(x.device), 0.0)"),
         "x itself is changed in place": ("x.masked_fill(", "x.masked_fill_("),
         "the generator is not used for the widths": (
             "(size, 1), generator=generator)\n        # Where",
             "(size, 1))\n        # Where",
         ),
+        "one more than was drawn is hidden": ("place < start + width)", "place <= start + width)"),
         "the result is always float32": ("return x.masked_fill(", "return x.float().masked_fill("),
         "a width of more than there is is cut to what there is": (
             '        raise ValueError(f"time_width={time_width} of {frames} frames")',
