@@ -48,9 +48,16 @@ class OpInfo:
     whole: Callable[[Any], Any] = field(default=np.asarray)
     call: Callable[..., Any] | None = None
 
-    def shape(self, title: str, *, dtypes: Sequence[str] = ("float32", "float64"), gives: str = "") -> Check:
+    def shape(
+        self,
+        title: str,
+        samples: Samples | None = None,
+        *,
+        dtypes: Sequence[str] = ("float32", "float64"),
+        gives: str = "",
+    ) -> Check:
         """The result has the shape of the right one and the dtype of the inputs, or the one that is given."""
-        return self._check(title, _shape_and_dtype, self.samples, self.truth, tuple(dtypes), gives)
+        return self._check(title, _shape_and_dtype, samples or self.samples, self.truth, tuple(dtypes), gives)
 
     def by_hand(self, title: str, *cases: Case) -> Check:
         """Results worked out on paper: the call and its result, and perhaps g with the gradients it goes back as."""

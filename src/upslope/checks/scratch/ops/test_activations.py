@@ -21,7 +21,7 @@ RELU = OpInfo(
 )
 
 test_relu_shape = RELU.shape("the shape of x, whatever it is", dtypes=("float64",))
-test_relu_dtype = RELU.shape("float32 stays float32, float64 stays float64")
+test_relu_dtype = RELU.shape("float32 stays float32, float64 stays float64", lambda rng: [{"x": apart(rng, 3)}])
 test_relu_by_hand = RELU.by_hand(
     "relu([-2, 0, 3]) is [0, 0, 3]", ({"x": [-2.0, 0.0, 3.0]}, [0, 0, 3], [2, 3, 5], {"x": [0, 0, 5]})
 )

@@ -78,7 +78,7 @@ SOFTMAX = OpInfo(
 )
 
 test_softmax_shape = SOFTMAX.shape("the shape of x, whatever dim is", dtypes=("float64",))
-test_softmax_dtype = SOFTMAX.shape("float32 stays float32, float64 stays float64")
+test_softmax_dtype = SOFTMAX.shape("float32 stays float32, float64 stays float64", lambda rng: [{"x": some(rng, 2, 3)}])
 test_softmax_by_hand = SOFTMAX.by_hand(
     "softmax([0, ln 3]) is [0.25, 0.75], and g = [1, 0] goes back as [0.1875, -0.1875]",
     ({"x": [0.0, LN3]}, [0.25, 0.75], [1, 0], {"x": [0.1875, -0.1875]}),
