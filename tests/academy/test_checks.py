@@ -185,10 +185,10 @@ def test_the_truths_of_products_and_convolution(rng):
 
     from upslope.checks.scratch.ops import test_convolution, test_products
 
-    for a, b, _ in (*test_products.MATRICES, *test_products.VECTORS, *test_products.BATCHES):
+    for a, b in (*test_products.MATRICES, *test_products.VECTORS, *test_products.BATCHES):
         x, y = rng.normal(size=a), rng.normal(size=b)
         assert np.allclose(test_products.product(x, y), x @ y)
-    for a, w, stride, padding, _ in (*test_convolution.PLAIN, *test_convolution.STRIDED, *test_convolution.PADDED):
+    for a, w, stride, padding in (*test_convolution.PLAIN, *test_convolution.STRIDED, *test_convolution.PADDED):
         x, weight, bias = rng.normal(size=a), rng.normal(size=w), rng.normal(size=w[0])
         wide = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
         whole = [[correlate(image, one, mode="valid")[0] for one in weight] for image in wide]
@@ -207,7 +207,7 @@ def test_the_truths_of_losses_and_pooling(rng):
         z, y = rng.normal(0, 3, (6, 4)), rng.integers(0, 4, 6)
         expected = F.cross_entropy(torch.tensor(z), torch.tensor(y), label_smoothing=smoothing)
         assert np.isclose(test_losses.surprise(z, y, smoothing), float(expected))
-    for shape, size, stride, _ in (*test_pooling.SIDE_BY_SIDE, *test_pooling.LEFT_OVER, *test_pooling.OVERLAPPING):
+    for shape, size, stride in (*test_pooling.SIDE_BY_SIDE, *test_pooling.LEFT_OVER, *test_pooling.OVERLAPPING):
         x = rng.normal(size=shape)
         expected = F.max_pool2d(torch.tensor(x), size, stride)
         assert np.allclose(test_pooling.windows(x, size, stride), expected.numpy())
@@ -226,7 +226,7 @@ def test_the_truths_of_the_optimizers(rng):
         (torch.optim.SGD, test_sgd.sgd_by_sums, {"lr": 0.1, "momentum": 0.8}),
         (torch.optim.Adam, test_adam.adam_by_sums, adam),
     ):
-        start, seen = rng.normal(size=3), list(rng.normal(size=(5, 3)))
+        start, seen = rng.normal(size=3), list(rng.normal(size=(300, 3)))
         p = torch.tensor(start, requires_grad=True)
         optimizer = kind([p], **settings)
         for g, expected in zip(seen, truth(start, seen, **settings), strict=True):

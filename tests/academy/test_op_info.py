@@ -32,6 +32,9 @@ KINDS = {
     "backward by_hand": lambda f: described(f).by_hand(
         "title", ({"x": [1.0, 3.0], "power": 2}, [1, 9], [1.0, -1.0], {"x": [2.0, -6.0]})
     ),
+    "stable": lambda f: described(f).stable(
+        "title", ({"x": [1e3, 2.0], "power": 2}, ..., [1.0, -1.0], {"x": [2e3, -4.0]})
+    ),
     "random": lambda f: described(f).random("title"),
     "large": lambda f: described(f).large("title", lambda rng: [{"x": rng.normal(size=(50, 50)), "power": 2}]),
     "gradient": lambda f: described(f).gradient("title"),
@@ -50,6 +53,8 @@ VIOLATORS = [
     ("shape", lambda x, power: (x**power).double()),
     ("by_hand", lambda x, power: x),
     ("backward by_hand", lambda x, power: x.detach() * x),
+    ("stable", lambda x, power: (power * x.log()).exp() if x[0] < 100 else x.exp().log() ** power),
+    ("stable", lambda x, power: x.detach() * x),
     ("random", lambda x, power: abs(x)),
     ("random", lambda x, power: x.float() ** power if x.dtype == torch.float64 else x),
     ("large", lambda x, power: x**power * (1 if x.numel() < 100 else 2)),
@@ -95,6 +100,33 @@ def test_the_engine_s_tensors_and_whole_numbers():
     for check in (given.shape("title"), given.random("title"), given.gradient("title")):
         check(np.random.default_rng(0))
     assert isinstance(taken(Tensor([1.0, 2.0]), np.array([1])), Tensor)
+
+
+def test_arrays_in_numpy_and_a_dtype_that_is_given():
+    def halved(x):
+        return x.astype(np.float64) / 2
+
+    given = OpInfo(halved, samples=lambda rng: [{"x": np.ones(3)}], truth=lambda x: x / 2, tensor=np.asarray)
+    given.shape("title", gives="float64")(np.random.default_rng(0))
+    with pytest.raises(Mismatch, match="the dtype is wrong"):
+        given.shape("title")(np.random.default_rng(0))
+    listed = OpInfo(lambda x: x.tolist(), samples=given.samples, truth=given.truth, tensor=np.asarray)
+    with pytest.raises(Mismatch, match="what came back is not an array"):
+        listed.shape("title")(np.random.default_rng(0))
+
+
+def test_a_class_is_called_by_a_function_of_a_sample():
+    class Scale:
+        def __init__(self, factor):
+            self.factor = factor
+
+    given = TorchOp(
+        Scale,
+        call=lambda x, factor: x * Scale(factor).factor,
+        samples=lambda rng: [{"x": np.ones(2), "factor": 3}],
+        truth=lambda x, factor: x * factor,
+    )
+    given.random("title")(np.random.default_rng(0))
 
 
 def test_samples_that_are_all_too_large_for_differences():

@@ -16,6 +16,9 @@ from typing import Any, cast
 
 from upslope.academy.reference import PACKAGE, Located, UnknownExercise, locate, parse
 
+# Classes that describe what is graded, from which checks follow (checks/op_info.py and its likes).
+_DESCRIPTIONS = ("OpInfo", "TorchOp", "ModuleInfo", "OptimizerInfo")
+
 
 class BadChecks(ValueError):
     """A checks file that says something impossible."""
@@ -104,11 +107,11 @@ def checks_of(exercise: str) -> CheckList:
 
 
 def _described(tree: ast.Module, bound: dict[str, str], path: Path) -> dict[str, str]:
-    """The exercise that each `OP = OpInfo(target, ...)` of a checks file describes, by the name it is given."""
+    """The exercise that each description, `OP = OpInfo(target, ...)`, of a checks file is about, by its name there."""
     found = {}
     for node in tree.body:
         match node:
-            case ast.Assign([ast.Name(name)], ast.Call(ast.Name("OpInfo" | "TorchOp"), [target, *_])):
+            case ast.Assign([ast.Name(name)], ast.Call(ast.Name(kind), [target, *_])) if kind in _DESCRIPTIONS:
                 found[name] = _target(target, bound, path)
     return found
 

@@ -261,7 +261,7 @@ def gradients(
 def gradient_at(f: Callable[[Any], Any], x: Any, g: Any) -> Any:
     """The gradient that `g` at the result of `f` causes at the tensor `x`, and None where none arrives."""
     x.grad = None
-    f(x).backward(g)
+    _backward(f(x), g)
     return x.grad
 
 

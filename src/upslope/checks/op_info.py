@@ -10,26 +10,25 @@ become whole numbers of the same kind; everything else is handed on as it is. `t
 arrays in float64, and `peer`, PyTorch's own function, gets tensors.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from upslope.checks.expect import Mismatch, close, gradients, raises, tensor_of
+from upslope.checks.expect import Mismatch, close, equal, gradient_at, gradients, quiet, raises, tensor_of
 from upslope.checks.laws import Call, keeps_laws
-from upslope.checks.numbers import array_of, is_torch
+from upslope.checks.numbers import array_of
+from upslope.checks.op_samples import Sample, Samples, Wraps, drawn, exact, floats, given, name_of, rounded, words_of
 from upslope.checks.samples import leaf, spelled
 
 __all__ = ["OpInfo"]
 
 Check = Callable[[np.random.Generator], None]
-Sample = Mapping[str, Any]
-Samples = Callable[[np.random.Generator], Iterable[Sample]]
-Case = tuple[Sample, Any] | tuple[Sample, Any, Any, Sample]
+Case = tuple[Sample, Any] | tuple[Sample, Any, Any, Sample]  # ... as the result: what `truth` says
 _FEW = 24  # numbers whose gradient is found by differences in no time
-_DIGITS = {"bfloat16": 2e-2, "float16": 4e-3, "float32": 1e-4, "float64": 1e-9}
+_DIGITS = {"bfloat16": 2e-2, "float16": 4e-3, "float32": 1e-4, "float64": 1e-5}
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,8 @@ class OpInfo:
     """An operation, calls of it, and where the right results come from.
 
     `tensor` makes a tensor that wants a gradient from an array of floats and keeps its dtype, `whole` one of whole
-    numbers. The checks hold functions and plain values only, so that the grader can give each a copy.
+    numbers. `call` makes and calls `f` where that is a class. The checks hold functions and plain values only, so that
+    the grader can give each a copy.
     """
 
     f: Callable[..., Any]
@@ -46,114 +46,168 @@ class OpInfo:
     peer: Callable[..., Any] | None = None
     tensor: Callable[[Any], Any] = leaf
     whole: Callable[[Any], Any] = field(default=np.asarray)
+    call: Callable[..., Any] | None = None
 
-    def shape(self, title: str, *, dtypes: Sequence[str] = ("float32", "float64")) -> Check:
-        """The result has the shape of the right one and the dtype of the inputs."""
-        wraps = (self.tensor, self.whole)
-        return _titled(title, partial(_shape_and_dtype, self.f, self.samples, self.truth, wraps, tuple(dtypes)))
+    def shape(
+        self,
+        title: str,
+        samples: Samples | None = None,
+        *,
+        dtypes: Sequence[str] = ("float32", "float64"),
+        gives: str = "",
+    ) -> Check:
+        """The result has the shape of the right one and the dtype of the inputs, or the one that is given."""
+        return self._check(title, _shape_and_dtype, samples or self.samples, self.truth, tuple(dtypes), gives)
 
     def by_hand(self, title: str, *cases: Case) -> Check:
         """Results worked out on paper: the call and its result, and perhaps g with the gradients it goes back as."""
-        return _titled(title, partial(_by_hand, self.f, cases, (self.tensor, self.whole)))
+        return self._check(title, _by_hand, cases, self.truth)
 
-    def random(self, title: str, *, dtypes: Sequence[str] = ("float64", "float32"), atol: float = 1e-6) -> Check:
+    def stable(self, title: str, *cases: Case, dtypes: Sequence[str] = ("float32", "float64")) -> Check:
+        """The same for numbers so large or small that something may overflow on the way, which is noticed."""
+        return self._check(title, _stable, cases, self.truth, tuple(dtypes))
+
+    def random(
+        self,
+        title: str,
+        samples: Samples | None = None,
+        *,
+        dtypes: Sequence[str] = ("float64", "float32"),
+        atol: float = 1e-6,
+    ) -> Check:
         """Every sample agrees with `truth`, and with `peer`, in each of the dtypes."""
-        wraps = (self.tensor, self.whole)
-        return _titled(title, partial(_agrees, self.f, self.samples, self.truth, self.peer, wraps, tuple(dtypes), atol))
+        return self._check(title, _agrees, samples or self.samples, self.truth, self.peer, tuple(dtypes), atol)
 
     def large(self, title: str, samples: Samples, *, dtype: str = "float32", atol: float = 1e-5) -> Check:
         """Samples of the size that a lab has, in the dtype of a lab."""
-        wraps = (self.tensor, self.whole)
-        return _titled(title, partial(_agrees, self.f, samples, self.truth, self.peer, wraps, (dtype,), atol))
+        return self.random(title, samples, dtypes=(dtype,), atol=atol)
 
-    def gradient(self, title: str, *, wanted: Sequence[str] = ()) -> Check:
-        """The gradients of the float inputs, or of those in `wanted`, agree with central differences."""
-        return _titled(title, partial(_gradient, self.f, self.samples, tuple(wanted), (self.tensor, self.whole)))
+    def gradient(self, title: str, samples: Samples | None = None, *, wanted: Sequence[str] = ()) -> Check:
+        """The gradients of the float inputs, or of those in `wanted`, agree with central differences.
 
-    def laws(self, title: str, *, dtypes: Sequence[str] = ("float32", "float64"), backward: bool = True) -> Check:
+        Of the operation's own samples the small ones are taken, of `samples` all.
+        """
+        few = _FEW if samples is None else 10**6
+        return self._check(title, _gradient, samples or self.samples, tuple(wanted), few)
+
+    def laws(
+        self,
+        title: str,
+        samples: Samples | None = None,
+        *,
+        dtypes: Sequence[str] = ("float32", "float64"),
+        backward: bool = True,
+    ) -> Check:
         """The laws of every operation (laws.py), with the first samples that differ in shape."""
-        wraps = (self.tensor, self.whole)
-        return _titled(title, partial(_laws, self.f, self.samples, wraps, tuple(dtypes), backward))
+        return self._check(title, _laws, samples or self.samples, tuple(dtypes), backward)
 
     def refuses(self, title: str, *cases: tuple[Sample, Sequence[str]]) -> Check:
         """Calls that raise ValueError, each with words that its message must hold."""
-        return _titled(title, partial(_refuses, self.f, cases, (self.tensor, self.whole)))
+        return self._check(title, _refuses, cases)
+
+    def _check(self, title: str, run: Callable[..., None], *args: Any) -> Check:
+        """A check as a function of its own, under the title that people see."""
+        part = partial(run, self.call or self.f, (self.tensor, self.whole), *args)
+
+        def check(rng: np.random.Generator) -> None:
+            part(rng)
+
+        check.__doc__ = title
+        return check
 
 
 # Plain functions from here on: those of a class could not be given copies of the comparisons (integrity/).
 
 
-def _titled(title: str, run: Check) -> Check:
-    """A check as a function of its own, under the title that people see."""
-
-    def check(rng: np.random.Generator) -> None:
-        run(rng)
-
-    check.__doc__ = title
-    return check
-
-
 def _shape_and_dtype(
-    f: Any, samples: Samples, truth: Any, wraps: tuple[Any, Any], dtypes: Sequence[str], rng: np.random.Generator
+    f: Any, wraps: Wraps, samples: Samples, truth: Any, dtypes: Sequence[str], gives: str, rng: np.random.Generator
 ) -> None:
-    for sample in samples(rng):
-        expected = np.shape(array_of(truth(**_exact(sample))))
+    for sample in drawn(samples, rng):
+        expected = np.shape(array_of(truth(**exact(sample))))
         for dtype in dtypes:
-            tensor_of(f(**_given(sample, wraps, dtype)), expected, dtype=dtype, case=f"{_words(f, sample)} in {dtype}")
+            case = f"{words_of(f, sample)} in {dtype}"
+            got = f(**given(sample, wraps, dtype))
+            if type(wraps[0](np.zeros(1))) is not np.ndarray:
+                tensor_of(got, expected, dtype=gives or dtype, case=case)
+            elif type(got) is not np.ndarray:
+                raise Mismatch("what came back is not an array", case=case, got=type(got).__name__, expected="an array")
+            else:
+                equal(got.shape, expected, case=case, problem="the shape is wrong")
+                equal(got.dtype.name, gives or dtype, case=case, problem="the dtype is wrong")
 
 
-def _by_hand(f: Any, cases: Sequence[Case], wraps: tuple[Any, Any], rng: np.random.Generator) -> None:
+def _by_hand(f: Any, wraps: Wraps, cases: Sequence[Case], truth: Any, rng: np.random.Generator) -> None:
     for sample, expected, *backward in cases:
-        close(f(**_given(sample, wraps, "float64")), expected, case=_words(f, sample))
+        wanted = truth(**exact(sample)) if expected is ... else expected
+        close(f(**given(sample, wraps, "float64")), wanted, case=words_of(f, sample))
         if backward:
             g, slopes = np.asarray(backward[0], dtype=float), [np.asarray(value) for value in backward[1].values()]
-            case = f"{_words(f, sample)}, g = {spelled(g)}"
-            values = [_exact(sample)[name] for name in backward[1]]
-            call = _moving(f, sample, tuple(backward[1]), wraps)
-            gradients(
-                call, values, rng=rng, tensor=wraps[0], names=list(backward[1]), case=case, upstream=g, expected=slopes
-            )
+            case = f"{words_of(f, sample)}, g = {spelled(g)}"
+            names = list(backward[1])
+            values = [exact(sample)[name] for name in names]
+            call = _moving(f, sample, names, wraps)
+            gradients(call, values, rng=rng, tensor=wraps[0], names=names, case=case, upstream=g, expected=slopes)
+
+
+def _stable(
+    f: Any, wraps: Wraps, cases: Sequence[Case], truth: Any, dtypes: Sequence[str], rng: np.random.Generator
+) -> None:
+    for dtype in dtypes:
+        for sample, expected, *backward in cases:
+            inputs, case = given(sample, wraps, dtype), words_of(f, sample) + (f" in {dtype}" if dtypes[1:] else "")
+            wanted = truth(**exact(sample)) if expected is ... else expected
+            quiet(partial(f, **inputs), wanted, case=case)
+            for name, slope in backward[1].items() if backward else ():
+                rest = {other: value for other, value in inputs.items() if other != name}
+                g = wraps[0](np.asarray(backward[0], dtype=dtype))
+                there = partial(gradient_at, partial(_named, f, name, rest), inputs[name], g)
+                # Of a score around 1000 a float32 keeps four digits after the point.
+                quiet(there, slope, case=f"{case}, g = {spelled(backward[0])}: gradient of {name}", rtol=1e-3)
+
+
+def _named(f: Any, name: str, rest: Sample, value: Any) -> Any:
+    return f(**{name: value}, **rest)
 
 
 def _agrees(
     f: Any,
+    wraps: Wraps,
     samples: Samples,
     truth: Any,
     peer: Any,
-    wraps: tuple[Any, Any],
     dtypes: Sequence[str],
     atol: float,
     rng: np.random.Generator,
 ) -> None:
-    for sample in samples(rng):
+    for sample in drawn(samples, rng):
         for dtype in dtypes:
             # What rounding the inputs does to the result belongs to the inputs.
-            rounded = {name: _rounded(value, dtype) for name, value in sample.items()}
-            case = _words(f, sample) + ("" if dtype == "float64" else f" in {dtype}")
-            got = f(**_given(sample, wraps, dtype))
-            close(got, truth(**rounded), case=case, rtol=max(1e-5, _DIGITS[dtype]), atol=atol)
+            held = {name: rounded(value, dtype) for name, value in sample.items()}
+            case = words_of(f, sample) + ("" if dtype == "float64" else f" in {dtype}")
+            got = f(**given(sample, wraps, dtype))
+            close(got, truth(**held), case=case, rtol=_DIGITS[dtype], atol=atol)
             if peer is not None:
-                close(got, peer(**_given(sample, wraps, dtype)), case=case, rtol=max(1e-5, _DIGITS[dtype]), atol=atol)
+                close(got, peer(**given(sample, wraps, dtype)), case=case, rtol=_DIGITS[dtype], atol=atol)
 
 
 def _gradient(
-    f: Any, samples: Samples, wanted: Sequence[str], wraps: tuple[Any, Any], rng: np.random.Generator
+    f: Any, wraps: Wraps, samples: Samples, wanted: Sequence[str], few: int, rng: np.random.Generator
 ) -> None:
     tried = 0
-    for sample in samples(rng):
-        moving = {name: value for name, value in sample.items() if _floats(value) and (not wanted or name in wanted)}
-        if not 0 < sum(value.size for value in moving.values()) <= _FEW:
+    for sample in drawn(samples, rng):
+        moving = {name: value for name, value in sample.items() if floats(value) and (not wanted or name in wanted)}
+        if not 0 < sum(value.size for value in moving.values()) <= few:
             continue
         tried += 1
         call, values, names = _moving(f, sample, tuple(moving), wraps), list(moving.values()), list(moving)
-        gradients(call, values, rng=rng, tensor=wraps[0], names=names, case=_words(f, sample))
+        gradients(call, values, rng=rng, tensor=wraps[0], names=names, case=words_of(f, sample))
     if not tried:
-        raise TypeError(f"no sample of {_name(f)} has at most {_FEW} numbers, as the gradient check needs")
+        raise TypeError(f"no sample of {name_of(f)} has at most {few} numbers, as the gradient check needs")
 
 
-def _moving(f: Any, sample: Sample, names: Sequence[str], wraps: tuple[Any, Any]) -> Callable[..., Any]:
+def _moving(f: Any, sample: Sample, names: Sequence[str], wraps: Wraps) -> Callable[..., Any]:
     """`f` as a function of the inputs of these names; the others stay what they are."""
-    fixed = {name: value for name, value in _given(sample, wraps, "float64").items() if name not in names}
+    fixed = {name: value for name, value in given(sample, wraps, "float64").items() if name not in names}
 
     def call(*leaves: Any) -> Any:
         return f(**dict(zip(names, leaves, strict=True)), **fixed)
@@ -162,15 +216,10 @@ def _moving(f: Any, sample: Sample, names: Sequence[str], wraps: tuple[Any, Any]
 
 
 def _laws(
-    f: Any,
-    samples: Samples,
-    wraps: tuple[Any, Any],
-    dtypes: Sequence[str],
-    backward: bool,
-    rng: np.random.Generator,
+    f: Any, wraps: Wraps, samples: Samples, dtypes: Sequence[str], backward: bool, rng: np.random.Generator
 ) -> None:
     calls: list[Call] = []
-    for sample in samples(rng):
+    for sample in drawn(samples, rng):
         arrays = {name: value for name, value in sample.items() if isinstance(value, np.ndarray)}
         shapes = [value.shape for value in arrays.values()]
         if all(value.size for value in arrays.values()) and all(
@@ -185,74 +234,12 @@ def _positional(f: Any, names: Sequence[str], rest: Sample, whole: Any) -> Calla
     """`f` as a function of its arrays alone; those of whole numbers are still to be wrapped."""
 
     def call(*arrays: Any) -> Any:
-        given = [whole(array) if type(array) is np.ndarray else array for array in arrays]
-        return f(**dict(zip(names, given, strict=True)), **rest)
+        inputs = [whole(array) if type(array) is np.ndarray else array for array in arrays]
+        return f(**dict(zip(names, inputs, strict=True)), **rest)
 
     return call
 
 
-def _refuses(
-    f: Any, cases: Sequence[tuple[Sample, Sequence[str]]], wraps: tuple[Any, Any], rng: np.random.Generator
-) -> None:
+def _refuses(f: Any, wraps: Wraps, cases: Sequence[tuple[Sample, Sequence[str]]], rng: np.random.Generator) -> None:
     for sample, says in cases:
-        given = _given(sample, wraps, "float32")
-        raises(ValueError, partial(f, **given), case=_words(f, sample), says=says)
-
-
-def _floats(value: Any) -> bool:
-    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
-
-
-def _array(value: Any) -> Any:
-    """Lists are how a person writes arrays."""
-    return np.asarray(value) if isinstance(value, list) else value
-
-
-def _rounded(value: Any, dtype: str) -> Any:
-    """The numbers that are left of an array in this dtype, in float64."""
-    if not _floats(value):
-        return value
-    if dtype == "bfloat16":
-        bits = np.asarray(value, dtype=np.float32).view(np.uint32)
-        kept = (bits + 0x7FFF + ((bits >> 16) & 1)) & np.uint32(0xFFFF0000)
-        return kept.astype(np.uint32).view(np.float32).astype(np.float64)
-    return value.astype(dtype).astype(np.float64)
-
-
-def _exact(sample: Sample) -> dict[str, Any]:
-    return {name: _rounded(_array(value), "float64") for name, value in sample.items()}
-
-
-def _given(sample: Sample, wraps: tuple[Any, Any], dtype: str) -> dict[str, Any]:
-    """The sample as the operation takes it."""
-    tensor, whole = wraps
-    given: dict[str, Any] = {}
-    for name, value in sample.items():
-        value = _array(value)
-        if not isinstance(value, np.ndarray):
-            given[name] = value
-        elif value.dtype.kind == "f":
-            made = tensor(value.astype("float32" if dtype == "bfloat16" else dtype))
-            given[name] = _bfloat16(made) if dtype == "bfloat16" else made
-        else:
-            given[name] = whole(value)
-    return given
-
-
-def _bfloat16(made: Any) -> Any:
-    if not is_torch(made):
-        raise Mismatch("only PyTorch has bfloat16")
-    return made.detach().bfloat16().requires_grad_()
-
-
-def _name(f: Any) -> str:
-    return str(getattr(f, "__name__", f))
-
-
-def _words(f: Any, sample: Sample) -> str:
-    """The call as a person writes it: the first input without its name, as most people do."""
-    parts = []
-    for k, (name, value) in enumerate(sample.items()):
-        shown = spelled(_array(value)) if isinstance(value, np.ndarray | list) else repr(value)
-        parts.append(shown if k == 0 else f"{name}={shown}")
-    return f"{_name(f)}({', '.join(parts)})"
+        raises(ValueError, partial(f, **given(sample, wraps, "float32")), case=words_of(f, sample), says=says)

@@ -139,10 +139,6 @@ wrong(
             "mine.mul_(decay).add_(theirs, alpha=1 - decay)",
             "mine.add_(theirs, alpha=1 - decay)",
         ),
-        "a new tensor is computed and thrown away: the copy never changes": (
-            "mine.mul_(decay).add_(theirs, alpha=1 - decay)",
-            "mine = mine.mul(decay).add(theirs, alpha=1 - decay)",
-        ),
         "the average shares the memory of a new tensor that follows the model from now on": (
             "mine.mul_(decay).add_(theirs, alpha=1 - decay)",
             "mine.data = theirs.data.mul_(1 - decay).add_(mine.data, alpha=decay)",

@@ -80,7 +80,6 @@ wrong(
             "torch.rsqrt(variance + eps)",
             "(1 / (variance.sqrt() + eps))",
         ),
-        "eps is not added to the variance": ("rsqrt(variance + eps)", "rsqrt(variance)"),
         "the root is missing: what is centred is divided by the variance": (
             "torch.rsqrt(variance + eps)",
             "(1 / (variance + eps))",
@@ -92,28 +91,10 @@ wrong(
             """x.mean(dim=0, keepdim=True)
     variance = centred.square().mean(dim=0, keepdim=True)""",
         ),
-        "mean and variance run over all numbers, not over each row": (
-            """x.mean(dim=-1, keepdim=True)
-    # The mean of the squared distances is the variance; eps keeps a constant row from dividing by 0.
-    variance = centred.square().mean(dim=-1, keepdim=True)""",
-            """x.mean()
-    variance = centred.square().mean()""",
-        ),
-        "the variance runs over all numbers, not over each row": (
-            "centred.square().mean(dim=-1, keepdim=True)",
-            "centred.square().mean()",
-        ),
-        "the mean is not subtracted, only divided out: this is RMS norm": (
-            "x - x.mean(dim=-1, keepdim=True)",
-            "x * 1.0",
-        ),
-        "the mean is not subtracted from what is scaled": ("return centred *", "return x *"),
         "the bias is added before the weight multiplies": (
             "torch.rsqrt(variance + eps) * weight + bias",
             "torch.rsqrt(variance + eps) * weight + bias * weight",
         ),
-        "the weight is not looked at": ("rsqrt(variance + eps) * weight", "rsqrt(variance + eps)"),
-        "the bias is not looked at": ("rsqrt(variance + eps) * weight + bias", "rsqrt(variance + eps) * weight"),
         "the variance is the mean square minus the squared mean, which loses its digits far from 0": (
             "centred.square().mean(dim=-1, keepdim=True)",
             "(x.square().mean(dim=-1, keepdim=True) - x.mean(dim=-1, keepdim=True).square()).abs()",

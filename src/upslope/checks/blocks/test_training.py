@@ -146,28 +146,9 @@ wrong(
 """,
         ),
         "the gradients of earlier steps are never forgotten; they add up": ("optimizer.zero_grad()", "pass"),
-        "gradients are forgotten after the step only, so one that was there before counts": (
-            """optimizer.zero_grad()
-    # Forward: what the model says, and how wrong it is.
-    error = loss(model(inputs), labels)
-    # Backward: from the loss to every parameter.
-    backward(error)
-    # One move against the gradients.
-    optimizer.step()
-""",
-            """error = loss(model(inputs), labels)
-    backward(error)
-    optimizer.step()
-    optimizer.zero_grad()
-""",
-        ),
         "the loss comes back with its graph: whoever keeps it keeps the whole step in memory": (
             "error.detach()",
             "error",
-        ),
-        "a plain number comes back, which makes a GPU wait; a detached tensor is wanted": (
-            "error.detach()",
-            "error.item()",
         ),
         "the loss is computed again, after the change": (
             "return error.detach()",
@@ -182,10 +163,6 @@ wrong(
             "loss(model.forward(inputs), labels)",
         ),
         "the backward that was given is not used": ("backward(error)", "error.backward()"),
-        "both backwards are called: error.backward() and the one that was given": (
-            "    backward(error)\n",
-            "    error.backward(retain_graph=True)\n    backward(error)\n",
-        ),
         "the step is taken before backward, so it follows the gradients of the step before": (
             """backward(error)
     # One move against the gradients.
@@ -195,6 +172,5 @@ wrong(
     backward(error)
 """,
         ),
-        "the optimizer's step is missing": ("optimizer.step()", "pass"),
     },
 )

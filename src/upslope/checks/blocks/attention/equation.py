@@ -1,8 +1,10 @@
-"""Equation 1 of Vaswani et al. 2017 written out, and masks to try it with."""
+"""Equation 1 of Vaswani et al. 2017 written out, several heads by PyTorch's function, and masks to try both with."""
 
 import math
+from typing import Any
 
 import numpy as np
+from torch.nn import functional as F
 
 
 def written_out(q, k, v, mask=None):
@@ -30,3 +32,17 @@ def masked(rng, *shape):
     rows[np.arange(len(rows)), rng.integers(0, shape[-1], len(rows))] = True
     rows[0] = np.arange(shape[-1]) == rng.integers(0, shape[-1])
     return mask
+
+
+def pytorchs(x, weights, *, heads, mask=None, prefix="", **_):
+    """Section 3.2.2 by PyTorch's own function, which wants positions first and True where nobody looks."""
+    batch, length, dim = x.shape
+    kept = {name.removeprefix(prefix): value for name, value in weights.items()}
+    hidden = None if mask is None else ~mask.expand(batch, heads, length, length).flatten(0, 1)
+    turned = x.transpose(0, 1)
+    weight, bias = kept["projection.weight"], kept["projection.bias"]
+    settings: dict[str, Any] = {"need_weights": False, "attn_mask": hidden}
+    # Between the biases and the last layer: two biases of keys and values, zeros to look at, dropout.
+    inner = (kept["qkv.weight"], kept.get("qkv.bias"), None, None, False, 0.0)
+    found = F.multi_head_attention_forward(turned, turned, turned, dim, heads, *inner, weight, bias, **settings)
+    return found[0].transpose(0, 1)

@@ -1,20 +1,20 @@
 """What spec_augment must do."""
 
 import math
-from functools import partial
 
 import numpy as np
 import torch
 
 from upslope.blocks.audio import spec_augment as module
 from upslope.checks import grades, wrong
-from upslope.checks.blocks.tensors import tensor
-from upslope.checks.expect import close, equal, raises, tensor_of, true
+from upslope.checks.blocks.tensors import TorchOp, tensor
+from upslope.checks.expect import close, true
+from upslope.checks.samples import some
 
 SAMPLES = 2000
 
 
-def hide(x, seed, *, freq_width=0, time_width=0, **more):
+def spec_augment(x, seed, *, freq_width=0, time_width=0, **more):
     """The answer, with a generator that begins at `seed`."""
     generator = torch.Generator().manual_seed(seed)
     return module.spec_augment(x, freq_width=freq_width, time_width=time_width, generator=generator, **more)
@@ -35,21 +35,26 @@ def runs(hidden):
     return found
 
 
-@grades(module.spec_augment)
-def test_shape_and_dtype(rng):
-    """shape and dtype of x stay, and with widths of 0 its numbers, too"""
-    for dtype in ("float32", "float64", "bfloat16"):
-        for shape in ((2, 3, 4), (1, 1, 1), (0, 4, 5)):
-            x = tensor(rng.normal(size=shape), getattr(torch, dtype))
-            case = f"{dtype} numbers of shape {shape}"
-            tensor_of(hide(x, start(rng), freq_width=1, time_width=1), shape, dtype=dtype, case=case)
-            close(hide(x, start(rng)), x, case=f"{case}, both widths 0")
+def drawn(*shapes, **settings):
+    return lambda rng: [{"x": some(rng, *shape), "seed": start(rng), **settings} for shape in shapes]
+
+
+AUGMENT = TorchOp(
+    module.spec_augment,
+    call=spec_augment,
+    samples=drawn((2, 3, 4), (1, 1, 1), (0, 4, 5), freq_width=1, time_width=1),
+    truth=lambda x, **_: x,
+    tensor=torch.from_numpy,
+)
+
+test_shape_and_dtype = AUGMENT.shape("shape and dtype of x stay", dtypes=("float32", "float64", "bfloat16"))
+test_untouched = AUGMENT.random("with widths of 0 x stays as it is", drawn((2, 3, 4), (2, 40, 100)))
 
 
 @grades(module.spec_augment)
 def test_by_hand(rng):
     """with one row hidden of two, [[5, 6], [7, 8]] keeps one of its rows"""
-    for out in hide(tensor([[[5.0, 6.0], [7.0, 8.0]]] * 30), start(rng), freq_width=1).tolist():
+    for out in spec_augment(tensor([[[5.0, 6.0], [7.0, 8.0]]] * 30), start(rng), freq_width=1).tolist():
         fine = out in ([[5, 6], [7, 8]], [[0, 0], [7, 8]], [[5, 6], [0, 0]])
         true(fine, "rows are hidden whole, one or none", case="[[5, 6], [7, 8]], freq_width=1, time_width=0", got=out)
 
@@ -59,7 +64,7 @@ def test_whole_rows_and_columns(rng):
     """rows side by side and columns side by side are hidden whole, the rest stays"""
     for bands, frames, freq_width, time_width in ((6, 9, 3, 0), (6, 9, 0, 4), (7, 5, 2, 3), (3, 4, 3, 4)):
         x = rng.uniform(1, 2, (60, bands, frames))
-        out = np.array(hide(tensor(x), start(rng), freq_width=freq_width, time_width=time_width).tolist())
+        out = np.array(spec_augment(tensor(x), start(rng), freq_width=freq_width, time_width=time_width).tolist())
         case = f"numbers of shape (60, {bands}, {frames}), freq_width={freq_width}, time_width={time_width}"
         rows, columns = (out == 0).all(axis=2), (out == 0).all(axis=1)
         close(out, np.where(rows[:, :, None] | columns[:, None, :], 0, x), case=case)
@@ -81,7 +86,7 @@ def test_as_likely(rng):
         ("freq_width", (SAMPLES, length, 2), {"freq_width": widest}),
         ("time_width", (SAMPLES, 2, length), {"time_width": widest}),
     ):
-        out = np.array(hide(tensor(np.ones(shape)), start(rng), **settings).tolist())
+        out = np.array(spec_augment(tensor(np.ones(shape)), start(rng), **settings).tolist())
         found = runs((out == 0).all(axis=2 if what == "freq_width" else 1))
         case = f"{SAMPLES} samples, {what}={widest} of {length}"
         for width in range(widest + 1):
@@ -99,7 +104,7 @@ def test_as_likely(rng):
 @grades(module.spec_augment)
 def test_each_its_own(rng):
     """each sample draws for itself, and rows and columns are drawn apart"""
-    out = np.array(hide(tensor(np.ones((64, 8, 8))), start(rng), freq_width=4, time_width=4).tolist())
+    out = np.array(spec_augment(tensor(np.ones((64, 8, 8))), start(rng), freq_width=4, time_width=4).tolist())
     rows, columns = runs((out == 0).all(axis=2)), runs((out == 0).all(axis=1))
     case = "64 samples of shape (8, 8), both widths 4"
     # By chance all alike, or each row like its column, less than once in 10^30 draws.
@@ -111,46 +116,44 @@ def test_each_its_own(rng):
 def test_generator(rng):
     """the generator decides alone, and goes on from call to call"""
     x, seed = torch.ones(64, 8, 8), start(rng)
-    first = hide(x, seed, freq_width=4).tolist()
+    first = spec_augment(x, seed, freq_width=4).tolist()
     torch.rand(3)
-    true(hide(x, seed, freq_width=4).tolist() == first, "the same generator hides other parts", case="64 samples")
+    true(
+        spec_augment(x, seed, freq_width=4).tolist() == first, "the same generator hides other parts", case="64 samples"
+    )
     generator = torch.Generator().manual_seed(seed)
     one, two = (module.spec_augment(x, freq_width=4, time_width=0, generator=generator).tolist() for _ in range(2))
     true(one != two, "every call hides the same parts", case="64 samples, twice from one generator")
 
 
 @grades(module.spec_augment)
-def test_fill_and_x(rng):
-    """what is hidden becomes `fill`, and x itself is not changed"""
+def test_fill(rng):
+    """what is hidden becomes `fill`"""
     x = tensor(rng.uniform(1, 2, (40, 4, 4)))
-    before = x.tolist()
-    out = np.array(hide(x, start(rng), freq_width=2, time_width=2, fill=-7.0).tolist())
+    before = np.array(x.tolist())
+    out = np.array(spec_augment(x, start(rng), freq_width=2, time_width=2, fill=-7.0).tolist())
     case = "40 samples of shape (4, 4), both widths 2, fill=-7"
-    equal(x.tolist() == before, True, case=case, problem="x was changed in place")
     true((out == -7).any(), "nothing became -7", case=case)
-    close(np.where(out == -7, np.array(before), out), before, case=f"{case}: what is not hidden")
+    close(np.where(out == -7, before, out), before, case=f"{case}: what is not hidden")
 
 
-@grades(module.spec_augment)
-def test_refuses(rng):
-    """more rows or columns than there are raise a ValueError that says so"""
-    x = torch.ones(2, 8, 6)
-    call = partial(hide, x, 0, freq_width=9)
-    raises(ValueError, call, case="8 bands, freq_width=9", says=["freq_width=9", "8"])
-    call = partial(hide, x, 0, time_width=7)
-    raises(ValueError, call, case="6 frames, time_width=7", says=["time_width=7", "6"])
+test_refuses = AUGMENT.refuses(
+    "more rows or columns than there are raise a ValueError that says so",
+    ({"x": np.ones((2, 8, 6)), "seed": 0, "freq_width": 9}, ["freq_width=9", "8"]),
+    ({"x": np.ones((2, 8, 6)), "seed": 0, "time_width": 7}, ["time_width=7", "6"]),
+)
+test_laws = AUGMENT.laws(
+    "x itself is not changed; calls, passes and memory do not get mixed up",
+    drawn((3, 4, 5), (2, 3, 4), freq_width=2, time_width=2),
+    backward=False,
+    dtypes=(),
+)
 
 
 wrong(
     module.spec_augment,
     {
-        "the widest number is never drawn: randint leaves its end out": ("widest + 1", "max(widest, 1)"),
-        "the width is always the widest": (
-            "torch.randint(0, widest + 1, (size, 1), generator=generator)",
-            "torch.full((size, 1), widest)",
-        ),
         "the first one may be anywhere, so that parts at the end are cut off": ("(length - width + 1)", "length"),
-        "the last place is never the first one": ("(length - width + 1)", "(length - width)"),
         "one draw decides for the whole batch": (
             """        width = torch.randint(0, widest + 1, (size, 1), generator=generator)
         # Where the first one is: anywhere from which all of them fit.
@@ -160,14 +163,6 @@ wrong(
         start = (torch.rand((1, 1), generator=generator) * (length - width + 1)).long()
 """,
         ),
-        "rows and columns are exchanged": (
-            "hidden |= inside.unsqueeze(3 - axis)",
-            "hidden |= (inside.unsqueeze(3 - axis) if bands != frames else inside.unsqueeze(axis))",
-        ),
-        "only what lies in both, the band and the span, is hidden": (
-            "hidden |= inside.unsqueeze(3 - axis)",
-            "hidden = inside.unsqueeze(3 - axis) & (hidden if axis == 2 else torch.tensor(True))",
-        ),
         "what is hidden becomes 0, whatever fill says": (".to(x.device), fill)", ".to(x.device), 0.0)"),
         "x itself is changed in place": ("x.masked_fill(", "x.masked_fill_("),
         "the generator is not used for the widths": (
@@ -175,6 +170,7 @@ wrong(
             "(size, 1))\n        # Where",
         ),
         "one more than was drawn is hidden": ("place < start + width)", "place <= start + width)"),
+        "the result is always float32": ("return x.masked_fill(", "return x.float().masked_fill("),
         "a width of more than there is is cut to what there is": (
             '        raise ValueError(f"time_width={time_width} of {frames} frames")',
             "        time_width = frames",

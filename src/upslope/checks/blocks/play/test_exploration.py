@@ -93,7 +93,6 @@ wrong(
             "rng.random(n) < epsilon",
             "rng.random() < epsilon",
         ),
-        "one random action for all states": ("rng.integers(actions, size=n)", "rng.integers(actions)"),
         "the coin is read the other way round": ("rng.random(n) < epsilon", "rng.random(n) >= epsilon"),
         "where several actions are equally good, always the first": (
             "np.where(best, rng.random((n, actions)), -1)",

@@ -5,28 +5,39 @@ import math
 import numpy as np
 
 from upslope.checks import grades, wrong
-from upslope.checks.expect import close, equal, gradients, tensor_of, true
+from upslope.checks.expect import close, equal, tensor_of, true
 from upslope.checks.laws import Call, keeps_laws
-from upslope.checks.samples import leaf, some, spelled
+from upslope.checks.op_info import OpInfo
+from upslope.checks.samples import some
 from upslope.scratch import nn
 from upslope.scratch.tensor import Tensor
 
 # in_features, out_features, shape of x.
-SIZES = ((2, 2, (2,)), (3, 2, (1, 3)), (2, 3, (4, 2)), (3, 1, (2, 2, 3)))
+SIZES = ((3, 2, (4, 3)), (2, 2, (2,)), (3, 2, (1, 3)), (2, 3, (4, 2)), (3, 1, (2, 2, 3)), (128, 10, (4, 128)))
 
 
-def filled(weight, bias, dtype=np.float64):
-    """A layer with these parameters."""
-    layer = nn.Linear(len(weight[0]), len(weight), bias=bias is not None)
-    layer.weight.data = np.array(weight, dtype=dtype)
-    if layer.bias is not None:
-        layer.bias.data = np.array(bias, dtype=dtype)
-    return layer
+def linear(x, weight, bias=None):
+    """A layer with these parameters, called."""
+    layer = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None)
+    layer.weight = weight
+    if bias is not None:
+        layer.bias = bias
+    return layer(x)
 
 
-def weighted_sums(x, weight, bias):
+def weighted_sums(x, weight, bias=None):
     """Each output a sum over the inputs, in float64."""
-    return np.stack([(x * row).sum(axis=-1) + b for row, b in zip(weight, bias, strict=True)], axis=-1)
+    sums = np.stack([(x * row).sum(axis=-1) for row in weight], axis=-1)
+    return sums if bias is None else sums + bias
+
+
+def drawn(rng):
+    for n_in, n_out, shape in SIZES:
+        yield {"x": some(rng, *shape), "weight": some(rng, n_out, n_in), "bias": some(rng, n_out)}
+
+
+LINEAR = OpInfo(nn.Linear, samples=drawn, truth=weighted_sums, call=linear)
+X, W = [1.0, 1.0], [[1.0, 2.0], [3.0, 4.0]]
 
 
 @grades(nn.Linear)
@@ -35,122 +46,45 @@ def test_parameters(rng):
     layer = nn.Linear(3, 2, rng=rng)
     tensor_of(layer.weight, (2, 3), dtype="float32", case="Linear(3, 2).weight")
     tensor_of(layer.bias, (2,), dtype="float32", case="Linear(3, 2).bias")
-    names = [name for name, _ in layer.named_parameters()]
-    equal(
-        sorted(names),
-        ["bias", "weight"],
-        case="Linear(3, 2).named_parameters()",
-        problem="an optimizer would not find them",
-    )
+    names = sorted(name for name, _ in layer.named_parameters())
+    problem = "an optimizer would not find them"
+    equal(names, ["bias", "weight"], case="Linear(3, 2).named_parameters()", problem=problem)
 
 
-@grades(nn.Linear)
-def test_shape(rng):
-    """the shape: in_features become out_features, whatever stands in front"""
-    for n_in, n_out, shape in SIZES:
-        out = nn.Linear(n_in, n_out, rng=rng)(Tensor(some(rng, *shape).astype(np.float32)))
-        tensor_of(
-            out, (*shape[:-1], n_out), dtype="float32", case=f"Linear({n_in}, {n_out}) on a tensor of shape {shape}"
-        )
-
-
-@grades(nn.Linear)
-def test_by_hand(rng):
-    """with weight [[1, 2], [3, 4]] and bias [10, 20], x = [1, 1] becomes [13, 27]"""
-    layer = filled([[1, 2], [3, 4]], [10, 20])
-    close(
-        layer(Tensor(np.array([1.0, 1.0]))),
-        [13, 27],
-        case="Linear with weight [[1, 2], [3, 4]], bias [10, 20] on [1, 1]",
-    )
-
-
-@grades(nn.Linear)
-def test_random(rng):
-    """random inputs: weighted sums plus the bias"""
-    for n_in, n_out, shape in SIZES:
-        x, weight, bias = some(rng, *shape), some(rng, n_out, n_in), some(rng, n_out)
-        case = f"Linear with weight {spelled(weight)}, bias {spelled(bias)} on {spelled(x)}"
-        close(filled(weight, bias)(Tensor(x)), weighted_sums(x, weight, bias), case=case)
-
-
-@grades(nn.Linear)
-def test_gradient(rng):
-    """gradients reach x, weight and bias, and agree with finite differences"""
-    for n_in, n_out, shape in SIZES:
-        layer = nn.Linear(n_in, n_out)
-
-        def f(x, weight, bias, layer=layer):
-            layer.weight, layer.bias = weight, bias
-            return layer(x)
-
-        gradients(
-            f,
-            [some(rng, *shape), some(rng, n_out, n_in), some(rng, n_out)],
-            rng=rng,
-            tensor=leaf,
-            names=["x", "weight", "bias"],
-            case=f"Linear({n_in}, {n_out}) on a tensor of shape {shape}",
-        )
+test_shape = LINEAR.shape("the shape: in_features become out_features, whatever stands in front")
+test_by_hand = LINEAR.by_hand(
+    "with weight [[1, 2], [3, 4]] and bias [10, 20], x = [1, 1] becomes [13, 27]",
+    ({"x": X, "weight": W, "bias": [10.0, 20.0]}, [13, 27], [1, 10], {"weight": [[1, 1], [10, 10]], "bias": [1, 10]}),
+)
+test_random = LINEAR.random("random inputs: weighted sums plus the bias", atol=1e-4)
+test_gradient = LINEAR.gradient("gradients reach x, weight and bias, and agree with finite differences")
 
 
 @grades(nn.Linear)
 def test_without_bias(rng):
     """bias=False: the bias is None and nothing is added"""
     layer = nn.Linear(2, 2, bias=False, rng=rng)
-    true(
-        layer.bias is None, "the bias is not None", case="Linear(2, 2, bias=False).bias", got=layer.bias, expected=None
-    )
-    equal(
-        [name for name, _ in layer.named_parameters()], ["weight"], case="Linear(2, 2, bias=False).named_parameters()"
-    )
-    close(
-        filled([[1, 2], [3, 4]], None)(Tensor(np.array([1.0, 1.0]))),
-        [3, 7],
-        case="Linear with weight [[1, 2], [3, 4]], bias=False on [1, 1]",
-    )
+    case = "Linear(2, 2, bias=False)"
+    true(layer.bias is None, "the bias is not None", case=f"{case}.bias", got=layer.bias, expected=None)
+    equal([name for name, _ in layer.named_parameters()], ["weight"], case=f"{case}.named_parameters()")
+    close(linear(Tensor(X), Tensor(W)), [3, 7], case=f"{case} with weight {W} on {X}")
 
 
 @grades(nn.Linear)
 def test_initial_weights(rng):
     """at first weights and biases are uniform between -1/sqrt(in) and 1/sqrt(in)"""
     n_in, n_out = 100, 400
-    layer = nn.Linear(n_in, n_out, rng=rng)
     bound = 1 / math.sqrt(n_in)
-    for name, values in layer.state_dict().items():
+    for name, values in nn.Linear(n_in, n_out, rng=rng).state_dict().items():
         case = f"Linear({n_in}, {n_out}).{name}"
-        largest = float(np.abs(values).max())
-        true(
-            largest <= bound * 1.0001,
-            "some numbers are too large",
-            case=case,
-            got=f"{largest:.4f}",
-            expected=f"at most {bound}",
-        )
         # 400 uniform numbers reach 0.98 of the bound on some side but for a chance of 3 in 10,000.
-        true(
-            largest > 0.98 * bound,
-            "the numbers are too small",
-            case=case,
-            got=f"at most {largest:.4f}",
-            expected=f"up to {bound}",
-        )
+        largest = float(np.abs(values).max())
+        close(largest, 0.99 * bound, case=f"{case}: the largest, beside {bound:g}", rtol=0.0102, atol=0)
         # Their mean strays by bound / sqrt(3 n), their mean square by 0.3 bound^2 / sqrt(n); not by five times that.
         mean, square = float(values.mean()), float(np.square(values.astype(np.float64)).mean())
-        true(
-            abs(mean) < 5 * bound / math.sqrt(3 * values.size),
-            "the numbers lie to one side",
-            case=case,
-            got=f"mean {mean:.4f}",
-            expected="mean 0",
-        )
-        true(
-            abs(square - bound**2 / 3) < 1.5 * bound**2 / math.sqrt(values.size),
-            "the numbers are not uniform",
-            case=case,
-            got=f"variance {square:.6f}",
-            expected=f"variance {bound**2 / 3:.6f}",
-        )
+        close(mean, 0.0, case=f"{case}: mean", rtol=0, atol=5 * bound / math.sqrt(3 * values.size))
+        stray = 1.5 * bound**2 / math.sqrt(values.size)
+        close(square, bound**2 / 3, case=f"{case}: variance, of uniform numbers", rtol=0, atol=stray)
 
 
 @grades(nn.Linear)
@@ -184,11 +118,6 @@ wrong(
             "1 / math.sqrt(in_features)",
             "1 / in_features",
         ),
-        "the size of the weights is taken from out_features; the sum runs over in_features": (
-            "1 / math.sqrt(in_features)",
-            "1 / math.sqrt(out_features)",
-        ),
-        "all weights start at 0, so all neurons stay alike": ("bound = 1 / math.sqrt(in_features)", "bound = 0.0"),
         "rng is not used: the weights come from a generator of the layer's own": (
             "rng = rng or np.random.default_rng()",
             "rng = np.random.default_rng()",
@@ -196,14 +125,6 @@ wrong(
         "without rng every layer gets the same weights, from one fixed seed": (
             "rng = rng or np.random.default_rng()",
             "rng = rng or np.random.default_rng(0)",
-        ),
-        "the bias is not drawn but starts at 0": (
-            "Parameter(init.uniform((out_features,), bound, rng=rng))",
-            "Parameter(np.zeros(out_features, np.float32))",
-        ),
-        "the weights are normal numbers, not uniform ones": (
-            "Parameter(init.uniform((out_features, in_features), bound, rng=rng))",
-            "Parameter((rng.standard_normal((out_features, in_features)) * bound).astype(np.float32))",
         ),
         "what stands in front of in_features is flattened to one batch": (
             "linear(x, self.weight, self.bias)",

@@ -3,52 +3,31 @@
 import math
 
 import numpy as np
-import torch
 
 from upslope.blocks.generative import variational
 from upslope.checks import grades, wrong
-from upslope.checks.blocks.tensors import gradients, tensor
-from upslope.checks.expect import close, tensor_of
-from upslope.checks.samples import some, spelled
+from upslope.checks.blocks.tensors import TorchOp, tensor
+from upslope.checks.expect import close
+from upslope.checks.samples import some
 
 # Of mean and log-variance; in front of it what the noise has more.
-SIZES = (((), (2,)), ((), (3, 2)), ((4,), (2, 3)), ((2,), (1, 2)), ((), (2, 2, 3)))
+SIZES = (((), (2,)), ((), (3, 2)), ((2,), (1, 2)), ((4,), (2, 3)), ((), (2, 2, 3)), ((5,), (4, 32)))
 
+SAMPLE = TorchOp(
+    variational.reparameterize,
+    samples=lambda rng: [
+        {"mean": some(rng, *shape), "log_variance": some(rng, *shape), "noise": some(rng, *more, *shape)}
+        for more, shape in SIZES
+    ],
+    truth=lambda mean, log_variance, noise: mean + np.sqrt(np.exp(log_variance)) * noise,
+)
 
-def drawn(rng, more, shape):
-    """Random means, log-variances and noise, and the call in words."""
-    mean, log_variance, noise = some(rng, *shape), some(rng, *shape), some(rng, *more, *shape)
-    case = f"mean {spelled(mean)}, log_variance {spelled(log_variance)}, noise {spelled(noise)}"
-    return {"mean": mean, "log_variance": log_variance, "noise": noise}, case
-
-
-@grades(variational.reparameterize)
-def test_shape_and_dtype(rng):
-    """a sample for each noise vector, in the dtype that came"""
-    for dtype in (torch.float32, torch.float64):
-        for more, shape in SIZES:
-            mean, noise = torch.zeros(shape, dtype=dtype), torch.zeros(*more, *shape, dtype=dtype)
-            out = variational.reparameterize(mean, mean.clone(), noise)
-            case = f"mean, log_variance, noise of shapes {shape}, {shape}, {(*more, *shape)}"
-            tensor_of(out, (*more, *shape), dtype=str(dtype).removeprefix("torch."), case=case)
-
-
-@grades(variational.reparameterize)
-def test_by_hand(rng):
-    """mean 1, log_variance ln 4 and noise 1.5 give 4"""
-    got = variational.reparameterize(tensor([1.0]), tensor([math.log(4)]), tensor([1.5]))
-    close(got, [4.0], case="mean [1], log_variance [ln 4], noise [1.5]")
-
-
-@grades(variational.reparameterize)
-def test_random(rng):
-    """random numbers: each sample by Python's math, one by one"""
-    for more, shape in SIZES:
-        given, case = drawn(rng, more, shape)
-        arrays = np.broadcast_arrays(given["mean"], given["log_variance"], given["noise"])
-        each = [m + math.sqrt(math.exp(v)) * e for m, v, e in zip(*(a.flat for a in arrays), strict=True)]
-        got = variational.reparameterize(*map(tensor, given.values()))
-        close(got, np.reshape(each, arrays[2].shape), case=case)
+test_shape_and_dtype = SAMPLE.shape("a sample for each noise vector, in the dtype that came")
+test_by_hand = SAMPLE.by_hand(
+    "mean 1, log_variance ln 4 and noise 1.5 give 4",
+    ({"mean": [1.0], "log_variance": [math.log(4)], "noise": [1.5]}, [4], [1], {"mean": [1], "log_variance": [1.5]}),
+)
+test_random = SAMPLE.random("random numbers: the root of the variance times the noise, and the mean")
 
 
 @grades(variational.reparameterize)
@@ -63,12 +42,10 @@ def test_distribution(rng):
     close(z.var(dim=0, unbiased=False), [0.25, 9.0], case=f"{case}: their variance")
 
 
-@grades(variational.reparameterize)
-def test_gradient(rng):
-    """gradients of mean and log_variance agree with finite differences; nothing is changed in place"""
-    for more, shape in SIZES[:4]:
-        given, case = drawn(rng, more, shape)
-        gradients(variational.reparameterize, given, rng=rng, case=case)
+test_gradient = SAMPLE.gradient(
+    "gradients of mean and log_variance agree with finite differences; nothing is changed in place"
+)
+test_laws = SAMPLE.laws("the laws of every operation: calls, passes and memory do not get mixed up")
 
 
 wrong(
@@ -82,7 +59,6 @@ wrong(
             "(0.5 * log_variance).exp()",
             "log_variance.abs().sqrt()",
         ),
-        "the noise is not scaled": ("deviation * noise", "noise"),
         "the mean is what comes back, without noise": (
             "mean + deviation * noise",
             "mean.expand_as(noise) + 0 * deviation",
