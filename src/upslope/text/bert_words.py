@@ -29,7 +29,7 @@ _CHINESE = (
     (0x2F800, 0x2FA1F),
 )
 _BLANKS = "\t\n\r"
-_REPLACEMENT = "\ufffd"
+_DROPPED = "\ufffd"  # what stands for bytes that were no text
 
 
 class Normalized(NamedTuple):
@@ -64,8 +64,8 @@ def _replacement(character: str, lower: bool, accents: bool) -> str:
     """What stands for one character: nothing, a space, or one or more characters."""
     if character in _BLANKS:
         return " "
-    # Everything that Unicode calls "other": controls, formats (joiners), private use, what is not assigned.
-    if character == _REPLACEMENT or unicodedata.category(character)[0] == "C":
+    # Controls, formats such as joiners, private use; what no Unicode assigns stays.
+    if character in _DROPPED or unicodedata.category(character) in ("Cc", "Cf", "Co"):
         return ""
     if character.isspace():
         return " "
