@@ -5,7 +5,7 @@ J. Devlin et al., "BERT", 2019, https://arxiv.org/abs/1810.04805, and the "basic
 - control characters are dropped, blanks of any kind become spaces;
 - Chinese characters, which have no spaces between them, become words;
 - accents are what a canonical decomposition (NFD) splits off, so "naïve" and "naive" are one word;
-- every ASCII sign that is no letter or digit counts as punctuation, also those that Unicode calls symbols: $ + < = > ^ `.
+- every ASCII sign that is no letter or digit is punctuation, also those that Unicode calls symbols, $ + < = > ^ `.
 
 Left out: the canonical order of several marks on one letter, because the marks are dropped.
 """
@@ -13,9 +13,9 @@ Left out: the canonical order of several marks on one letter, because the marks 
 import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import regex
+from upslope.text.pretokenize import words_with_places
 
 # Where the Unicode blocks of Chinese characters begin and end; kana and hangul do not belong to them.
 _CHINESE = (
@@ -28,6 +28,8 @@ _CHINESE = (
     (0x2B920, 0x2CEAF),
     (0x2F800, 0x2FA1F),
 )
+_PUNCTUATION = r"\p{P}$+<=>^`|~"
+_WORDS = rf"[{_PUNCTUATION}]|[^\s{_PUNCTUATION}]+"
 _BLANKS = "\t\n\r"
 _DROPPED = "\ufffd"  # what stands for bytes that were no text
 
@@ -49,14 +51,7 @@ def normalized(text: str, *, lower: bool = True, accents: bool = False) -> Norma
 
 def words(text: str) -> Iterator[tuple[int, str]]:
     """The words of a normalized text, each with the place where it begins."""
-    for found in _pattern().finditer(text):
-        yield found.start(), found[0]
-
-
-@cache
-def _pattern() -> Any:
-    punctuation = r"\p{P}$+<=>^`|~"
-    return regex.compile(rf"[{punctuation}]|[^\s{punctuation}]+")
+    return words_with_places(text, _WORDS)
 
 
 @cache

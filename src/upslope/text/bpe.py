@@ -12,9 +12,9 @@ Translation of Rare Words with Subword Units", 2016, https://arxiv.org/abs/1508.
 The vocabulary is learned in `bpe_training.py`.
 """
 
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
-from itertools import chain
+from itertools import chain, pairwise
 from math import inf
 from typing import TypeVar
 
@@ -24,12 +24,12 @@ from numpy.typing import ArrayLike
 from upslope.text.byte_alphabet import written
 from upslope.text.pretokenize import GPT2, splitter, words_with_places
 from upslope.text.token import BadTokenizer, Ids, Token, known_ids, require_text, split_special
+from upslope.text.word_cache import WordCache
 
 Symbol = TypeVar("Symbol", bound=Hashable)
 Ranks = Mapping[tuple[bytes, bytes], int]
 
 SHORT = 64  # symbols up to which a word is joined without a heap
-_CACHED = 1 << 18  # words that are remembered
 
 _BYTES = tuple(bytes([byte]) for byte in range(256))
 
@@ -66,7 +66,7 @@ def encode_word(symbols: Sequence[bytes], ranks: Ranks) -> list[bytes]:
     joined = list(symbols)
     while len(joined) > 1:
         # The pair of neighbours that was learned first.
-        first = min(zip(joined, joined[1:], strict=False), key=lambda pair: ranks.get(pair, inf))
+        first = min(pairwise(joined), key=lambda pair: ranks.get(pair, inf))
         # Not even that one was learned: the word is done.
         if first not in ranks:
             break
@@ -83,11 +83,7 @@ def encode_long_word(symbols: Sequence[bytes], ranks: Ranks) -> list[bytes]:
     joined: list[bytes | None] = list(symbols)
     count = len(joined)
     after, before = list(range(1, count + 1)), list(range(-1, count - 1))
-    waiting = [
-        (ranks[pair], place)
-        for place, pair in enumerate(zip(symbols, symbols[1:], strict=False))
-        if pair in ranks
-    ]
+    waiting = [(ranks[pair], place) for place, pair in enumerate(pairwise(symbols)) if pair in ranks]
     heapify(waiting)
 
     def rank_at(place: int) -> int | None:
@@ -139,7 +135,7 @@ class ByteLevelBPE:
         self._bytes = {number: piece for piece, number in self.vocab.items()}
         self._bytes |= {number: name.encode() for name, number in self.special.items()}
         self._split = splitter(pattern)
-        self._ids = _Words(self._encode_word)
+        self._ids = WordCache(self._encode_word)
 
     def __len__(self) -> int:
         return len(self._bytes)
@@ -182,19 +178,3 @@ class ByteLevelBPE:
         symbols = [_BYTES[byte] for byte in word.encode()]
         joined = (encode_word if len(symbols) <= self._short else encode_long_word)(symbols, self.ranks)
         return tuple(self.vocab[symbol] for symbol in joined)
-
-
-class _Words(dict[str, tuple[int, ...]]):
-    """The ids of words that were met before; of long ones, which do not come again, nothing is kept."""
-
-    def __init__(self, encode: Callable[[str], tuple[int, ...]]) -> None:
-        super().__init__()
-        self.encode = encode
-
-    def __missing__(self, word: str) -> tuple[int, ...]:
-        ids = self.encode(word)
-        if len(word) <= SHORT:
-            if len(self) >= _CACHED:
-                self.clear()
-            self[word] = ids
-        return ids

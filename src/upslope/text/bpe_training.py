@@ -15,6 +15,7 @@ same merges in the same order.
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import nlargest
+from itertools import pairwise
 
 from upslope.text.bpe import ByteLevelBPE, merge
 from upslope.text.byte_alphabet import BYTES
@@ -36,7 +37,7 @@ def count_pairs(words: Iterable[tuple[Sequence[int], int]]) -> dict[Pair, int]:
     counts: dict[Pair, int] = defaultdict(int)
     for symbols, times in words:
         # Each symbol with the one after it; the last one has none.
-        for pair in zip(symbols, symbols[1:], strict=False):
+        for pair in pairwise(symbols):
             counts[pair] += times
     return dict(counts)
 
@@ -62,7 +63,7 @@ class PairCounts:
         self.counts = count_pairs(words)
         self.holders: dict[Pair, set[int]] = defaultdict(set)
         for number, symbols in enumerate(self.words):
-            for pair in zip(symbols, symbols[1:], strict=False):
+            for pair in pairwise(symbols):
                 self.holders[pair].add(number)
         self._candidates: dict[Pair, int] = {}
         self._least = 0
@@ -86,9 +87,9 @@ class PairCounts:
             if len(after) == len(before):  # it held the pair once, and another merge took it apart
                 continue
             self.words[number] = after
-            for gone in zip(before, before[1:], strict=False):
+            for gone in pairwise(before):
                 changed[gone] -= times
-            for come in zip(after, after[1:], strict=False):
+            for come in pairwise(after):
                 changed[come] += times
                 self.holders[come].add(number)
         for each, change in changed.items():
@@ -145,6 +146,4 @@ def train(
         pairs.join(pair, merged)
         if progress is not None:
             progress(len(pieces))
-    return ByteLevelBPE(
-        ids, merges, special={name: number for number, name in enumerate(special)}, pattern=pattern
-    )
+    return ByteLevelBPE(ids, merges, special={name: number for number, name in enumerate(special)}, pattern=pattern)

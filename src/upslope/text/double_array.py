@@ -41,23 +41,25 @@ def read_replacements(table: bytes) -> dict[str, str]:
 
 def _sequences(units: NDArray[np.uint32]) -> list[tuple[bytes, int]]:
     """All sequences of the tree with their values."""
+    labels = (units & _LABEL).astype(np.int64)
+    inner = np.nonzero((labels > 0) & (labels < 256))[0]
+    # Exclusive-or undoes itself: a unit and its byte say among whose children it lies.
+    owners = inner ^ labels[inner]
+    order = np.argsort(owners, kind="stable")
+    owners, inner = owners[order], inner[order]
     found: list[tuple[bytes, int]] = []
-    keys, places = [b""], np.array([_children(units[:1])[0]], dtype=np.int64)
-    labels = np.arange(1, 256, dtype=np.int64)
+    keys, places = [b""], _children(units[:1])
     for _ in range(_DEEPEST):
         if not len(places):
             return found
-        # Every byte that might follow, for all places at once.
-        tried = places[:, None] ^ labels
-        inside = tried < len(units)
-        there = units[np.where(inside, tried, 0)]
-        parents, steps = np.nonzero(inside & ((there & _LABEL) == labels))
-        children = tried[parents, steps]
-        keys = [keys[parent] + bytes([label]) for parent, label in zip(parents, labels[steps], strict=True)]
-        here = units[children]
-        places = children ^ _children(here)
-        for number in np.nonzero(here & _LEAF)[0]:
-            found.append((keys[number], int(units[places[number]] & _VALUE)))
+        first, last = np.searchsorted(owners, places), np.searchsorted(owners, places, side="right")
+        parents = np.repeat(np.arange(len(places)), last - first)
+        children = inner[np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)])]
+        steps = labels[children].tolist()
+        keys = [keys[parent] + bytes([step]) for parent, step in zip(parents.tolist(), steps, strict=True)]
+        places = children ^ _children(units[children])
+        ends = np.nonzero(units[children] & _LEAF)[0].tolist()
+        found += [(keys[number], int(units[places[number]] & _VALUE)) for number in ends]
     raise ValueError(f"a sequence has more than {_DEEPEST} bytes")
 
 

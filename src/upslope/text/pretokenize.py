@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
-import regex
+import regex  # type: ignore[import-untyped]
 
 # English contractions, then letters, digits and other signs, each with a space before them; then blanks, of which the
 # last one is left to the word that follows.

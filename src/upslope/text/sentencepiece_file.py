@@ -48,7 +48,7 @@ def parse_sentencepiece(content: bytes, where: str) -> SentencePieceModel:
     """The model in the content of a file called `where`. BadTokenizer with one sentence where there is none."""
     try:
         model = _model(content)
-    except (ValueError, IndexError, struct.error, AttributeError, TypeError):
+    except (ValueError, IndexError, KeyError, struct.error):
         raise BadTokenizer(f"{where} is no SentencePiece model, or a damaged one") from None
     if not model.pieces:
         raise BadTokenizer(f"{where} is no SentencePiece model: it holds no pieces")
@@ -60,37 +60,38 @@ def parse_sentencepiece(content: bytes, where: str) -> SentencePieceModel:
 
 def _model(content: bytes) -> SentencePieceModel:
     pieces: list[Piece] = []
-    settings: dict[str, object] = {}
+    trainer: dict[int, int | bytes] = {}
+    normalizer: dict[int, int | bytes] = {}
     for number, value in fields(content):
-        assert_bytes = value if isinstance(value, bytes) else b""
         if number == 1:
-            pieces.append(_piece(assert_bytes))
+            pieces.append(_piece(_message(value)))
         elif number == 2:
-            settings |= _named(assert_bytes, {3: "algorithm", 24: "space_at_end", 35: "byte_fallback", 44: "unknown_surface"})
+            trainer = dict(fields(_message(value)))
         elif number == 3:
-            settings |= _named(assert_bytes, {2: "table", 3: "dummy_prefix", 4: "collapse_spaces", 5: "escape_spaces"})
-    if "unknown_surface" in settings:
-        settings["unknown_surface"] = bytes(settings["unknown_surface"]).decode()  # type: ignore[arg-type]
-    for name in ("space_at_end", "byte_fallback", "dummy_prefix", "collapse_spaces", "escape_spaces"):
-        if name in settings:
-            settings[name] = bool(settings[name])
-    return SentencePieceModel(pieces=tuple(pieces), **settings)  # type: ignore[arg-type]
+            normalizer = dict(fields(_message(value)))
+    return SentencePieceModel(
+        pieces=tuple(pieces),
+        algorithm=int(trainer.get(3, UNIGRAM)),
+        space_at_end=bool(trainer.get(24, False)),
+        byte_fallback=bool(trainer.get(35, False)),
+        unknown_surface=_message(trainer.get(44, SentencePieceModel.unknown_surface.encode())).decode(),
+        table=_message(normalizer.get(2, b"")),
+        dummy_prefix=bool(normalizer.get(3, True)),
+        collapse_spaces=bool(normalizer.get(4, True)),
+        escape_spaces=bool(normalizer.get(5, True)),
+    )
 
 
 def _piece(content: bytes) -> Piece:
-    text, score, kind = "", 0.0, NORMAL
-    for number, value in fields(content):
-        if number == 1 and isinstance(value, bytes):
-            text = value.decode()
-        elif number == 2 and isinstance(value, bytes):
-            (score,) = struct.unpack("<f", value)
-        elif number == 3 and isinstance(value, int):
-            kind = value
-    return Piece(text, score, kind)
+    found = dict(fields(content))
+    (score,) = struct.unpack("<f", _message(found.get(2, bytes(4))))
+    return Piece(_message(found[1]).decode(), score, int(found.get(3, NORMAL)))
 
 
-def _named(content: bytes, names: dict[int, str]) -> dict[str, object]:
-    return {names[number]: value for number, value in fields(content) if number in names}
+def _message(value: int | bytes) -> bytes:
+    if isinstance(value, int):
+        raise ValueError("a number stands where bytes are needed")
+    return value
 
 
 def fields(content: bytes) -> Iterator[Field]:

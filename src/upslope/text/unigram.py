@@ -11,9 +11,10 @@ Text-to-Text Transformer" (T5), 2020, https://arxiv.org/abs/1910.10683, section 
 - Left out: the n best cuts; BPE models in SentencePiece's files. Pieces are learned in `unigram_training.py`.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from math import exp, inf, log
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -53,7 +54,7 @@ class Unigram:
             name, number = f"<extra_id_{sentinel}>", len(model.pieces) + sentinels - 1 - sentinel
             self.special[name], self._pieces[number] = number, name
         self._ids: dict[str, int] = {}
-        self._scores: dict[str, float] = {}
+        self._scores: dict[str, Any] = {}
         normal = [piece.score for piece in model.pieces if piece.type == NORMAL]
         if not normal:
             raise BadTokenizer("a unigram model has pieces with scores, and this one has none")
@@ -63,9 +64,11 @@ class Unigram:
                 asked = len(piece.text.encode()) * max(normal) - 0.1
                 self._ids[piece.text] = number
                 self._scores[piece.text] = np.float32(piece.score if piece.type == NORMAL else asked)
-        self._lowest = np.float32(min(normal)) - np.float32(_UNKNOWN_COSTS)
+        self._lowest: Any = np.float32(min(normal)) - np.float32(_UNKNOWN_COSTS)
         self._longest = max(map(len, self._ids))
-        self._bytes = {number: int(piece.text[1:-1], 16) for number, piece in enumerate(model.pieces) if piece.type == BYTE}
+        self._bytes = {
+            number: int(piece.text[1:-1], 16) for number, piece in enumerate(model.pieces) if piece.type == BYTE
+        }
         self._byte_ids = {byte: number for number, byte in self._bytes.items()}
         if model.byte_fallback and len(self._byte_ids) != 256:
             raise BadTokenizer(f"this model falls back to bytes, and has {len(self._byte_ids)} of 256")
@@ -141,8 +144,8 @@ class Unigram:
             done += len(piece)
             number = self._ids.get(piece, self.unknown)
             if number == self.unknown and self.model.byte_fallback:
-                for byte in piece.encode():
-                    found.append(Token(self._byte_ids[byte], f"<0x{byte:02X}>", first, last))
+                bytes_ = piece.encode()
+                found += [Token(self._byte_ids[byte], f"<0x{byte:02X}>", first, last) for byte in bytes_]
             elif number == self.unknown and found and found[-1].id == self.unknown:
                 before = found.pop()
                 found.append(Token(number, before.piece + piece, before.start, last))
@@ -152,7 +155,7 @@ class Unigram:
 
 
 def sample_pieces(
-    text: str, scores: "dict[str, float]", *, longest: int, unknown: float, alpha: float, rng: np.random.Generator
+    text: str, scores: Mapping[str, float], *, longest: int, unknown: float, alpha: float, rng: np.random.Generator
 ) -> list[str]:
     """Pieces that make up `text`, drawn with a probability in proportion to exp(alpha * the sum of their scores).
 
@@ -173,11 +176,8 @@ def sample_pieces(
     pieces: list[str] = []
     end = len(text)
     while end > 0:
-        chance = rng.random()
-        for start, weight in ways[end]:
-            chance -= exp(weight - total[end])
-            if chance < 0:
-                break
+        shares = np.cumsum([exp(weight - total[end]) for _, weight in ways[end]])
+        start, _ = ways[end][int(np.searchsorted(shares, rng.random() * shares[-1], side="right"))]
         pieces.append(text[start:end])
         end = start
     return pieces[::-1]

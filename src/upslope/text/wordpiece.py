@@ -9,7 +9,7 @@ https://arxiv.org/abs/1810.04805.
 - Left out: learning a vocabulary, which was never published; a vocab.txt is read.
 """
 
-from collections.abc import Callable, Collection, Container, Mapping
+from collections.abc import Collection, Container, Mapping
 from itertools import chain
 
 import numpy as np
@@ -17,10 +17,10 @@ from numpy.typing import ArrayLike
 
 from upslope.text.bert_words import normalized, words
 from upslope.text.token import BadTokenizer, Ids, Token, known_ids, require_text, split_special
+from upslope.text.word_cache import WordCache
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 LONGEST = 100  # characters of a word that is looked at at all
-_CACHED = 1 << 18
 
 
 def longest_match(word: str, vocab: Container[str], *, unknown: str = "[UNK]") -> list[str]:
@@ -54,12 +54,14 @@ class WordPiece:
     def __init__(self, vocab: Mapping[str, int], *, lower: bool = True, accents: bool | None = None) -> None:
         """`lower` for the uncased models; accents stay in the cased ones, unless said otherwise."""
         if "[UNK]" not in vocab:
-            raise BadTokenizer("[UNK] is not in the vocabulary: a WordPiece vocab.txt has one piece a line, [UNK] among them")
+            raise BadTokenizer(
+                "[UNK] is not in the vocabulary: a WordPiece vocab.txt has one piece a line, [UNK] among them"
+            )
         self.vocab, self.lower = dict(vocab), lower
         self.accents = not lower if accents is None else accents
         self.special = {name: self.vocab[name] for name in SPECIAL if name in self.vocab}
         self._pieces = {number: piece for piece, number in self.vocab.items()}
-        self._ids = _Words(self._encode_word)
+        self._ids = WordCache(self._encode_word)
 
     def __len__(self) -> int:
         return len(self.vocab)
@@ -111,17 +113,3 @@ class WordPiece:
     def _encode_word(self, word: str) -> tuple[int, ...]:
         pieces = ["[UNK]"] if len(word) > LONGEST else longest_match(word, self.vocab)
         return tuple(self.vocab[piece] for piece in pieces)
-
-
-class _Words(dict[str, tuple[int, ...]]):
-    """The ids of words that were met before."""
-
-    def __init__(self, encode: Callable[[str], tuple[int, ...]]) -> None:
-        super().__init__()
-        self.encode = encode
-
-    def __missing__(self, word: str) -> tuple[int, ...]:
-        if len(self) >= _CACHED:
-            self.clear()
-        self[word] = ids = self.encode(word)
-        return ids
