@@ -58,28 +58,32 @@ def merge(symbols: Sequence[Symbol], pair: tuple[Symbol, Symbol], merged: Symbol
 def encode_word(symbols: Sequence[bytes], ranks: Ranks) -> list[bytes]:
     """The symbols of one word, joined until no two neighbours are a pair of `ranks`.
 
-    `ranks` numbers the pairs in the order in which training joined them. In each round, of all pairs of neighbours the
-    one of lowest rank is joined, wherever it occurs (`merge`); a joined symbol is its parts one after the other, a + b.
+    `ranks` numbers the pairs in the order in which training joined them. Again and again, of all pairs of neighbours
+    the one of lowest rank is joined, where it occurs first; a joined symbol is its parts one after the other, a + b.
     With the ranks {(u, g): 0, (u, n): 1, (h, ug): 2} the word h u g s becomes h ug s, then hug s. A word of one symbol,
-    or of none, stays as it is. Sennrich et al. 2016, section 3.2.
+    or of none, stays as it is; so does the sequence that was given. Sennrich et al. 2016, section 3.2.
     """
     joined = list(symbols)
-    while len(joined) > 1:
-        # The pair of neighbours that was learned first.
-        first = min(pairwise(joined), key=lambda pair: ranks.get(pair, inf))
-        # Not even that one was learned: the word is done.
-        if first not in ranks:
+    # The rank of each symbol with the one after it.
+    waiting = [ranks.get(pair, inf) for pair in pairwise(joined)]
+    while waiting:
+        # The pair that was learned first; if not even that one was learned, the word is done.
+        first = min(waiting)
+        if first == inf:
             break
-        joined = merge(joined, first, first[0] + first[1])
+        place = waiting.index(first)
+        joined[place : place + 2] = [joined[place] + joined[place + 1]]
+        del waiting[place]
+        # The new symbol has other ranks with the neighbours on its two sides.
+        if place > 0:
+            waiting[place - 1] = ranks.get((joined[place - 1], joined[place]), inf)
+        if place < len(waiting):
+            waiting[place] = ranks.get((joined[place], joined[place + 1]), inf)
     return joined
 
 
 def encode_long_word(symbols: Sequence[bytes], ranks: Ranks) -> list[bytes]:
-    """What `encode_word` gives, in n log n steps: pairs wait in a heap, symbols know their neighbours.
-
-    Pairs are joined one at a time, from the left. That gives another result than all at once only where two pairs of
-    `ranks` make the same symbol, as the vocabularies of some libraries have it.
-    """
+    """What `encode_word` gives, in n log n steps: pairs wait in a heap, symbols know their neighbours."""
     joined: list[bytes | None] = list(symbols)
     count = len(joined)
     after, before = list(range(1, count + 1)), list(range(-1, count - 1))
@@ -129,9 +133,6 @@ class ByteLevelBPE:
         self.vocab, self.merges, self.pattern = dict(vocab), list(merges), pattern
         self.special = dict(special or {})
         self.ranks = {pair: rank for rank, pair in enumerate(self.merges)}
-        # Where two pairs make one symbol, one at a time is another result than all at once.
-        alike = len({left + right for left, right in self.merges}) < len(self.merges)
-        self._short = 0 if alike else SHORT
         self._bytes = {number: piece for piece, number in self.vocab.items()}
         self._bytes |= {number: name.encode() for name, number in self.special.items()}
         self._split = splitter(pattern)
@@ -143,13 +144,11 @@ class ByteLevelBPE:
     def encode(self, text: str, *, allowed: Collection[str] = ()) -> Ids:
         """The ids of a text: (N,). Special tokens in it are plain text, except those that are `allowed`."""
         require_text(text)
-        found: list[int] = []
-        for _, part, number in split_special(text, self.special, allowed):
-            if number is not None:
-                found.append(number)
-            else:
-                found.extend(chain.from_iterable(map(self._ids.__getitem__, self._split(part))))
-        return np.array(found, dtype=np.int64)
+        ids = chain.from_iterable(
+            map(self._ids.__getitem__, self._split(part)) if number is None else [(number,)]
+            for _, part, number in split_special(text, self.special, allowed)
+        )
+        return np.fromiter(chain.from_iterable(ids), dtype=np.int64)
 
     def tokens(self, text: str, *, allowed: Collection[str] = ()) -> list[Token]:
         """The tokens of a text with their places in it; a token of some of a character's bytes covers the character."""
@@ -176,5 +175,5 @@ class ByteLevelBPE:
 
     def _encode_word(self, word: str) -> tuple[int, ...]:
         symbols = [_BYTES[byte] for byte in word.encode()]
-        joined = (encode_word if len(symbols) <= self._short else encode_long_word)(symbols, self.ranks)
+        joined = (encode_word if len(symbols) <= SHORT else encode_long_word)(symbols, self.ranks)
         return tuple(self.vocab[symbol] for symbol in joined)

@@ -5,6 +5,7 @@ byte pair encoding spends its vocabulary on "dog.", "dog!" and "dog?". A space b
 the pieces together are the text, and nothing has to be said about where spaces go.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -14,6 +15,8 @@ import regex  # type: ignore[import-untyped]
 # English contractions, then letters, digits and other signs, each with a space before them; then blanks, of which the
 # last one is left to the word that follows.
 GPT2 = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+# The same for texts in ASCII, in the terms of Python's own `re`, which is twice as fast and knows no \p.
+_GPT2_ASCII = re.compile(r"'(?:[sdmt]|ll|ve|re)| ?[A-Za-z]+| ?[0-9]+| ?[^\sA-Za-z0-9]+|\s+(?!\S)|\s+", re.ASCII)
 
 
 @cache
@@ -24,7 +27,13 @@ def _compiled(pattern: str) -> Any:
 def splitter(pattern: str = GPT2) -> Callable[[str], list[str]]:
     """The function from a text to its words; what the pattern does not match is left out."""
     find: Callable[[str], list[str]] = _compiled(pattern).findall
-    return find
+    if pattern != GPT2:
+        return find
+
+    def split(text: str) -> list[str]:
+        return _GPT2_ASCII.findall(text) if text.isascii() else find(text)
+
+    return split
 
 
 def words_with_places(text: str, pattern: str = GPT2) -> Iterator[tuple[int, str]]:
