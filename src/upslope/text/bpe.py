@@ -173,6 +173,10 @@ class ByteLevelBPE:
         """The text of some ids; bytes that are no whole character, at a cut, become U+FFFD."""
         return b"".join(self._bytes[number] for number in known_ids(ids, self._bytes)).decode(errors="replace")
 
+    def shown(self, number: int) -> str:
+        """The piece of an id as text; bytes that are no whole character as \\xf0."""
+        return self._bytes[number].decode(errors="backslashreplace")
+
     def _encode_word(self, word: str) -> tuple[int, ...]:
         symbols = [_BYTES[byte] for byte in word.encode()]
         joined = (encode_word if len(symbols) <= SHORT else encode_long_word)(symbols, self.ranks)

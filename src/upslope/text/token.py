@@ -60,6 +60,10 @@ class Tokenizer(Protocol):
         """The text of some ids."""
         ...
 
+    def shown(self, number: int) -> str:
+        """The piece of an id as a person reads it."""
+        ...
+
 
 def require_text(text: str) -> None:
     """Raise UnreadableText where a lone surrogate stands in a text, because UTF-8 has no form for it."""

@@ -135,6 +135,10 @@ class Unigram:
                 pieces.append(self._pieces[number].encode())
         return b"".join(pieces).decode(errors="replace")
 
+    def shown(self, number: int) -> str:
+        """The piece of an id."""
+        return self._pieces[number]
+
     def _placed(self, pieces: list[str], origins: list[int]) -> list[Token]:
         """Pieces as tokens; unknown ones beside each other are one token, or the bytes that they are made of."""
         found: list[Token] = []

@@ -110,6 +110,10 @@ class WordPiece:
         pieces = [self._pieces[number] for number in known_ids(ids, self._pieces)]
         return " ".join(pieces).replace(" ##", "")
 
+    def shown(self, number: int) -> str:
+        """The piece of an id."""
+        return self._pieces[number]
+
     def _encode_word(self, word: str) -> tuple[int, ...]:
         pieces = ["[UNK]"] if len(word) > LONGEST else longest_match(word, self.vocab)
         return tuple(self.vocab[piece] for piece in pieces)
