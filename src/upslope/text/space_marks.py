@@ -4,9 +4,11 @@ T. Kudo, J. Richardson, "SentencePiece", 2018, section 3.3, https://arxiv.org/ab
 like any others, tokens can be put together into the text again by nothing but joining them.
 """
 
+import sys
 import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 SPACE = "\u2581"
 
@@ -83,16 +85,18 @@ class SpaceMarks:
         return steps
 
 
+@cache
 def nfkc_replacements() -> dict[str, str]:
     """What NFKC makes of single characters, and spaces for all blanks: the preparation of models trained here."""
     found: dict[str, str] = {}
-    for number in range(0x110000):
-        if 0xD800 <= number < 0xE000:
-            continue
+    for number in range(sys.maxunicode + 1):
         character = chr(number)
-        becomes = " " if character.isspace() else unicodedata.normalize("NFKC", character)
-        if unicodedata.category(character) == "Cc" and becomes != " ":
-            becomes = ""
+        category = unicodedata.category(character)
+        if category == "Cs":  # half of a character
+            continue
+        becomes = "" if category == "Cc" else unicodedata.normalize("NFKC", character)
+        if character.isspace():
+            becomes = " "
         if becomes != character:
             found[character] = becomes
     return found

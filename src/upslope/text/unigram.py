@@ -41,8 +41,13 @@ _UNKNOWN_COSTS = 10.0  # below the rarest piece
 class Unigram:
     """A unigram tokenizer, over the pieces and settings of a SentencePiece model."""
 
-    def __init__(self, model: SentencePieceModel, *, sentinels: int = 0) -> None:
-        """With T5's `sentinels` the ids above the vocabulary are <extra_id_0>, the highest, down to the last one."""
+    def __init__(
+        self, model: SentencePieceModel, *, sentinels: int = 0, replacements: Mapping[str, str] | None = None
+    ) -> None:
+        """With T5's `sentinels` the ids above the vocabulary are <extra_id_0>, the highest, down to the last one.
+
+        `replacements` of characters stand in place of those of the model.
+        """
         self.model, self.sentinels = model, sentinels
         self._pieces = {number: piece.text for number, piece in enumerate(model.pieces)}
         unknown = [number for number, piece in enumerate(model.pieces) if piece.type == UNKNOWN]
@@ -73,7 +78,7 @@ class Unigram:
         if model.byte_fallback and len(self._byte_ids) != 256:
             raise BadTokenizer(f"this model falls back to bytes, and has {len(self._byte_ids)} of 256")
         self._marks = SpaceMarks(
-            read_replacements(model.table),
+            read_replacements(model.table) if replacements is None else replacements,
             kept=frozenset(piece.text for piece in model.pieces if piece.type == USER_DEFINED),
             dummy_prefix=model.dummy_prefix,
             collapse=model.collapse_spaces,
