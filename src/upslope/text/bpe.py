@@ -38,8 +38,9 @@ def merge(symbols: Sequence[Symbol], pair: tuple[Symbol, Symbol], merged: Symbol
     """The symbols with each occurrence of `pair`, two neighbours, replaced by the one symbol `merged`.
 
     Occurrences are found from the left and do not overlap: of three equal symbols the first two are joined. What was
-    joined is not looked at again. The symbols may be bytes, strings or ids; the sequence that was given stays as it is.
-    merge(["h", "u", "g", "s"], ("u", "g"), "ug") is ["h", "ug", "s"]; merge([7, 7, 7], (7, 7), 8) is [8, 7].
+    joined is not looked at again. So len(result) = len(symbols) - occurrences. The symbols may be bytes, strings or
+    ids; the sequence that was given stays as it is. merge(["h", "u", "g", "s"], ("u", "g"), "ug") is ["h", "ug", "s"],
+    and merge([7, 7, 7], (7, 7), 8) is [8, 7].
     Sennrich et al. 2016, algorithm 1.
     """
     joined: list[Symbol] = []
@@ -58,10 +59,11 @@ def merge(symbols: Sequence[Symbol], pair: tuple[Symbol, Symbol], merged: Symbol
 def encode_word(symbols: Sequence[bytes], ranks: Ranks) -> list[bytes]:
     """The symbols of one word, joined until no two neighbours are a pair of `ranks`.
 
-    `ranks` numbers the pairs in the order in which training joined them. Again and again, of all pairs of neighbours
-    the one of lowest rank is joined, where it occurs first; a joined symbol is its parts one after the other, a + b.
-    With the ranks {(u, g): 0, (u, n): 1, (h, ug): 2} the word h u g s becomes h ug s, then hug s. A word of one symbol,
-    or of none, stays as it is; so does the sequence that was given. Sennrich et al. 2016, section 3.2.
+    `ranks` numbers the pairs in the order in which training joined them, from 0. Again and again, of all pairs of
+    neighbours the one of lowest rank is joined, at the first place where it occurs: joined = left + right. It is never
+    the most frequent, the first or the longest pair that counts, only the rank. A word of one symbol, or of none,
+    stays as it is; so does the sequence that was given. With the ranks {(u, g): 0, (u, n): 1, (h, ug): 2}, all of them
+    bytes, h u g s becomes h ug s and then hug s: the result is [b"hug", b"s"]. Sennrich et al. 2016, section 3.2.
     """
     joined = list(symbols)
     # The rank of each symbol with the one after it.

@@ -19,8 +19,9 @@ def viterbi(text: str, scores: Mapping[str, float], *, longest: int, unknown: fl
 
         best[end] = max over start of best[start] + score(text[start:end]),  best[0] = 0
 
-    and the pieces are found from the end backwards. For "hug" with the scores h -3, u -3, g -3, hu -4, ug -3.5 it is
-    h ug, -6.5: hu g has -7, and h u g has -9. Kudo 2018, section 3.1.
+    and the pieces are found from the end backwards. With the scores h -3, u -3, g -3, hu -4, ug -3.5 the call
+    viterbi("hug", scores, longest=2, unknown=-9) is ["h", "ug"], with -6.5: hu g has -7, and h u g has -9. Kudo 2018,
+    section 3.1.
     """
     best, begins = [0.0], [0]
     for end in range(1, len(text) + 1):

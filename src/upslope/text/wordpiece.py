@@ -26,10 +26,11 @@ LONGEST = 100  # characters of a word that is looked at at all
 def longest_match(word: str, vocab: Container[str], *, unknown: str = "[UNK]") -> list[str]:
     """The pieces of one word: at each place the longest one that is in `vocab`, greedily from the left.
 
-    A piece that does not begin the word is looked for, and returned, with ## before it. Where no piece fits, not even
-    one character, the whole word is [unknown]; what was found before that place is given up. The empty word has no
-    pieces. With the vocabulary un, una, aff, ##aff, ##f, ##able the word "unaffable" begins with "una", where "ff" is
-    no piece, but "f" is: una ##f ##f ##able. Greedy is not the fewest: un ##aff ##able would have been three.
+    From `start` a piece reaches to end = the largest place for which word[start:end] is a piece, and the next one
+    begins there. A piece that does not begin the word is looked for, and returned, with ## before it. Where no piece
+    fits, not even one character, the whole word is [unknown]; what was found before that place is given up. The empty
+    word has no pieces. With the vocabulary {"un", "una", "##aff", "##f", "##able"} longest_match("unaffable", vocab) is
+    ["una", "##f", "##f", "##able"]: greedy, not the fewest, since un ##aff ##able would have been three.
     Wu et al. 2016, section 4.1.
     """
     pieces: list[str] = []
