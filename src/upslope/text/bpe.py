@@ -44,9 +44,10 @@ def merge(symbols: Sequence[Symbol], pair: tuple[Symbol, Symbol], merged: Symbol
     Sennrich et al. 2016, algorithm 1.
     """
     joined: list[Symbol] = []
+    # From left to right, over all symbols.
     place = 0
     while place < len(symbols):
-        # Do this symbol and the next one make the pair?
+        # Where this symbol and the next one make the pair, both are used up.
         if symbols[place] == pair[0] and place + 1 < len(symbols) and symbols[place + 1] == pair[1]:
             joined.append(merged)
             place += 2
