@@ -101,9 +101,10 @@ def test_places_are_those_of_sentencepiece(t5, fuzzed, count):
         assert [(token.start, token.end) for token in ours.tokens(text)] == expected, ascii(text)
 
 
-def test_texts_are_decoded_as_by_sentencepiece(t5, fuzzed):
-    theirs, ours = t5
-    for text in fuzzed(200):
+@pytest.mark.parametrize("count", COUNTS)
+def test_texts_are_decoded_as_by_sentencepiece(both, fuzzed, count):
+    theirs, ours = both
+    for text in fuzzed(count):
         ids = theirs.encode(text)
         assert ours.decode(ids) == theirs.decode(ids), ascii(text)
 

@@ -134,7 +134,9 @@ class Unigram:
                 pieces.append(self.model.unknown_surface.encode())
             elif self._pieces[number] not in self.special:
                 piece = self._pieces[number]
-                first = self.model.dummy_prefix and not pieces and piece.startswith(SPACE)
+                # The space that was put before the text, and all that stand there if spaces are collapsed.
+                begun = any(pieces) if self.model.collapse_spaces else bool(pieces)
+                first = self.model.dummy_prefix and not begun and piece.startswith(SPACE)
                 pieces.append((piece[1:] if first else piece).replace(SPACE, " ").encode())
             elif number >= len(self.model.pieces):
                 pieces.append(self._pieces[number].encode())

@@ -87,7 +87,6 @@ def test_unknown(rng):
         ("xy", -5.0, ["xy"]),
         ("zz", -2.0, ["z", "z"]),
         ("azza", 1.0, ["a", "z", "z", "a"]),
-        ("za", -math.inf, ["z", "a"]),
     ):
         got = module.viterbi(text, scores, longest=2, unknown=unknown)
         equal(got, result, case=words(text, scores, 2, unknown))
@@ -165,4 +164,15 @@ survives(module.viterbi, "[0.0], [0]", "[1.0], [0]", "all sums are higher by the
 survives(module.viterbi, "[0.0], [0]", "[-1.0], [0]", "all sums are lower by the same, and the best one is the same")
 survives(module.viterbi, "[0.0], [0]", "[0.0], [1]", "where the piece before the text begins is never asked")
 survives(module.viterbi, "[0.0], [0]", "[0.0], [-1]", "where the piece before the text begins is never asked")
+survives(module.viterbi, "-inf, end - 1", "-inf, end + 1", "some piece always ends there, and this is replaced")
+survives(module.viterbi, "-inf, end - 1", "-inf, (end)", "some piece always ends there, and this is replaced")
+survives(module.viterbi, "-inf, end - 1", "-inf, end - 2", "some piece always ends there, and this is replaced")
+survives(module.viterbi, "-inf, end - 1", "-inf, end - 0", "some piece always ends there, and this is replaced")
 survives(module.viterbi, "len(text) + 1)", "len(text) + 2)", "one place too many is computed, and never asked for")
+wrong(
+    module.viterbi,
+    "the empty text has one piece, an empty one",
+    "    while end > 0:\n        pieces.append(text[begins[end] : end])\n        end = begins[end]\n",
+    "    while True:\n        pieces.append(text[begins[end] : end])\n        end = begins[end]\n"
+    "        if end == 0:\n            break\n",
+)

@@ -172,3 +172,9 @@ wrong(
     "        best = min(pairwise(joined), key=lambda pair: ranks.get(pair, inf))\n"
     "        joined = merge(joined, best, best[0] + best[1])\n",
 )
+wrong(
+    module.encode_word,
+    "a word of one symbol is an error: there is no pair to take the lowest rank of",
+    "while waiting:",
+    "while True:",
+)
