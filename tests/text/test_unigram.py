@@ -3,6 +3,7 @@
 import io
 import itertools
 import math
+import random
 from collections import Counter
 
 import numpy as np
@@ -89,6 +90,15 @@ def test_ids_are_those_of_sentencepiece(both, fuzzed, count):
     theirs, ours = both
     for text in fuzzed(count):
         assert ours.encode(text).tolist() == theirs.encode(text), ascii(text)
+
+
+def test_long_texts_are_cut_as_by_sentencepiece():
+    """Few letters, so that many cuts are equally good and rounding decides, also after a hundred thousand letters."""
+    draw = random.Random(0)
+    lines = ["".join(draw.choices("aaab ", k=60)) for _ in range(300)]
+    theirs, ours = trained(lines, vocab_size=30, hard_vocab_limit=False)
+    text = "".join(draw.choices("aaab ", k=150_000))
+    assert ours.encode(text).tolist() == theirs.encode(text)
 
 
 @pytest.mark.parametrize("count", COUNTS)

@@ -32,10 +32,11 @@ from upslope.text.sentencepiece_file import (
 )
 from upslope.text.space_marks import SPACE, SpaceMarks
 from upslope.text.token import BadTokenizer, Ids, Token, known_ids, require_text, split_special
-from upslope.text.viterbi import viterbi
+from upslope.text.viterbi import viterbi, viterbi_of_long_text
 
 SENTINELS = 100  # T5's
 _UNKNOWN_COSTS = 10.0  # below the rarest piece
+_LONG = 2_000  # characters; with fewer no sum needs more digits than single precision has
 
 
 class Unigram:
@@ -107,7 +108,8 @@ class Unigram:
                 found.append(Token(number, part, start, start + len(part)))
                 continue
             prepared, origins = self._marks.prepare(part)
-            pieces = viterbi(prepared, self._scores, longest=self._longest, unknown=self._lowest)
+            cut = viterbi if len(prepared) < _LONG else viterbi_of_long_text
+            pieces = cut(prepared, self._scores, longest=self._longest, unknown=self._lowest)
             found += self._placed(pieces, [start + origin for origin in origins])
         return found
 

@@ -45,3 +45,31 @@ def viterbi(text: str, scores: Mapping[str, float], *, longest: int, unknown: fl
         pieces.append(text[begins[end] : end])
         end = begins[end]
     return pieces[::-1]
+
+
+def viterbi_of_long_text(
+    text: str, scores: Mapping[str, float], *, longest: int, unknown: float, lowest: float = -1e5
+) -> list[str]:
+    """What `viterbi` gives for a text of any length, with scores in single precision.
+
+    Sums of a million need so many digits that the difference of two pieces is lost. Only differences count, so when the
+    best sum falls below `lowest` it is taken off all sums that are still asked for, where SentencePiece does it, too.
+    """
+    best, begins = [0.0], [0]
+    for end in range(1, len(text) + 1):
+        highest, begin = -inf, end - 1
+        for start in range(max(0, end - longest), end):
+            score = scores.get(text[start:end], unknown if start == end - 1 else None)
+            if score is not None and best[start] + score > highest:
+                highest, begin = best[start] + score, start
+        best.append(highest)
+        begins.append(begin)
+        if highest < lowest:
+            for place in range(max(0, end - longest), end + 1):
+                best[place] = best[place] - highest
+    pieces: list[str] = []
+    end = len(text)
+    while end > 0:
+        pieces.append(text[begins[end] : end])
+        end = begins[end]
+    return pieces[::-1]
