@@ -15,7 +15,8 @@ def words(word, vocab, **more):
 
 def expected(word, vocab, unknown="[UNK]"):
     """By its definition: of all pieces that the rest begins with the longest one."""
-    pieces, rest = [], word
+    pieces: list[str] = []
+    rest = word
     while rest:
         mark = "##" if pieces else ""
         fitting = [rest[:size] for size in range(1, len(rest) + 1) if mark + rest[:size] in vocab]

@@ -36,7 +36,8 @@ def expected(word, ranks):
 
 def learned(rng, letters, count):
     """Ranks as training makes them: each pair is made of symbols that were there before."""
-    pieces, ranks = [letter.encode() for letter in letters], {}
+    pieces = [letter.encode() for letter in letters]
+    ranks: dict[tuple[bytes, bytes], int] = {}
     while len(ranks) < count:
         pair = (pieces[rng.integers(len(pieces))], pieces[rng.integers(len(pieces))])
         if pair not in ranks and len(pair[0] + pair[1]) <= 5:
