@@ -10,7 +10,7 @@ import pytest
 
 HEAVY = ("numpy", "scipy", "yaml", "pydantic", "matplotlib", "sklearn", "pooch", "jinja2", "torch", "sqlite3")
 LEARN = ("tour", "init", "learn", "check", "watch", "hint", "solution")
-TRAIN = ("lab", "runs", "results", "predict", "export", "model", "data")
+TRAIN = ("lab", "runs", "results", "predict", "export", "tokenize", "model", "data")
 GUIDE = ("roadmap", "next", "tier", "report")
 VERBS = (*LEARN, *GUIDE, *TRAIN, "doctor", "author")
 

@@ -25,6 +25,7 @@ from upslope.cli.library.export import export
 from upslope.cli.library.model import model
 from upslope.cli.library.predict import predict
 from upslope.cli.library.results import results
+from upslope.cli.library.tokenize import tokenize
 from upslope.cli.machine.doctor import doctor
 from upslope.cli.terminal import plain
 from upslope.cli.terminal.errors import explain
@@ -87,6 +88,7 @@ app.add_typer(runs, name="runs", rich_help_panel=TRAIN)
 app.command("results", rich_help_panel=TRAIN)(results)
 app.command("predict", rich_help_panel=TRAIN)(predict)
 app.command("export", rich_help_panel=TRAIN)(export)
+app.command("tokenize", rich_help_panel=TRAIN)(tokenize)
 app.add_typer(model, name="model", rich_help_panel=TRAIN)
 app.add_typer(data, name="data", rich_help_panel=TRAIN)
 app.command("doctor", rich_help_panel=MORE)(doctor)

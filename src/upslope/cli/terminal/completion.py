@@ -57,3 +57,11 @@ def _cards(room: str, incomplete: str) -> list[str]:
     from upslope.cards import discover
 
     return [name for name in discover(room) if name.startswith(incomplete)]
+
+
+def tokenizer_names(incomplete: str) -> list[str]:
+    """Tokenizers that were trained here, and those that are always there."""
+    from upslope.runs.workspace import home
+
+    names = ["bytes", "gpt2", *sorted(path.stem for path in (home() / "tokenizers").glob("*.json"))]
+    return [name for name in names if name.startswith(incomplete)]

@@ -1,0 +1,1 @@
+"""Texts: tokenizers that cut them into pieces and number the pieces."""

