@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from upslope.cards import Input, ModelCard, Size
 
@@ -25,6 +26,10 @@ class Planted(nn.Module):
         return Output(self.linear2(hidden), hidden, None)
 
 
+def loss(output: Output, x: Tensor) -> Tensor:
+    return F.cross_entropy(output.scores, x[:, :4].argmax(dim=1)) + output.hidden[:, 0].square().mean()
+
+
 CARD = ModelCard(
     name="optional_output_says_another_shape",
     title="Planted",
@@ -33,4 +38,5 @@ CARD = ModelCard(
     domain="planted",
     builder="Planted",
     sizes={"toy": Size(arguments={}, inputs=(Input(shape=(6,)),), outputs={"scores": (4,), "hidden": (8,)})},
+    loss="loss",
 )
