@@ -5,7 +5,7 @@ have different lengths; the short ones are padded, on the right or on the left, 
 """
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 
@@ -33,3 +33,21 @@ def padding_mask(real: Bool[Tensor, "B T"], *, causal: bool = False) -> Bool[Ten
         seen = seen & causal_mask(length, device=real.device)
     # Everybody sees at least itself.
     return seen | torch.eye(length, dtype=torch.bool, device=real.device)
+
+
+def cross_mask(real: Bool[Tensor, "B S"]) -> Bool[Tensor, "B 1 1 S"]:
+    """A decoder's positions may look at the real tokens of the source; at all, if it has none, since nan helps nobody.
+
+    `real` is False where a token of the source is padding. The dimensions of size 1 stand for the heads and for the
+    positions that look. cross_mask([[1, 0]]) is [[[[1, 0]]]], and cross_mask([[0, 0]]) is [[[[1, 1]]]].
+    """
+    # A mean over nothing is nan: a source of padding only counts as real.
+    return (real | ~real.any(dim=1, keepdim=True))[:, None, None, :]
+
+
+def additive_mask(mask: Bool[Tensor, "*#B"], bias: Float[Tensor, "*#B"]) -> Float[Tensor, "*B"]:
+    """What is added to scores: the bias where the mask is True, elsewhere the lowest number, whose exponential is 0.
+
+    Unlike -infinity it makes a row in which nothing is seen an average of everything, not nan.
+    """
+    return torch.where(mask, bias, torch.finfo(bias.dtype).min)

@@ -55,7 +55,7 @@ class GPT2(nn.Module):
                 nn.init.normal_(writes.weight, std=0.02 * (2 * depth) ** -0.5)
 
     def forward(
-        self, tokens: Int[Tensor, "B T"], mask: Bool[Tensor, "B S"] | None = None, cache: KeyValueCache | None = None
+        self, tokens: Int[Tensor, "B T"], cache: KeyValueCache | None = None, mask: Bool[Tensor, "B S"] | None = None
     ) -> Float[Tensor, "B T V"]:
         """`mask` is False where a token is padding; with a cache it speaks of all tokens so far, S of them."""
         start = cache.length if cache is not None else 0
@@ -105,7 +105,7 @@ class Block(nn.Module):
         return x + self.dropout(self.down(self.activation(self.up(self.norm2(x)))))
 
 
-TEXT = (Input((128,), "int64", high=50_257), Input((128,), "bool", high=2))
+TEXT = (Input((128,), "int64", high=50_257),)
 HUGGINGFACE = (  # its keys, and ours; its Conv1D holds matrices with the inputs first, and some files hold masks
     (r"(?:transformer\.)?h\.\d+\.attn\.(?:bias|masked_bias)", ""),
     (r"(?:transformer\.)?wte\.weight", r"=tokens.weight"),
@@ -133,7 +133,7 @@ CARD = ModelCard(
     sizes={
         "toy": Size(
             arguments={"vocab_size": 20, "context": 8, "dim": 32, "depth": 2, "heads": 4},
-            inputs=(Input((8,), "int64", high=20), Input((8,), "bool", high=2)),
+            inputs=(Input((8,), "int64", high=20),),
             output=(8, 20),
         ),
         "gpt2-small": Size(
