@@ -50,9 +50,9 @@ class GPT2(nn.Module):
         )
         self.norm = LayerNorm(dim, eps=eps, fused=True)
         self.apply(initialize_small)
-        for block in self.blocks:
-            for writes in (block.projection, block.down):
-                nn.init.normal_(writes.weight, std=0.02 * (2 * depth) ** -0.5)
+        for name, parameter in self.named_parameters():
+            if name.endswith(("projection.weight", "down.weight")):
+                nn.init.normal_(parameter, std=0.02 * (2 * depth) ** -0.5)
 
     def forward(
         self, tokens: Int[Tensor, "B T"], cache: KeyValueCache | None = None, mask: Bool[Tensor, "B S"] | None = None

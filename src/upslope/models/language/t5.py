@@ -110,7 +110,8 @@ class Block(nn.Module):
     def __init__(self, dim: int, heads: int, head_dim: int, hidden: int, dropout: float, *, decoder: bool) -> None:
         super().__init__()
         self.norm1, self.attention = RMSNorm(dim), Attention(dim, heads, head_dim)
-        self.norm2, self.cross = (RMSNorm(dim), Attention(dim, heads, head_dim)) if decoder else (None, None)
+        self.norm2 = RMSNorm(dim) if decoder else None
+        self.cross = Attention(dim, heads, head_dim) if decoder else None
         self.norm3 = RMSNorm(dim)
         up, down = nn.Linear(dim, hidden, bias=False), nn.Linear(hidden, dim, bias=False)
         self.mlp = nn.Sequential(up, nn.ReLU(), nn.Dropout(dropout), down)
