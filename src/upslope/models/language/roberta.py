@@ -158,6 +158,8 @@ CARD = ModelCard(
         ),
     },
     differs_in_training=("Dropout",),
-    exceptions={"coverage": "positions count from 2, or 1 for padding: published tables hold a row 0 that nobody reads"},
+    exceptions={
+        "coverage": "positions count from 2, or 1 for padding: published tables hold a row 0 that nobody reads"
+    },
     loss="loss",
 )
