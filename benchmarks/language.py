@@ -17,16 +17,17 @@ import statistics
 import subprocess
 import sys
 
-from growth import MALLOC, can_be_measured, growth
-from models import BOUND, THREADS, Case, Row, Step, rows, show, times  # first, since it sets what libraries read
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-# isort: split
 import torch
 import transformers
+from growth import MALLOC, can_be_measured, growth
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import BertConfig, BertModel, GPT2Config, GPT2LMHeadModel, T5Config, T5ForConditionalGeneration
 
+from models import BOUND, THREADS, Case, Row, Step, rows, show, times
 from upslope.models.build import build, find
 from upslope.models.checkpoints import translate
 from upslope.models.pretrained import formats

@@ -8,6 +8,7 @@ Transfer Learning with a Unified Text-to-Text Transformer", 2019, https://arxiv.
   table is shared by all blocks of a stack.
 - Scores are not divided by sqrt(head_dim); the first weights of the queries are smaller in its place.
 - One table of tokens for both inputs and for the head, whose states are divided by sqrt(dim).
+- `fused=True` takes PyTorch's kernel for attention where no gradient of the relative positions is asked for.
 - Left out: dropout on the weights of attention, the key-value cache.
 """
 
@@ -40,6 +41,7 @@ class T5(nn.Module):
         buckets: int = 32,
         max_distance: int = 128,
         dropout: float = 0.1,
+        fused: bool = False,
     ) -> None:
         """`depth` counts the blocks of each stack, `hidden` is the width inside of the MLPs."""
         super().__init__()
@@ -47,7 +49,7 @@ class T5(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.encoder, self.decoder = (
             Stack(
-                [Block(dim, heads, head_dim, hidden, dropout, decoder=decoder) for _ in range(depth)],
+                [Block(dim, heads, head_dim, hidden, dropout, decoder=decoder, fused=fused) for _ in range(depth)],
                 RelativeBias(heads, bidirectional=not decoder, buckets=buckets, max_distance=max_distance),
                 RMSNorm(dim),
             )
@@ -111,11 +113,13 @@ class Stack(nn.Module):
 class Block(nn.Module):
     """x + attention(norm(x)), in a decoder x + attention to the source, then x + mlp(norm(x))."""
 
-    def __init__(self, dim: int, heads: int, head_dim: int, hidden: int, dropout: float, *, decoder: bool) -> None:
+    def __init__(
+        self, dim: int, heads: int, head_dim: int, hidden: int, dropout: float, *, decoder: bool, fused: bool
+    ) -> None:
         super().__init__()
-        self.norm1, self.attention = RMSNorm(dim), Attention(dim, heads, head_dim)
+        self.norm1, self.attention = RMSNorm(dim), Attention(dim, heads, head_dim, fused=fused)
         self.norm2 = RMSNorm(dim) if decoder else None
-        self.cross = Attention(dim, heads, head_dim) if decoder else None
+        self.cross = Attention(dim, heads, head_dim, fused=fused) if decoder else None
         self.norm3 = RMSNorm(dim)
         up, down = nn.Linear(dim, hidden, bias=False), nn.Linear(hidden, dim, bias=False)
         self.mlp = nn.Sequential(up, nn.ReLU(), nn.Dropout(dropout), down)
@@ -139,9 +143,9 @@ class Block(nn.Module):
 class Attention(nn.Module):
     """Attention in heads: scores are not scaled, and `bias` is added to them. It looks at `states`, or at x itself."""
 
-    def __init__(self, dim: int, heads: int, head_dim: int) -> None:
+    def __init__(self, dim: int, heads: int, head_dim: int, *, fused: bool) -> None:
         super().__init__()
-        self.heads = heads
+        self.heads, self.fused = heads, fused
         self.q = nn.Linear(dim, heads * head_dim, bias=False)
         self.kv = nn.Linear(dim, 2 * heads * head_dim, bias=False)
         self.projection = nn.Linear(heads * head_dim, dim, bias=False)
@@ -157,9 +161,12 @@ class Attention(nn.Module):
     ) -> Float[Tensor, "B T D"]:
         q = rearrange(self.q(x), "B T (h d) -> B h T d", h=self.heads)
         k, v = rearrange(self.kv(x if states is None else states), "B S (two h d) -> two B h S d", two=2, h=self.heads)
-        scores = q @ k.transpose(-2, -1)
-        weights = (scores if bias is None else scores + bias).softmax(dim=-1)
-        return self.projection(rearrange(weights @ v, "B h T d -> B T (h d)"))
+        if self.fused and (bias is None or not bias.requires_grad):  # PyTorch's kernel has no gradient for a bias
+            gathered = F.scaled_dot_product_attention(q, k, v, attn_mask=bias, scale=1.0)
+        else:
+            scores = q @ k.transpose(-2, -1)
+            gathered = (scores if bias is None else scores.add_(bias)).softmax(dim=-1) @ v
+        return self.projection(rearrange(gathered, "B h T d -> B T (h d)"))
 
 
 HUGGINGFACE = (  # its keys, and ours; a block is a list of layers there: attention, in the decoder the other one, MLP
@@ -200,7 +207,7 @@ CARD = ModelCard(
             output=(8, 20),
         ),
         "t5-small": Size(
-            arguments={"dim": 512, "depth": 6, "heads": 8, "hidden": 2048},
+            arguments={"dim": 512, "depth": 6, "heads": 8, "hidden": 2048, "fused": True},
             inputs=TEXTS,
             output=(64, 32_128),
             parameters=60_506_624,
@@ -216,14 +223,14 @@ CARD = ModelCard(
             ),
         ),
         "t5-base": Size(
-            arguments={"dim": 768, "depth": 12, "heads": 12, "hidden": 3072},
+            arguments={"dim": 768, "depth": 12, "heads": 12, "hidden": 3072, "fused": True},
             inputs=TEXTS,
             output=(64, 32_128),
             parameters=222_903_552,
             counted_by="transformers, t5-base",
         ),
         "t5-large": Size(
-            arguments={"dim": 1024, "depth": 24, "heads": 16, "hidden": 4096},
+            arguments={"dim": 1024, "depth": 24, "heads": 16, "hidden": 4096, "fused": True},
             inputs=TEXTS,
             output=(64, 32_128),
             parameters=737_668_096,
