@@ -60,7 +60,7 @@ class Input:
     """One input of a model: the shape of a sample without the batch, and which numbers it holds."""
 
     shape: tuple[int, ...]
-    dtype: str = "float32"  # or "int64": then values from 0 to `high` - 1
+    dtype: str = "float32"  # or "int64", "bool": then values from 0 to `high` - 1
     high: int = 0  # of floats: they are drawn evenly between 0 and `high`; 0 for normal ones
 
 
@@ -70,7 +70,9 @@ class Weights:
 
     `keys` are rules (pattern, replacement), tried in order on a whole key of the file; the first that matches counts.
     An empty replacement leaves the tensor out. Where several keys of the file lead to one of ours, the replacement
-    ends in [i/n], and the n tensors are joined along the first dimension in that order.
+    ends in [i/n], and the n tensors are joined along the first dimension in that order. One that ends in [T] transposes
+    a matrix. One that begins with = is for copies of one tensor, as files of tied weights hold them: one fills ours,
+    and all must be equal. One that ends in ? leaves the tensor out where the model has no such part, a head say.
     """
 
     publisher: str  # "torchvision", "huggingface"

@@ -9,6 +9,7 @@ import re
 import warnings
 import zipfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import safetensors
@@ -73,20 +74,27 @@ def translate(
     tensors: Mapping[str, Tensor], rules: Rules, wanted: Mapping[str, Tensor], *, name: str
 ) -> dict[str, Tensor]:
     """The tensors under our keys, in the shapes and types of `wanted`. `name` is that of the file, for what is said."""
+    tensors = dict(tensors)
     sources: dict[str, dict[int, str]] = {}  # our key -> part -> key of the file
     lengths: dict[str, int] = {}
-    for key in tensors:
+    for key, tensor in list(tensors.items()):
         renamed = rename(key, rules)
         if renamed is None:
             raise DataProblem(f"{name} holds {key}, for which there is no rule")
-        if not renamed:
+        target = _target(renamed)
+        ours = target.key
+        if not ours or (target.optional and ours not in wanted):
             continue
-        ours, part, parts = _part(renamed)
         if ours not in wanted:
             raise DataProblem(f"{name} holds {key}, but the model has no {ours}")
-        if part in sources.setdefault(ours, {}):
-            raise DataProblem(f"{name} holds {sources[ours][part]} and {key}, which both become {ours}")
-        sources[ours][part], lengths[ours] = key, parts
+        if target.transposed:
+            tensors[key] = tensor.T
+        other = sources.setdefault(ours, {}).setdefault(target.part, key)
+        lengths[ours] = target.parts
+        if target.copy and not tensors[other].equal(tensors[key]):
+            raise DataProblem(f"{name} holds {other} and {key} with different numbers; in the model both are {ours}")
+        if other != key and not target.copy:
+            raise DataProblem(f"{name} holds {other} and {key}, which both become {ours}")
     result = {}
     for ours, place in wanted.items():
         if ours not in sources and ours.endswith(".num_batches_tracked"):
@@ -126,10 +134,25 @@ def _fitted(pieces: list[tuple[str, Tensor]], ours: str, place: Tensor, *, name:
     return tensor.to(place.dtype).contiguous()
 
 
-def _part(renamed: str) -> tuple[str, int, int]:
+@dataclass(frozen=True)
+class _Target:
+    """Where a tensor of the file belongs, as a replacement says it (see `cards.Weights`)."""
+
+    key: str  # ours; "" where the tensor is left out
+    part: int = 1
+    parts: int = 1
+    transposed: bool = False
+    copy: bool = False
+    optional: bool = False
+
+
+def _target(renamed: str) -> _Target:
     """qkv.weight[2/3] is the second of three parts of qkv.weight; without brackets it is the only one."""
-    match = re.fullmatch(r"(.+)\[(\d+)/(\d+)\]", renamed)
-    return (match[1], int(match[2]), int(match[3])) if match else (renamed, 1, 1)
+    match = re.fullmatch(r"(=?)(.+?)(?:\[(\d+)/(\d+)\])?(\[T\])?(\??)", renamed)
+    if not match:
+        return _Target("")
+    copy, key, part, parts, transposed, optional = match.groups()
+    return _Target(key, int(part or 1), int(parts or 1), bool(transposed), bool(copy), bool(optional))
 
 
 def _tensors(content: object) -> dict[str, Tensor]:

@@ -8,7 +8,8 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import torch
 
@@ -98,6 +99,8 @@ def _parts(annotation: Any, value: Any) -> list[tuple[Any, Any]]:
     if _is_array(annotation):
         return []
     origin, inner = get_origin(annotation), get_args(annotation)
+    if origin in (Union, UnionType):  # what may be absent: X | None
+        return [(each, value) for each in inner if each is not NoneType]
     if origin in (tuple, list):
         if origin is list or inner[1:] == (...,):
             return [(inner[0], each) for each in ((None,) if value is None else value)]
@@ -122,6 +125,8 @@ def _compare_leaves(given: list[tuple[Any, Any]], annotation: Any, output: Any) 
     from jaxtyping import jaxtyped
 
     def visit(said: Any, value: Any, where: str) -> None:
+        if value is None and NoneType in get_args(said):
+            return
         parts = _parts(said, value)
         for number, (part, each) in enumerate(parts, 1):
             visit(part, each, f"{where}, part {number}")

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from upslope.blocks.language.cache import KeyValueCache
-from upslope.blocks.language.rms_norm import rms_norm
+from upslope.blocks.language.rms_norm import RMSNorm
 from upslope.blocks.language.rotary import rotary_embedding
 from upslope.cards import File, Input, ModelCard, Size, Weights
 
@@ -163,18 +163,6 @@ class Block(nn.Module):
         causal = first and allowed is None
         gathered = F.scaled_dot_product_attention(q, k, v, attn_mask=allowed, is_causal=causal)
         return rearrange(gathered, "B heads T d -> B T (heads d)")
-
-
-class RMSNorm(nn.Module):
-    """RMS norm with a learned scale for each feature."""
-
-    def __init__(self, dim: int, *, eps: float) -> None:
-        super().__init__()
-        self.eps = eps
-        self.weight = nn.Parameter(torch.ones(dim))
-
-    def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:
-        return rms_norm(x, eps=self.eps) * self.weight
 
 
 TOKENS = (Input(shape=(128,), dtype="int64", high=32_000),)
