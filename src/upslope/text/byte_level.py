@@ -82,17 +82,20 @@ class ByteLevelBPE:
         names = sorted(self.special, key=len, reverse=True)
         return regex.compile("|".join(map(regex.escape, names)))
 
-    def encode(self, text: str, *, allow_special: bool = False) -> list[int]:
-        """The ids of a text. `allow_special`: "<|im_end|>" in it is that token, not ten characters."""
+    def encode(self, text: str, *, allow_special: bool = False, without: str = "") -> list[int]:
+        """The ids of a text. `allow_special`: "<|im_end|>" in it is that token, not ten characters.
+
+        `without` is a mark that breaks words which only look like special tokens; it is taken out of what is text.
+        """
         if not allow_special or not self.special:
             return self._plain(text)
         ids: list[int] = []
         place = 0
         for found in self._specials.finditer(text):
-            ids += self._plain(text[place : found.start()])
+            ids += self._plain(_without(text[place : found.start()], without))
             ids.append(self.special[found.group()])
             place = found.end()
-        return ids + self._plain(text[place:])
+        return ids + self._plain(_without(text[place:], without))
 
     def decode(self, ids: Iterable[int], *, skip_special: bool = False) -> str:
         """The text of ids; bytes that are no UTF-8 become U+FFFD."""
@@ -138,6 +141,10 @@ class StreamDecoder:
     def flush(self) -> str:
         """What was left incomplete, as U+FFFD."""
         return self._decoder.decode(b"", True)
+
+
+def _without(text: str, mark: str) -> str:
+    return text.replace(mark, "") if mark else text
 
 
 def merged(ids: list[int], ranks: Mapping[tuple[int, int], tuple[int, int]]) -> list[int]:

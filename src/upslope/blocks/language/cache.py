@@ -62,4 +62,4 @@ class StaticCache(KeyValueCache):
     def shorten(self, length: int) -> None:
         """Forget all tokens but the first `length`: a text that begins alike goes on from there."""
         if self.tokens is not None and length < self.length:
-            self.tokens = self.tokens[:, :length]
+            self.tokens = self.tokens[:, :length] if length else None
