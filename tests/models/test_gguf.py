@@ -6,68 +6,15 @@ import pytest
 pytest.importorskip("torch", reason="the models are made of PyTorch")
 pytest.importorskip("gguf", reason="it writes the file")
 
-import gguf
 import torch
 
 from upslope.models.checkpoints import read, translate
 from upslope.models.gguf import llama_arguments, read_gguf
 from upslope.models.language.llama import GGUF, Llama
 from upslope.runs.errors import DataProblem
-from upslope.text.byte_level import byte_characters
 from upslope.text.published import of_gguf
 
-DIM, DEPTH, HEADS, KV, HIDDEN = 64, 2, 4, 2, 96
-TOKENS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *byte_characters(), "th", "the"]
-MERGES = ["t h", "th e"]
-
-
-def permuted(w, heads):
-    """As convert_hf_to_gguf.py: the pairs of the rotation become neighbours."""
-    return w.reshape(heads, 2, w.shape[0] // heads // 2, w.shape[1]).swapaxes(1, 2).reshape(w.shape)
-
-
-def write(path, *, quantised="F32", architecture="llama", **settings):
-    """A small Llama with random weights, tied; gives the published tensors that went in."""
-    rng = np.random.default_rng(0)
-
-    def drawn(*shape):
-        scale = 1 + rng.normal(size=shape) * 0.3 if len(shape) == 1 else rng.normal(size=shape) / shape[1] ** 0.5
-        return scale.astype(np.float32)
-
-    writer = gguf.GGUFWriter(path, architecture)
-    writer.add_context_length(128)
-    writer.add_embedding_length(DIM)
-    writer.add_block_count(DEPTH)
-    writer.add_feed_forward_length(HIDDEN)
-    writer.add_head_count(HEADS)
-    writer.add_head_count_kv(KV)
-    writer.add_rope_freq_base(5000.0)
-    writer.add_layer_norm_rms_eps(1e-5)
-    writer.add_vocab_size(len(TOKENS))
-    writer.add_tokenizer_model(settings.get("tokenizer", "gpt2"))
-    writer.add_tokenizer_pre(settings.get("pattern", "smollm"))
-    writer.add_token_list(TOKENS)
-    writer.add_token_types([3, 3, 3] + [1] * (len(TOKENS) - 3))
-    writer.add_token_merges(MERGES)
-    writer.add_bos_token_id(1)
-    writer.add_eos_token_id(2)
-    writer.add_chat_template("{% for message in messages %}{{ message.content }}{% endfor %}")
-    tensors = {"token_embd": drawn(len(TOKENS), DIM), "output_norm": drawn(DIM)}
-    for number in range(DEPTH):
-        shapes = {"attn_norm": (DIM,), "ffn_norm": (DIM,), "attn_q": (DIM, DIM), "attn_output": (DIM, DIM)}
-        shapes |= {"attn_k": (DIM // 2, DIM), "attn_v": (DIM // 2, DIM)}
-        shapes |= {"ffn_gate": (HIDDEN, DIM), "ffn_up": (HIDDEN, DIM), "ffn_down": (DIM, HIDDEN)}
-        tensors |= {f"blk.{number}.{name}": drawn(*shape) for name, shape in shapes.items()}
-    for name, tensor in tensors.items():
-        heads = {"attn_q": HEADS, "attn_k": KV}.get(name.rpartition(".")[2])
-        stored = permuted(tensor, heads) if heads else tensor
-        kind = gguf.GGMLQuantizationType[quantised if tensor.ndim > 1 else "F32"]
-        writer.add_tensor(f"{name}.weight", gguf.quants.quantize(stored, kind), raw_dtype=kind)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    return tensors
+DIM, DEPTH, HEADS, KV, HIDDEN, VOCABULARY = 64, 2, 4, 2, 96, 261  # what the fixture writes
 
 
 def model_of(path):
@@ -77,8 +24,8 @@ def model_of(path):
     return model
 
 
-def test_the_rows_of_queries_and_keys_stand_as_published(tmp_path):
-    tensors = write(tmp_path / "m.gguf")
+def test_the_rows_of_queries_and_keys_stand_as_published(write_gguf, tmp_path):
+    tensors = write_gguf(tmp_path / "m.gguf")
     got = read(tmp_path / "m.gguf")
     assert set(got) == {f"{name}.weight" for name in tensors}
     for name, tensor in tensors.items():
@@ -87,14 +34,14 @@ def test_the_rows_of_queries_and_keys_stand_as_published(tmp_path):
 
 @torch.no_grad()
 @pytest.mark.parametrize("quantised", ["F32", "F16", "Q8_0", "Q4_1"])
-def test_logits_are_those_that_transformers_has_from_the_file(tmp_path, monkeypatch, quantised):
+def test_logits_are_those_that_transformers_has_from_the_file(write_gguf, tmp_path, monkeypatch, quantised):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     transformers = pytest.importorskip("transformers", reason="it is the independent reader")
     from transformers.modeling_gguf_pytorch_utils import load_gguf_checkpoint
 
-    write(tmp_path / "m.gguf", quantised=quantised)
+    write_gguf(tmp_path / "m.gguf", quantised=quantised)
     config = transformers.LlamaConfig(
-        vocab_size=len(TOKENS),
+        vocab_size=VOCABULARY,
         max_position_embeddings=128,
         hidden_size=DIM,
         num_hidden_layers=DEPTH,
@@ -109,14 +56,14 @@ def test_logits_are_those_that_transformers_has_from_the_file(tmp_path, monkeypa
     held = load_gguf_checkpoint(str(tmp_path / "m.gguf"), return_tensors=True, model_to_load=theirs)
     assert theirs.load_state_dict(held["tensors"], strict=False).unexpected_keys == []
     theirs.tie_weights()
-    tokens = torch.randint(len(TOKENS), (2, 40), generator=torch.Generator().manual_seed(0))
+    tokens = torch.randint(VOCABULARY, (2, 40), generator=torch.Generator().manual_seed(0))
     expected = theirs(tokens).logits
     assert expected.abs().max() > 1
     torch.testing.assert_close(model_of(tmp_path / "m.gguf")(tokens), expected, atol=1e-5, rtol=0)
 
 
-def test_the_tokenizer_of_the_file(tmp_path):
-    write(tmp_path / "m.gguf")
+def test_the_tokenizer_of_the_file(write_gguf, tmp_path):
+    write_gguf(tmp_path / "m.gguf")
     described = of_gguf(read_gguf(tmp_path / "m.gguf", weights=False).settings, name="m.gguf")
     assert described.ends == ("<|im_end|>", "<|endoftext|>")
     assert described.begin == ""  # there is one, but the file does not say that it stands before every text
@@ -134,22 +81,22 @@ def test_the_tokenizer_of_the_file(tmp_path):
         ({"pattern": "viking"}, 'cuts words by the pattern "viking", which is not known here'),
     ],
 )
-def test_a_tokenizer_of_another_kind_is_refused(tmp_path, settings, said):
-    write(tmp_path / "m.gguf", **settings)
+def test_a_tokenizer_of_another_kind_is_refused(write_gguf, tmp_path, settings, said):
+    write_gguf(tmp_path / "m.gguf", **settings)
     with pytest.raises(DataProblem, match=said):
         of_gguf(read_gguf(tmp_path / "m.gguf", weights=False).settings, name="m.gguf")
 
 
-def test_another_architecture_is_refused(tmp_path):
-    write(tmp_path / "m.gguf", architecture="mamba")
+def test_another_architecture_is_refused(write_gguf, tmp_path):
+    write_gguf(tmp_path / "m.gguf", architecture="mamba")
     settings = read_gguf(tmp_path / "m.gguf", weights=False).settings
     with pytest.raises(DataProblem, match=r"m\.gguf holds a model of the architecture mamba, and only llama"):
         llama_arguments(settings, name="m.gguf")
 
 
 @pytest.mark.parametrize("kept", [4, 20, 300, 2000, 30_000])
-def test_a_file_that_was_cut_short_is_refused_in_a_sentence(tmp_path, kept):
-    write(tmp_path / "m.gguf")
+def test_a_file_that_was_cut_short_is_refused_in_a_sentence(write_gguf, tmp_path, kept):
+    write_gguf(tmp_path / "m.gguf")
     (tmp_path / "m.gguf").write_bytes((tmp_path / "m.gguf").read_bytes()[:kept])
     with pytest.raises(DataProblem, match="not a complete GGUF file"):
         read(tmp_path / "m.gguf")
