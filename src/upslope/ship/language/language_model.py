@@ -85,8 +85,8 @@ class LanguageModel:
         text = list(tokens)
         if slides and len(text) >= self.context:
             text = text[-(self.context // 2) :]
-        if len(text) >= self.context:
-            raise RunProblem(f"the text has {len(text):,} tokens, and {self.name} reads fewer than {self.context:,}")
+        if len(text) > self.context:
+            raise RunProblem(f"the text has {len(text):,} tokens, and {self.name} reads {self.context:,} at most")
         return self._stream(text, settings, cache or self.cache(), slides=slides)
 
     def answer(self, tokens: Sequence[int], settings: GenerationSettings) -> str:
@@ -107,7 +107,7 @@ class LanguageModel:
             text.append(token)
             new = [token]
             shown = words.push(decoder.push(token))
-            full = len(text) >= self.context
+            full = len(text) > self.context
             if words.found:
                 yield Piece(shown, token, "stop")
                 return
