@@ -233,12 +233,13 @@ def test_keys_that_nobody_has_are_not_taken_for_somebodys(tmp_path):
 
 
 def test_a_matrix_is_transposed_a_copy_must_be_equal_and_an_optional_part_may_be_left_out():
-    rules = (("w", "linear.weight[T]"), ("(?:table|head)", "=table"), ("bias", "head.bias?"))
+    rules = (("w", "linear.weight[T]"), ("table", "table"), ("head", "=table"), ("bias", "head.bias?"))
     wanted = {"linear.weight": torch.empty(2, 3), "table": torch.empty(4, 2)}
     file = {"w": torch.arange(6.0).reshape(3, 2), "table": torch.ones(4, 2), "head": torch.ones(4, 2)}
     made = translate(file | {"bias": torch.ones(4)}, rules, wanted, name="file")
     assert made["linear.weight"].tolist() == [[0, 2, 4], [1, 3, 5]]
     assert list(made) == ["linear.weight", "table"]
+    assert list(translate(dict(reversed(file.items())), rules, wanted, name="file")) == ["linear.weight", "table"]
     del file["table"]
     assert translate(file, rules, wanted, name="file")["table"].sum() == 8, "one copy is enough"
     with pytest.raises(DataProblem, match="file holds head and table with different numbers; in the model both are"):

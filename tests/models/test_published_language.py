@@ -122,3 +122,115 @@ def test_a_head_that_is_not_tied_is_refused(transformers, written, tmp_path):
     said = "word_embeddings.weight and cls.predictions.decoder.weight with different numbers; in the model both are "
     with pytest.raises(DataProblem, match=said + "embedding.tokens.weight"):
         loaded("bert-toy", tensors, tmp_path / "file.bin")
+
+
+def gpt2_of_2019(tensors):
+    """As openai-community's file: no prefix, and the causal masks of all blocks among the weights."""
+    old = {key.removeprefix("transformer."): value for key, value in tensors.items() if key != "lm_head.weight"}
+    for number in range(2):
+        old[f"h.{number}.attn.bias"] = torch.ones(8, 8, dtype=torch.uint8).tril()[None, None]
+        old[f"h.{number}.attn.masked_bias"] = torch.tensor(-1e4)
+    return old
+
+
+def with_head(tensors):
+    return tensors | {"lm_head.weight": tensors["transformer.wte.weight"].clone()}
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("file", ["model.safetensors", "pytorch_model.bin"])
+@pytest.mark.parametrize("change", [lambda tensors: tensors, gpt2_of_2019, with_head], ids=["today", "2019", "head"])
+def test_gpt2(transformers, written, tmp_path, change, file):
+    config = transformers.GPT2Config(vocab_size=20, n_positions=8, n_embd=32, n_layer=2, n_head=4)
+    theirs = transformers.GPT2LMHeadModel(config)
+    ours = loaded("gpt2-toy", change(written(theirs)), tmp_path / file)
+    tokens, _ = text()
+    agree(ours(tokens), theirs(tokens).logits)
+
+
+def t5_of_2019(tensors):
+    """As google-t5's file: the table of tokens by all its names, and one of positions that nobody reads."""
+    copies = ("encoder.embed_tokens.weight", "decoder.embed_tokens.weight", "lm_head.weight")
+    unused = "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight"
+    return tensors | {name: tensors["shared.weight"].clone() for name in copies} | {unused: torch.ones(8, 4)}
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("file", ["model.safetensors", "pytorch_model.bin"])
+@pytest.mark.parametrize("change", [lambda tensors: tensors, t5_of_2019], ids=["today", "2019"])
+def test_t5(transformers, written, tmp_path, change, file):
+    size = {"d_model": 32, "num_layers": 2, "num_heads": 4, "d_kv": 8, "d_ff": 64}
+    config = transformers.T5Config(
+        vocab_size=20, **size, relative_attention_num_buckets=8, relative_attention_max_distance=8
+    )
+    theirs = transformers.T5ForConditionalGeneration(config)
+    ours = loaded("t5-toy", change(written(theirs)), tmp_path / file)
+    (source, mask), target = text(), text()[0].flip(0)
+    expected = theirs(input_ids=source, attention_mask=mask.long(), decoder_input_ids=target)
+    agree(ours(source, target, mask), expected.logits)
+
+
+def test_t5_whose_head_is_not_tied_is_refused(transformers, written, tmp_path):
+    size = {"d_model": 32, "num_layers": 2, "num_heads": 4, "d_kv": 8, "d_ff": 64}
+    tensors = t5_of_2019(written(transformers.T5ForConditionalGeneration(transformers.T5Config(vocab_size=20, **size))))
+    tensors["lm_head.weight"] += 1
+    with pytest.raises(DataProblem, match=r"with different numbers; in the model both are embedding\.weight"):
+        loaded("t5-toy", tensors, tmp_path / "model.bin")
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("file", ["model.safetensors", "pytorch_model.bin"])
+def test_roberta(transformers, written, tmp_path, file):
+    config = transformers.RobertaConfig(**TOY, max_position_embeddings=10, type_vocab_size=1, layer_norm_eps=1e-5)
+    theirs = transformers.RobertaForMaskedLM(config)
+    tensors = written(theirs)
+    tensors["roberta.embeddings.position_ids"] = torch.arange(10)[None]
+    tensors["lm_head.decoder.weight"] = tensors["roberta.embeddings.word_embeddings.weight"].clone()
+    if file.endswith(".bin"):
+        tensors["lm_head.decoder.bias"] = tensors["lm_head.bias"].clone()
+    tokens, mask = text(low=2)
+    tokens = tokens.masked_fill(~mask, 1)
+    expected = theirs(tokens, mask.long()).logits[mask]
+    # The file has no pooler, and the toy has one.
+    with pytest.raises(DataProblem, match=r"lacks what becomes pooler\.weight"):
+        loaded("roberta-toy", tensors, tmp_path / file)
+    tensors |= {"roberta.pooler.dense.weight": torch.ones(32, 32), "roberta.pooler.dense.bias": torch.ones(32)}
+    agree(loaded("roberta-toy", tensors, tmp_path / file)(tokens, mask).logits[mask], expected)
+    small = {"vocab_size": 20, "context": 8, "dim": 32, "depth": 2, "heads": 4}
+    agree(read_into("roberta-base-pretraining", tensors, **small)(tokens, mask).logits[mask], expected)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("file", ["model.safetensors", "pytorch_model.bin"])
+def test_albert(transformers, written, tmp_path, file):
+    config = transformers.AlbertConfig(**TOY, embedding_size=16, max_position_embeddings=8)
+    theirs = transformers.AlbertForPreTraining(config)
+    tensors = written(theirs)
+    if file.endswith(".bin"):
+        tensors["albert.embeddings.position_ids"] = torch.arange(8)[None]
+        tensors["predictions.decoder.weight"] = tensors["albert.embeddings.word_embeddings.weight"].clone()
+    ours = loaded("albert-toy", tensors, tmp_path / file)
+    tokens, mask = text()
+    got, expected = ours(tokens, mask, tokens % 2), theirs(tokens, mask.long(), tokens % 2)
+    agree(got.logits[mask], expected.prediction_logits[mask])
+    agree(got.sentence_order, expected.sop_logits)
+    small = {"vocab_size": 20, "context": 8, "embedding_dim": 16, "dim": 32, "depth": 2, "heads": 4}
+    encoder = read_into("albert-base", tensors, **small)
+    agree(encoder(tokens, mask).pooled, theirs.albert(tokens, mask.long()).pooler_output)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("file", ["model.safetensors", "pytorch_model.bin"])
+def test_distilbert(transformers, written, tmp_path, file):
+    size = {"dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 128}
+    theirs = transformers.DistilBertForMaskedLM(
+        transformers.DistilBertConfig(vocab_size=20, **size, max_position_embeddings=8)
+    )
+    tensors = written(theirs)
+    tensors["vocab_projector.weight"] = tensors["distilbert.embeddings.word_embeddings.weight"].clone()
+    ours = loaded("distilbert-toy", tensors, tmp_path / file)
+    tokens, mask = text()
+    agree(ours(tokens, mask).logits[mask], theirs(tokens, mask.long()).logits[mask])
+    small = {"vocab_size": 20, "context": 8, "dim": 32, "depth": 2, "heads": 4}
+    encoder = read_into("distilbert-base", tensors, **small)
+    agree(encoder(tokens, mask).states[mask], theirs.distilbert(tokens, mask.long()).last_hidden_state[mask])

@@ -77,6 +77,7 @@ def translate(
     tensors = dict(tensors)
     sources: dict[str, dict[int, str]] = {}  # our key -> part -> key of the file
     lengths: dict[str, int] = {}
+    copied: set[str] = set()  # ours of which a file may hold the same several times
     for key, tensor in list(tensors.items()):
         renamed = rename(key, rules)
         if renamed is None:
@@ -91,10 +92,12 @@ def translate(
             tensors[key] = tensor.T
         other = sources.setdefault(ours, {}).setdefault(target.part, key)
         lengths[ours] = target.parts
-        if target.copy and not tensors[other].equal(tensors[key]):
-            raise DataProblem(f"{name} holds {other} and {key} with different numbers; in the model both are {ours}")
-        if other != key and not target.copy:
+        if target.copy:
+            copied.add(ours)
+        if other != key and ours not in copied:
             raise DataProblem(f"{name} holds {other} and {key}, which both become {ours}")
+        if other != key and not tensors[other].equal(tensors[key]):
+            raise DataProblem(f"{name} holds {other} and {key} with different numbers; in the model both are {ours}")
     result = {}
     for ours, place in wanted.items():
         if ours not in sources and ours.endswith(".num_batches_tracked"):

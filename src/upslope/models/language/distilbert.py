@@ -1,7 +1,7 @@
 """DistilBERT: half of BERT's blocks, taught by BERT.
 
-V. Sanh, L. Debut, J. Chaumond, T. Wolf, "DistilBERT, a distilled version of BERT: smaller, faster, cheaper and lighter",
-2019, https://arxiv.org/abs/1910.01108.
+V. Sanh, L. Debut, J. Chaumond, T. Wolf, "DistilBERT, a distilled version of BERT: smaller, faster, cheaper and
+lighter", 2019, https://arxiv.org/abs/1910.01108.
 
 - The network of BERT with every second block left out, without segments and without the pooler (section 3); it begins
   with the teacher's own weights.

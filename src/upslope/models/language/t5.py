@@ -44,18 +44,15 @@ class T5(nn.Module):
         """`depth` counts the blocks of each stack, `hidden` is the width inside of the MLPs."""
         super().__init__()
         self.embedding = nn.Embedding(vocab_size, dim)
-        self.positions, self.stacks, self.norms = nn.ModuleDict(), nn.ModuleDict(), nn.ModuleDict()
-        for name in ("encoder", "decoder"):
-            decoder = name == "decoder"
-            self.positions[name] = RelativeBias(
-                heads, bidirectional=not decoder, buckets=buckets, max_distance=max_distance
-            )
-            self.stacks[name] = nn.ModuleList(
-                Block(dim, heads, head_dim, hidden, dropout, decoder=decoder) for _ in range(depth)
-            )
-            self.norms[name] = RMSNorm(dim)
-            nn.init.normal_(self.positions[name].table.weight, std=dim**-0.5)
         self.dropout = nn.Dropout(dropout)
+        self.encoder, self.decoder = (
+            Stack(
+                [Block(dim, heads, head_dim, hidden, dropout, decoder=decoder) for _ in range(depth)],
+                RelativeBias(heads, bidirectional=not decoder, buckets=buckets, max_distance=max_distance),
+                RMSNorm(dim),
+            )
+            for decoder in (False, True)
+        )
 
     def forward(
         self,
@@ -71,7 +68,8 @@ class T5(nn.Module):
         self, source: Int[Tensor, "B S"], source_mask: Bool[Tensor, "B S"] | None = None
     ) -> Float[Tensor, "B S D"]:
         """The states of the source, which a decoder needs once for all its steps."""
-        return self.run("encoder", source, None if source_mask is None else padding_mask(source_mask))
+        mask = None if source_mask is None else padding_mask(source_mask)
+        return self.dropout(self.encoder(self.dropout(self.embedding(source)), mask))
 
     def decode(
         self,
@@ -84,24 +82,30 @@ class T5(nn.Module):
         mask = causal_mask(target.shape[1], device=target.device)
         mask = mask if target_mask is None else padding_mask(target_mask, causal=True)
         across = None if source_mask is None else additive_mask(cross_mask(source_mask), states.new_zeros(()))
-        x = self.run("decoder", target, mask, states, across)
+        x = self.dropout(self.decoder(self.dropout(self.embedding(target)), mask, states, across))
         return F.linear(x * x.shape[-1] ** -0.5, self.embedding.weight)
 
-    def run(
+
+class Stack(nn.Module):
+    """The blocks of the encoder or of the decoder, the positions that they share, and the last norm."""
+
+    def __init__(self, blocks: "list[Block]", positions: RelativeBias, norm: RMSNorm) -> None:
+        super().__init__()
+        self.blocks, self.positions, self.norm = nn.ModuleList(blocks), positions, norm
+        nn.init.normal_(positions.table.weight, std=norm.weight.numel() ** -0.5)
+
+    def forward(
         self,
-        name: str,
-        tokens: Int[Tensor, "B T"],
+        x: Float[Tensor, "B T D"],
         mask: Bool[Tensor, "*#B T T"] | None,
         states: Float[Tensor, "B S D"] | None = None,
         across: Float[Tensor, "B 1 1 S"] | None = None,
     ) -> Float[Tensor, "B T D"]:
-        """The last states of the encoder or of the decoder."""
-        bias = self.positions[name](tokens.shape[1])
+        bias = self.positions(x.shape[1])
         bias = bias if mask is None else additive_mask(mask, bias)
-        x = self.dropout(self.embedding(tokens))
-        for block in self.stacks[name]:
+        for block in self.blocks:
             x = block(x, bias, states, across)
-        return self.dropout(self.norms[name](x))
+        return self.norm(x)
 
 
 class Block(nn.Module):
@@ -161,22 +165,22 @@ class Attention(nn.Module):
 HUGGINGFACE = (  # its keys, and ours; a block is a list of layers there: attention, in the decoder the other one, MLP
     (r"decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight", ""),  # in old files, never used
     (r"(?:shared|(?:encoder|decoder)\.embed_tokens|lm_head)\.weight", r"=embedding.weight"),
-    (r"(\w+)\.block\.0\.layer\.0\.SelfAttention\.relative_attention_bias\.weight", r"positions.\1.table.weight"),
-    (r"(\w+)\.block\.(\d+)\.layer\.0\.SelfAttention\.q\.weight", r"stacks.\1.\2.attention.q.weight"),
-    (r"(\w+)\.block\.(\d+)\.layer\.0\.SelfAttention\.k\.weight", r"stacks.\1.\2.attention.kv.weight[1/2]"),
-    (r"(\w+)\.block\.(\d+)\.layer\.0\.SelfAttention\.v\.weight", r"stacks.\1.\2.attention.kv.weight[2/2]"),
-    (r"(\w+)\.block\.(\d+)\.layer\.0\.SelfAttention\.o\.weight", r"stacks.\1.\2.attention.projection.weight"),
-    (r"decoder\.block\.(\d+)\.layer\.1\.EncDecAttention\.q\.weight", r"stacks.decoder.\1.cross.q.weight"),
-    (r"decoder\.block\.(\d+)\.layer\.1\.EncDecAttention\.k\.weight", r"stacks.decoder.\1.cross.kv.weight[1/2]"),
-    (r"decoder\.block\.(\d+)\.layer\.1\.EncDecAttention\.v\.weight", r"stacks.decoder.\1.cross.kv.weight[2/2]"),
-    (r"decoder\.block\.(\d+)\.layer\.1\.EncDecAttention\.o\.weight", r"stacks.decoder.\1.cross.projection.weight"),
-    (r"(\w+)\.block\.(\d+)\.layer\.\d\.DenseReluDense\.wi\.weight", r"stacks.\1.\2.mlp.0.weight"),
-    (r"(\w+)\.block\.(\d+)\.layer\.\d\.DenseReluDense\.wo\.weight", r"stacks.\1.\2.mlp.3.weight"),
-    (r"(\w+)\.block\.(\d+)\.layer\.0\.layer_norm\.weight", r"stacks.\1.\2.norm1.weight"),
-    (r"decoder\.block\.(\d+)\.layer\.1\.layer_norm\.weight", r"stacks.decoder.\1.norm2.weight"),
-    (r"encoder\.block\.(\d+)\.layer\.1\.layer_norm\.weight", r"stacks.encoder.\1.norm3.weight"),
-    (r"decoder\.block\.(\d+)\.layer\.2\.layer_norm\.weight", r"stacks.decoder.\1.norm3.weight"),
-    (r"(\w+)\.final_layer_norm\.weight", r"norms.\1.weight"),
+    (r"(\w+)\.block\.0\.layer\.0\.SelfAttention\.relative_attention_bias\.weight", r"\1.positions.table.weight"),
+    (r"(\w+)\.block\.(\d+)\.layer\.0\.SelfAttention\.q\.weight", r"\1.blocks.\2.attention.q.weight"),
+    (r"(\w+)\.block\.(\d+)\.layer\.0\.SelfAttention\.k\.weight", r"\1.blocks.\2.attention.kv.weight[1/2]"),
+    (r"(\w+)\.block\.(\d+)\.layer\.0\.SelfAttention\.v\.weight", r"\1.blocks.\2.attention.kv.weight[2/2]"),
+    (r"(\w+)\.block\.(\d+)\.layer\.0\.SelfAttention\.o\.weight", r"\1.blocks.\2.attention.projection.weight"),
+    (r"decoder\.block\.(\d+)\.layer\.1\.EncDecAttention\.q\.weight", r"decoder.blocks.\1.cross.q.weight"),
+    (r"decoder\.block\.(\d+)\.layer\.1\.EncDecAttention\.k\.weight", r"decoder.blocks.\1.cross.kv.weight[1/2]"),
+    (r"decoder\.block\.(\d+)\.layer\.1\.EncDecAttention\.v\.weight", r"decoder.blocks.\1.cross.kv.weight[2/2]"),
+    (r"decoder\.block\.(\d+)\.layer\.1\.EncDecAttention\.o\.weight", r"decoder.blocks.\1.cross.projection.weight"),
+    (r"(\w+)\.block\.(\d+)\.layer\.\d\.DenseReluDense\.wi\.weight", r"\1.blocks.\2.mlp.0.weight"),
+    (r"(\w+)\.block\.(\d+)\.layer\.\d\.DenseReluDense\.wo\.weight", r"\1.blocks.\2.mlp.3.weight"),
+    (r"(\w+)\.block\.(\d+)\.layer\.0\.layer_norm\.weight", r"\1.blocks.\2.norm1.weight"),
+    (r"decoder\.block\.(\d+)\.layer\.1\.layer_norm\.weight", r"decoder.blocks.\1.norm2.weight"),
+    (r"encoder\.block\.(\d+)\.layer\.1\.layer_norm\.weight", r"encoder.blocks.\1.norm3.weight"),
+    (r"decoder\.block\.(\d+)\.layer\.2\.layer_norm\.weight", r"decoder.blocks.\1.norm3.weight"),
+    (r"(\w+)\.final_layer_norm\.weight", r"\1.norm.weight"),
 )
 TINY = {"vocab_size": 20, "dim": 32, "depth": 2, "heads": 4, "hidden": 64}
 MASK = Input((8,), "bool", high=2)
