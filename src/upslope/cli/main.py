@@ -17,6 +17,7 @@ from upslope.cli.learning.learn import learn
 from upslope.cli.learning.watch import watch
 from upslope.cli.library.chat import chat
 from upslope.cli.library.data import data
+from upslope.cli.library.embed import embed
 from upslope.cli.library.export import export
 from upslope.cli.library.model import model
 from upslope.cli.library.predict import predict
@@ -78,6 +79,7 @@ app.add_typer(runs, name="runs", rich_help_panel=TRAIN)
 app.command("results", rich_help_panel=TRAIN)(results)
 app.command("predict", rich_help_panel=TRAIN)(predict)
 app.command("chat", rich_help_panel=TRAIN)(chat)
+app.command("embed", rich_help_panel=TRAIN)(embed)
 app.command("export", rich_help_panel=TRAIN)(export)
 app.add_typer(model, name="model", rich_help_panel=TRAIN)
 app.add_typer(data, name="data", rich_help_panel=TRAIN)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from upslope.blocks.language.cache import StaticCache
-from upslope.blocks.language.sampling import next_token_probabilities, sample
+from upslope.blocks.language.sampling import likeliest_tokens, sample
 from upslope.runs.errors import RunProblem
 from upslope.ship.language.chat_template import ChatTemplate, Message
 from upslope.ship.language.settings import GenerationSettings
@@ -134,10 +134,10 @@ class LanguageModel:
             raise RunProblem(f"{self.name} gives outputs that are not numbers: its training diverged, train it again")
         if settings.temperature == 0:
             return int(logits.argmax(dim=-1))
-        probabilities = next_token_probabilities(
+        probabilities, tokens = likeliest_tokens(
             logits, temperature=settings.temperature, top_k=settings.top_k, top_p=settings.top_p
         )
-        return int(sample(probabilities, generator=generator))
+        return int(tokens.gather(1, sample(probabilities, generator=generator)))
 
     def next_logits(self, tokens: Tensor, cache: StaticCache) -> Tensor:
         """Logits for the token after new ones, (B, V): the head reads the last position alone where it can."""
