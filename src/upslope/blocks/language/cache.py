@@ -32,3 +32,34 @@ class KeyValueCache:
             k, v = torch.cat([self.keys[block], k], dim=2), torch.cat([self.values[block], v], dim=2)
         self.keys[block], self.values[block] = k, v
         return k, v
+
+
+class StaticCache(KeyValueCache):
+    """The same in buffers that are written in place: a new token copies its own keys and values, not those before it.
+
+    For use without gradients. The buffers double when they are full, up to what `most` tokens need.
+    """
+
+    def __init__(self, *, most: int, first: int = 256) -> None:
+        super().__init__()
+        self.most, self.first = most, first
+
+    def extend(self, block: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Take in the keys and values of new tokens; gives those of all tokens so far, as views."""
+        end = self.length  # `read` has counted the new ones
+        start = end - k.shape[2]
+        if block not in self.keys or self.keys[block].shape[2] < end:
+            room = min(max(2 * end, self.first), max(self.most, end))
+            for buffers, new in ((self.keys, k), (self.values, v)):
+                larger = new.new_empty(new.shape[0], new.shape[1], room, new.shape[3])
+                if block in buffers:
+                    larger[:, :, :start] = buffers[block][:, :, :start]
+                buffers[block] = larger
+        self.keys[block][:, :, start:end] = k
+        self.values[block][:, :, start:end] = v
+        return self.keys[block][:, :, :end], self.values[block][:, :, :end]
+
+    def shorten(self, length: int) -> None:
+        """Forget all tokens but the first `length`: a text that begins alike goes on from there."""
+        if self.tokens is not None and length < self.length:
+            self.tokens = self.tokens[:, :length] if length else None

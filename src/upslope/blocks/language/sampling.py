@@ -43,3 +43,24 @@ def next_token_probabilities(
 def sample(probabilities: Float[Tensor, "B V"], *, generator: torch.Generator) -> Int[Tensor, "B 1"]:
     """One token for each row, drawn with these probabilities."""
     return torch.multinomial(probabilities, 1, generator=generator)
+
+
+def likeliest_tokens(
+    logits: Float[Tensor, "B V"], *, temperature: float, top_k: int = 0, top_p: float = 1.0, most: int = 512
+) -> tuple[Float[Tensor, "B N"], Int[Tensor, "B N"]]:
+    """The same probabilities for the tokens that have any, and which tokens these are.
+
+    Sorting a vocabulary of 50,000 takes a tenth of a small model's time for a token. Where its `most` likeliest tokens
+    reach top_p, or top_k is no more than that, the others need not be sorted: N is `most` then, and else V.
+    """
+    if temperature > 0 and most < logits.shape[-1]:
+        largest, tokens = logits.topk(most, dim=-1)
+        # Their share of the whole vocabulary's probability: that of top_p is a share of it again.
+        share = ((largest / temperature).logsumexp(-1) - (logits / temperature).logsumexp(-1)).exp()
+        if 0 < top_k <= most:
+            return next_token_probabilities(largest, temperature=temperature, top_k=top_k, top_p=top_p), tokens
+        if not top_k and len(logits) == 1 and share >= top_p:
+            top_p = min(1.0, top_p / float(share))
+            return next_token_probabilities(largest, temperature=temperature, top_p=top_p), tokens
+    every = torch.arange(logits.shape[-1], device=logits.device).expand_as(logits)
+    return next_token_probabilities(logits, temperature=temperature, top_k=top_k, top_p=top_p), every

@@ -118,61 +118,55 @@ def test_the_empty_text(rng):
 
 wrong(
     module.viterbi,
-    "the score of the way before the last piece is forgotten",
-    "            if best[start] + score > highest:\n                highest, begin = best[start] + score, start",
-    "            if score > highest:\n                highest, begin = score, start",
+    {
+        "the score of the way before the last piece is forgotten": (
+            "            if best[start] + score > highest:\n                highest, begin = best[start] + score, start",
+            "            if score > highest:\n                highest, begin = score, start",
+        ),
+        "the lowest sum is taken: costs, not scores": ("+ score > highest", "- score > highest"),
+        "the pieces come in the order from the end": ("return pieces[::-1]", "return pieces"),
+        "a piece may be as long as `longest`, but is never tried with that length": (
+            "end - longest)",
+            "end - longest + 1 if longest > 1 else end - 1)",
+        ),
+        "all pieces that are unknown are allowed, not only single letters": (
+            "                if start < end - 1:\n                    continue\n",
+            "",
+        ),
+        "of equal sums the shorter last piece is taken": ("+ score > highest", "+ score >= highest"),
+        "a letter that is no piece costs nothing": ("score = unknown", "score = 0.0"),
+        "the longest piece that ends at each place is taken, whatever its score": (
+            "            if best[start] + score > highest:\n",
+            "            if highest == -inf:\n",
+        ),
+        "the best sum of a place is that of its last piece alone": (
+            "best.append(highest)",
+            "best.append(highest - best[begin])",
+        ),
+        "the empty text has one piece, an empty one": (
+            "    while end > 0:\n        pieces.append(text[begins[end] : end])\n        end = begins[end]\n",
+            (
+                "    while True:\n        pieces.append(text[begins[end] : end])\n        end = begins[end]\n"
+                "        if end == 0:\n            break\n"
+            ),
+        ),
+    },
 )
-wrong(module.viterbi, "the lowest sum is taken: costs, not scores", "+ score > highest", "- score > highest")
-wrong(module.viterbi, "the pieces come in the order from the end", "return pieces[::-1]", "return pieces")
-wrong(
+survives(
     module.viterbi,
-    "a piece may be as long as `longest`, but is never tried with that length",
-    "end - longest)",
-    "end - longest + 1 if longest > 1 else end - 1)",
-)
-wrong(
-    module.viterbi,
-    "all pieces that are unknown are allowed, not only single letters",
-    "                if start < end - 1:\n                    continue\n",
-    "",
-)
-wrong(
-    module.viterbi,
-    "of equal sums the shorter last piece is taken",
-    "+ score > highest",
-    "+ score >= highest",
-)
-wrong(
-    module.viterbi,
-    "a letter that is no piece costs nothing",
-    "score = unknown",
-    "score = 0.0",
-)
-wrong(
-    module.viterbi,
-    "the longest piece that ends at each place is taken, whatever its score",
-    "            if best[start] + score > highest:\n",
-    "            if highest == -inf:\n",
-)
-wrong(
-    module.viterbi,
-    "the best sum of a place is that of its last piece alone",
-    "best.append(highest)",
-    "best.append(highest - best[begin])",
-)
-survives(module.viterbi, "[0.0], [0]", "[1.0], [0]", "all sums are higher by the same, and the best one is the same")
-survives(module.viterbi, "[0.0], [0]", "[-1.0], [0]", "all sums are lower by the same, and the best one is the same")
-survives(module.viterbi, "[0.0], [0]", "[0.0], [1]", "where the piece before the text begins is never asked")
-survives(module.viterbi, "[0.0], [0]", "[0.0], [-1]", "where the piece before the text begins is never asked")
-survives(module.viterbi, "-inf, end - 1", "-inf, end + 1", "some piece always ends there, and this is replaced")
-survives(module.viterbi, "-inf, end - 1", "-inf, (end)", "some piece always ends there, and this is replaced")
-survives(module.viterbi, "-inf, end - 1", "-inf, end - 2", "some piece always ends there, and this is replaced")
-survives(module.viterbi, "-inf, end - 1", "-inf, end - 0", "some piece always ends there, and this is replaced")
-survives(module.viterbi, "len(text) + 1)", "len(text) + 2)", "one place too many is computed, and never asked for")
-wrong(
-    module.viterbi,
-    "the empty text has one piece, an empty one",
-    "    while end > 0:\n        pieces.append(text[begins[end] : end])\n        end = begins[end]\n",
-    "    while True:\n        pieces.append(text[begins[end] : end])\n        end = begins[end]\n"
-    "        if end == 0:\n            break\n",
+    {
+        "all sums are higher by the same, and the best one is the same": [("[0.0], [0]", "[1.0], [0]")],
+        "all sums are lower by the same, and the best one is the same": [("[0.0], [0]", "[-1.0], [0]")],
+        "where the piece before the text begins is never asked": [
+            ("[0.0], [0]", "[0.0], [1]"),
+            ("[0.0], [0]", "[0.0], [-1]"),
+        ],
+        "some piece always ends there, and this is replaced": [
+            ("-inf, end - 1", "-inf, end + 1"),
+            ("-inf, end - 1", "-inf, (end)"),
+            ("-inf, end - 1", "-inf, end - 2"),
+            ("-inf, end - 1", "-inf, end - 0"),
+        ],
+        "one place too many is computed, and never asked for": [("len(text) + 1)", "len(text) + 2)")],
+    },
 )

@@ -93,59 +93,34 @@ def test_random(rng):
 
 wrong(
     module.longest_match,
-    "the shortest piece is taken, not the longest",
-    "ends = range(len(word), start, -1)",
-    "ends = range(start + 1, len(word) + 1)",
-)
-wrong(
-    module.longest_match, "pieces inside a word are looked for without ##", 'mark = "##" if start else ""', 'mark = ""'
-)
-wrong(
-    module.longest_match,
-    "the first piece has ## as well",
-    'mark = "##" if start else ""',
-    'mark = "##"',
-)
-wrong(
-    module.longest_match,
-    "what was found stays before the unknown token",
-    "return [unknown]",
-    "return [*pieces, unknown]",
-)
-wrong(
-    module.longest_match,
-    "an unknown letter is one unknown token, and the word goes on behind it",
-    "            return [unknown]\n        pieces.append(mark + word[start:end])",
-    "            end = start + 1\n"
-    "        pieces.append(mark + word[start:end] if mark + word[start:end] in vocab else unknown)",
-)
-wrong(
-    module.longest_match,
-    "what no piece fits is left out",
-    "return [unknown]",
-    "return pieces",
-)
-wrong(
-    module.longest_match,
-    "pieces come back without their ##",
-    "pieces.append(mark + word[start:end])",
-    "pieces.append(word[start:end])",
-)
-wrong(
-    module.longest_match,
-    "the end of the word is never tried, so a whole word is no piece",
-    "range(len(word), start, -1)",
-    "range(len(word) - 1, start, -1)",
-)
-wrong(
-    module.longest_match,
-    "the unknown token is always [UNK], whatever was given",
-    "return [unknown]",
-    'return ["[UNK]"]',
-)
-wrong(
-    module.longest_match,
-    "the empty word is unknown",
-    "    pieces: list[str] = []\n",
-    "    pieces: list[str] = []\n    if not word:\n        return [unknown]\n",
+    {
+        "the shortest piece is taken, not the longest": (
+            "ends = range(len(word), start, -1)",
+            "ends = range(start + 1, len(word) + 1)",
+        ),
+        "pieces inside a word are looked for without ##": ('mark = "##" if start else ""', 'mark = ""'),
+        "the first piece has ## as well": ('mark = "##" if start else ""', 'mark = "##"'),
+        "what was found stays before the unknown token": ("return [unknown]", "return [*pieces, unknown]"),
+        "an unknown letter is one unknown token, and the word goes on behind it": (
+            "            return [unknown]\n        pieces.append(mark + word[start:end])",
+            (
+                "            end = start + 1\n"
+                "        pieces.append(mark + word[start:end] if mark + word[start:end] in vocab else unknown)"
+            ),
+        ),
+        "what no piece fits is left out": ("return [unknown]", "return pieces"),
+        "pieces come back without their ##": (
+            "pieces.append(mark + word[start:end])",
+            "pieces.append(word[start:end])",
+        ),
+        "the end of the word is never tried, so a whole word is no piece": (
+            "range(len(word), start, -1)",
+            "range(len(word) - 1, start, -1)",
+        ),
+        "the unknown token is always [UNK], whatever was given": ("return [unknown]", 'return ["[UNK]"]'),
+        "the empty word is unknown": (
+            "    pieces: list[str] = []\n",
+            "    pieces: list[str] = []\n    if not word:\n        return [unknown]\n",
+        ),
+    },
 )

@@ -89,7 +89,7 @@ def fetch(
     if name in families() and name not in sizes():
         keys = [key for key in families()[name].sizes if not key.startswith("toy")]
         raise UsageError(f"{name} is a family; which of its sizes: {', '.join(keys)}?")
-    find(name)
+    found, _ = find(name)
     from upslope.models import pretrained
 
     if file is None:
@@ -106,6 +106,8 @@ def fetch(
         screen.prose(said, style="dim")
     screen.gap()
     screen.line("In Python  ", (f'upslope.models.pretrained.load("{name}", publisher="{whose}")', "bold"))
+    if cast("ModelCard", found.card).causal:
+        screen.command(f"upslope chat {name}")
     return Exit.DONE
 
 

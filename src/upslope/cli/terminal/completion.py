@@ -44,6 +44,18 @@ def model_names(incomplete: str) -> list[str]:
     return [name for name in names if name.startswith(incomplete)]
 
 
+def chat_names(incomplete: str) -> list[str]:
+    """Published causal models with weights, the lab `gpt`, and its runs."""
+    from typing import cast
+
+    from upslope.cards import ModelCard, discover
+
+    cards = [cast(ModelCard, found.card) for found in discover("models").values()]
+    names = [size for card in cards if card.causal for size, one in card.sizes.items() if one.weights]
+    runs = [name for name in run_names(incomplete) if name.startswith("gpt")]
+    return [name for name in [*names, "gpt", *runs] if name.startswith(incomplete)]
+
+
 def run_names(incomplete: str) -> list[str]:
     """Folders in the workspace's runs, newest number last."""
     from upslope.runs.workspace import runs_folder

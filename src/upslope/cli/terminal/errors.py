@@ -44,6 +44,7 @@ _CODES = {
     "upslope.academy.checklist.BadChecks": Exit.NOT,
     "upslope.academy.progress.BadProgress": Exit.MISSING,
     "upslope.academy.grading.host.child_process.GradingFailed": Exit.FAULT,
+    "upslope.models.build.UnknownModel": Exit.USAGE,
     "upslope.runs.errors.ConfigProblem": Exit.USAGE,
     "upslope.runs.errors.RunProblem": Exit.USAGE,
     "upslope.runs.errors.DiskProblem": Exit.MISSING,
@@ -58,6 +59,7 @@ _EXTRAS = {
     **dict.fromkeys(("mlflow", "sqlalchemy", "alembic"), "track"),
     "keras": "keras",
     "gymnasium": "play",
+    **dict.fromkeys(("gguf", "regex"), "language"),
     "tensorflow": "tensorflow",
 }
 

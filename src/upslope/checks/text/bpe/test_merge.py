@@ -85,52 +85,38 @@ def test_the_symbols_stay(rng):
     true(module.merge(alone, (1, 2), 3) is not alone, "the list that came in came back", case=words(alone, (1, 2), 3))
 
 
-wrong(module.merge, "pairs overlap: a symbol is used for two of them", "place += 2", "place += 1")
 wrong(
     module.merge,
-    "only the first occurrence is replaced",
-    "            joined.append(merged)\n            place += 2",
-    "            return joined + [merged] + list(symbols[place + 2:])",
-)
-wrong(
-    module.merge,
-    "the pair is found in either order",
-    "if symbols[place] == pair[0] and place + 1 < len(symbols) and symbols[place + 1] == pair[1]:",
-    "if place + 1 < len(symbols) and {symbols[place], symbols[place + 1]} == set(pair):",
-)
-wrong(
-    module.merge,
-    "the last symbol is lost when it is in no pair",
-    "while place < len(symbols):",
-    "while place + 1 < len(symbols):",
-)
-wrong(
-    module.merge,
-    "the second symbol of the pair stays",
-    "            joined.append(merged)\n",
-    "            joined += [merged, pair[1]]\n",
-)
-wrong(
-    module.merge,
-    "only the first symbol of the pair is compared",
-    " and symbols[place + 1] == pair[1]:",
-    ":",
-)
-wrong(
-    module.merge,
-    "the new symbol takes part in the same pass",
-    "            joined.append(merged)\n            place += 2",
-    "            symbols = [*symbols[:place], merged, *symbols[place + 2:]]",
-)
-wrong(
-    module.merge,
-    "the list that came in is changed",
-    "    return joined",
-    "    if isinstance(symbols, list):\n        symbols[:] = joined\n    return joined",
-)
-wrong(
-    module.merge,
-    "the new symbol is the sum of the two, whatever was given",
-    "joined.append(merged)",
-    "joined.append(pair[0] + pair[1])",
+    {
+        "pairs overlap: a symbol is used for two of them": ("place += 2", "place += 1"),
+        "only the first occurrence is replaced": (
+            "            joined.append(merged)\n            place += 2",
+            "            return joined + [merged] + list(symbols[place + 2:])",
+        ),
+        "the pair is found in either order": (
+            "if symbols[place] == pair[0] and place + 1 < len(symbols) and symbols[place + 1] == pair[1]:",
+            "if place + 1 < len(symbols) and {symbols[place], symbols[place + 1]} == set(pair):",
+        ),
+        "the last symbol is lost when it is in no pair": (
+            "while place < len(symbols):",
+            "while place + 1 < len(symbols):",
+        ),
+        "the second symbol of the pair stays": (
+            "            joined.append(merged)\n",
+            "            joined += [merged, pair[1]]\n",
+        ),
+        "only the first symbol of the pair is compared": (" and symbols[place + 1] == pair[1]:", ":"),
+        "the new symbol takes part in the same pass": (
+            "            joined.append(merged)\n            place += 2",
+            "            symbols = [*symbols[:place], merged, *symbols[place + 2:]]",
+        ),
+        "the list that came in is changed": (
+            "    return joined",
+            "    if isinstance(symbols, list):\n        symbols[:] = joined\n    return joined",
+        ),
+        "the new symbol is the sum of the two, whatever was given": (
+            "joined.append(merged)",
+            "joined.append(pair[0] + pair[1])",
+        ),
+    },
 )
