@@ -14,7 +14,7 @@ TOKENS += [*"abcdfghlmnoprsu0123.,!?-_$^`", "##s", "##d", "##1", "##i", "σ", "#
 
 @pytest.mark.parametrize("lowercase", [True, False])
 @pytest.mark.parametrize("count", [1000, pytest.param(10_000, marks=pytest.mark.deep)])
-def test_ids_are_those_of_tokenizers(fuzzed, lowercase, count):
+def test_ids_are_those_of_tokenizers(fuzzed, old, lowercase, count):
     tokenizers = pytest.importorskip("tokenizers", reason="it is the independent implementation")
     theirs = tokenizers.Tokenizer(
         tokenizers.models.WordPiece({token: i for i, token in enumerate(TOKENS)}, unk_token="[UNK]")

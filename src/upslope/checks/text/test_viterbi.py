@@ -120,8 +120,8 @@ wrong(
     module.viterbi,
     {
         "the score of the way before the last piece is forgotten": (
-            "            if best[start] + score > highest:\n                highest, begin = best[start] + score, start",
-            "            if score > highest:\n                highest, begin = score, start",
+            "if best[start] + score > highest:\n                highest, begin = best[start] + score, start",
+            "if score > highest:\n                highest, begin = score, start",
         ),
         "the lowest sum is taken: costs, not scores": ("+ score > highest", "- score > highest"),
         "the pieces come in the order from the end": ("return pieces[::-1]", "return pieces"),
