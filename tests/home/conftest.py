@@ -97,9 +97,9 @@ class Server:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    home = tmp_path / "upslope-home"
+    home = tmp_path / "upslope"
     command = [sys.executable, "-m", "upslope", "open", "--no-browser", "--json", "--port", "8700"]
-    environment = {**os.environ, "UPSLOPE_HOME": str(home), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "HOME": str(tmp_path), "UPSLOPE_HOME": str(home), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     try:
         assert process.stdout is not None

@@ -82,6 +82,7 @@ def show(*, state: str = "", query: str = "", first: str = "") -> Response:
         counts=counts(whole.states),
         size=len(whole.states),
         states=STATES,
+        steps=(sum(each.state == "proven" for each in table), sum(each.state != "reading" for each in table)),
         tiers=whole.tiers,
         stands=position.standing,
         coming=coming,

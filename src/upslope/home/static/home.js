@@ -46,7 +46,7 @@ function take(page) {
     fresh.querySelectorAll("details").forEach((part, k) => { if (k < opened.length) part.open = opened[k]; });
     if (focus) fresh.querySelector(`[href="${CSS.escape(focus)}"]`)?.focus();
     if (ticked) fresh.classList.add("fresh");
-    if ("say" in fresh.dataset) say(fresh.querySelector("h2, li, p")?.textContent || "");
+    if ("say" in fresh.dataset) say((fresh.querySelector("[data-words]") || fresh.querySelector("h2, li, p"))?.textContent || "");
   }
   theirs(page);
 }
