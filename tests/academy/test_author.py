@@ -104,20 +104,16 @@ def test_faults_of_wrong_answers(copy):
     sometimes = "np.maximum(x.data, 0) * (1 + (abs(x.data.sum()) * 100 % 4 < 1))"
     copy.wrong("this one is wrong for some numbers only", "np.maximum(x.data, 0)", sometimes)
     copy.wrong("this is no Python at all", "np.maximum(x.data, 0)", "np.maximum(x.data, 0")
-    for check in ("by_hand", "random", "gradient", "gradient_at_zero", "nan", "memory_order"):
-        copy.plant(CHECKS, f"def test_relu_{check}(rng):", f"def test_relu_{check}(rng, only=None):")
     said = copy.said("relu")
     one_of(said, "nothing is wrong with this one", "passes all checks for 4 of 4 seeds")
     one_of(said, "this is no Python at all", "cannot be loaded", "SyntaxError")
 
 
 def test_a_wrong_answer_that_only_some_seeds_kill(copy):
-    copy.wrong(
-        "large numbers are too large", "np.maximum(x.data, 0)", "np.maximum(x.data, 0) + (x.data > 22).astype(x.dtype)"
-    )
-    copy.plant(CHECKS, "spread=10", "spread=8")
+    rarely = "np.maximum(x.data, 0) * (1 + (x.data.size == 6 and x.data.argmax() == 0 and x.data.argmin() == 5))"
+    copy.wrong("six numbers in one order are doubled", "np.maximum(x.data, 0)", rarely)
     said = copy.said("relu")
-    assert "of 4 seeds" in one_of(said, "large numbers are too large")
+    assert "of 4 seeds" in one_of(said, "six numbers in one order are doubled")
 
 
 def test_wrong_answers_that_cannot_be_told_apart(copy):
@@ -136,10 +132,8 @@ def test_a_quote_of_a_body_that_was_rewritten():
 def test_a_stub_that_passes(copy):
     """Checks that never call the answer are passed by anybody."""
     path = copy.folder / "upslope" / CHECKS
-    tree = parse(path.read_text(encoding="utf-8"))
     idle = [f'@grades(ops.relu)\ndef test_{k}(rng):\n    """check {k}"""\n    assert ops.relu\n' for k in range(3)]
-    lines = path.read_text(encoding="utf-8").split("\n")
-    head = "\n".join(lines[: tree.body[-1].lineno]).split("@grades")[0]
+    head = path.read_text(encoding="utf-8").split("RELU = OpInfo")[0]
     path.write_text("\n\n".join([head, *idle]), encoding="utf-8")
     said = copy.said("relu")
     assert "the stub passes all checks" in said
@@ -156,7 +150,7 @@ def test_faults_of_a_reference(copy):
 
 def test_checks_that_need_a_later_exercise(copy):
     """TinyTorch's tests needed modules that came later."""
-    copy.plant(CHECKS, 'case="relu([-2, 0, 3])")', 'case="relu([-2, 0, 3])")\n    ops.softmax(Tensor(x))')
+    copy.plant(CHECKS, "    x = apart(rng, 3, 4)", "    x = apart(rng, 3, 4)\n    ops.softmax(Tensor(x))")
     said = copy.said("relu")
     assert len(said) == 1
     one_of(said, "needs a later exercise", "1.08 softmax")

@@ -44,7 +44,7 @@ def test_a_half_written_workspace_is_completed(upslope, home):
 
 def test_an_untouched_stub_of_an_older_version_is_renewed(upslope, home, monkeypatch):
     """A stub that Upslope wrote and nobody changed follows the library; one that was changed since does not."""
-    monkeypatch.setattr("upslope.academy.stub.stub_text", lambda step: f"# an old stub of {step.name}\n")
+    monkeypatch.setattr("upslope.academy.learner_files.stub_text", lambda step: f"# an old stub of {step.name}\n")
     upslope("init")
     monkeypatch.undo()
     monkeypatch.setenv("UPSLOPE_HOME", str(home))

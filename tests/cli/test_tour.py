@@ -40,7 +40,7 @@ def test_the_whole_tour_unattended_and_without_a_terminal(program, home, tempora
         "confusion",
         "relu is proven",
         "lab digits is reached; it is proven when all 5 parts are yours, not 1",
-        "upslope init",
+        "upslope open",
     ):
         assert words in said.out
     (kept,) = temporary.glob("upslope-tour-*")
