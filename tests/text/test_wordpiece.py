@@ -69,6 +69,14 @@ def test_framed_as_bert_reads_it(ours, theirs):
         assert segments.tolist() == encoding.token_type_ids
 
 
+def test_a_long_text_is_cut_before_its_last_token(ours, theirs):
+    for pair in (("the cat sat " * 20, None), ("the cat sat " * 20, "on a mat"), ("on a mat", None)):
+        ids, segments = ours.framed(*pair, longest=12)
+        encoding = theirs(*pair, truncation="only_first", max_length=12)
+        assert ids.tolist() == encoding.input_ids
+        assert segments.tolist() == encoding.token_type_ids
+
+
 def test_a_special_token_in_a_text_is_plain_text(ours):
     text = "one [SEP] two"
     assert ours.special["[SEP]"] not in ours.encode(text)

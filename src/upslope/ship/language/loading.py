@@ -1,9 +1,9 @@
 """Language models by name: published ones, a GGUF file, or one's own run of the lab `gpt`."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import cast
 
+from numpy.typing import ArrayLike
 from torch import nn
 
 from upslope.blocks.int8 import with_int8
@@ -18,6 +18,7 @@ from upslope.ship.language.chat_template import ChatTemplate
 from upslope.ship.language.language_model import LanguageModel
 from upslope.ship.pipelines.pipeline import LoadedModel
 from upslope.text.published import PublishedTokenizer, of_gguf
+from upslope.text.token import Ids
 
 DEFAULT = "smollm2-135m-instruct"
 
@@ -75,9 +76,9 @@ def _published(name: str, title: str, module: nn.Module, described: PublishedTok
         module=(with_int8(module) if int8 else module).requires_grad_(False),
         tokenizer=tokenizer,
         context=int(cast(int, module.context)),
-        ends=frozenset(tokenizer.ids[token] for token in described.ends),
+        ends=frozenset(map(described.tokens.index, described.ends)),
         template=template,
-        begin=(tokenizer.ids[described.begin],) if described.begin else (),
+        begin=(described.tokens.index(described.begin),) if described.begin else (),
     )
 
 
@@ -128,16 +129,16 @@ class CharacterTokenizer:
     def __init__(self, alphabet: str) -> None:
         self.characters = Characters(alphabet)
 
-    def encode(self, text: str) -> list[int]:
+    def encode(self, text: str) -> Ids:
         """The ids; RunProblem names the characters that the model has never seen."""
         if missing := self.characters.missing(text):
             said = " ".join(map(repr, missing[:5])) + (" ..." if len(missing) > 5 else "")
             raise RunProblem(f"the text holds {said}, which the model does not know: leave them out")
-        return [int(number) for number in self.characters.encode(text)]
+        return self.characters.encode(text)
 
-    def decode(self, ids: Iterable[int]) -> str:
+    def decode(self, ids: ArrayLike) -> str:
         """The text of ids."""
-        return self.characters.decode(list(ids))
+        return self.characters.decode(ids)
 
     def decoder(self) -> "CharacterDecoder":
         """A token is a character: nothing is ever incomplete."""
