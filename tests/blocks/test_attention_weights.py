@@ -49,7 +49,7 @@ def agree(got, expected, *, layers, heads=4, real=slice(None)):
     assert len(got) == len(expected) == layers
     for ours, theirs in zip(got, expected, strict=True):
         assert ours.shape == theirs.shape == (2, heads, LENGTH, LENGTH)
-        assert theirs.amax(dim=-1).mean() > 0.3, "heads that look somewhere"
+        assert theirs[0, :, -1].amax(dim=-1).mean() > 1.5 / LENGTH, "heads that look somewhere"
         # (B, T, heads, S), so that the rows of padding, of which nobody asks, can be left out
         assert (ours - theirs).transpose(1, 2)[real].abs().max() <= 1e-5
 
