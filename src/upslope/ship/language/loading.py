@@ -92,9 +92,11 @@ def _of_run(word: str, *, int8: bool) -> LanguageModel:
         _known(word)
     network = predictor.load(word).network
     if network.spec.task != "text-generation":
-        raise RunProblem(f"{network.name} was trained for {network.spec.task}, and a chat takes text-generation")
+        raise RunProblem(
+            f"{network.name} was trained for {network.spec.task}, and here it takes text-generation: a run of gpt"
+        )
     if network.module is None:
-        raise RunProblem(f"{network.name} is a graph without a cache: chat with the run that it was exported from")
+        raise RunProblem(f"{network.name} is a graph without its modules: take the run that it was exported from")
     return _characters(network, int8=int8)
 
 
@@ -139,6 +141,10 @@ class CharacterTokenizer:
     def decode(self, ids: ArrayLike) -> str:
         """The text of ids."""
         return self.characters.decode(ids)
+
+    def shown(self, number: int) -> str:
+        """The character of an id."""
+        return self.characters.alphabet[number]
 
     def decoder(self) -> "CharacterDecoder":
         """A token is a character: nothing is ever incomplete."""
