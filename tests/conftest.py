@@ -145,10 +145,10 @@ def write_gguf() -> Callable[..., dict[str, Any]]:
     Gives the published tensors that went in. Its vocabulary: three special tokens, all bytes, and "th", "the".
     """
     gguf = pytest.importorskip("gguf", reason="it writes the file")
-    from upslope.text.byte_level import byte_characters
+    from upslope.text.byte_alphabet import CHARACTER
 
     dim, depth, heads, kv_heads, hidden = 64, 2, 4, 2, 96
-    tokens = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *byte_characters(), "th", "the"]
+    tokens = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *(CHARACTER[byte] for byte in range(256)), "th", "the"]
     template = (
         "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' "
         "+ message['content'] + '<|im_end|>\\n' }}"

@@ -24,6 +24,7 @@ from upslope.cli.library.chat import chat
 from upslope.cli.library.data import data
 from upslope.cli.library.embed import embed
 from upslope.cli.library.export import export
+from upslope.cli.library.look import look
 from upslope.cli.library.model import model
 from upslope.cli.library.predict import predict
 from upslope.cli.library.results import results
@@ -91,6 +92,7 @@ app.command("results", rich_help_panel=TRAIN)(results)
 app.command("predict", rich_help_panel=TRAIN)(predict)
 app.command("chat", rich_help_panel=TRAIN)(chat)
 app.command("embed", rich_help_panel=TRAIN)(embed)
+app.command("look", rich_help_panel=TRAIN)(look)
 app.command("export", rich_help_panel=TRAIN)(export)
 app.command("tokenize", rich_help_panel=TRAIN)(tokenize)
 app.add_typer(model, name="model", rich_help_panel=TRAIN)

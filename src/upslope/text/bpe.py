@@ -7,6 +7,8 @@ Translation of Rare Words with Subword Units", 2016, https://arxiv.org/abs/1508.
 - Symbols are joined in the order in which training joined them, which `encode_word` does as the papers describe it.
 - A word that was met before is looked up. Long words are joined with a heap, in n log n steps; in a language with
   spaces there are none, but a text may be one letter 200,000 times.
+- A byte that a published vocabulary lacks (SmolLM2's has no control characters such as 0x04) is left out where the
+  caller says so, as in llama.cpp; otherwise such a vocabulary is refused, because not every text comes back.
 - Left out: dropping merges at random (BPE-dropout), a prefix or suffix that marks the ends of words.
 
 The vocabulary is learned in `bpe_training.py`.
@@ -23,6 +25,7 @@ from numpy.typing import ArrayLike
 
 from upslope.text.byte_alphabet import written
 from upslope.text.pretokenize import GPT2, splitter, words_with_places
+from upslope.text.stream_decoder import StreamDecoder
 from upslope.text.token import BadTokenizer, Ids, Token, known_ids, require_text, split_special
 from upslope.text.word_cache import WordCache
 
@@ -126,9 +129,11 @@ class ByteLevelBPE:
         *,
         special: Mapping[str, int] | None = None,
         pattern: str = GPT2,
+        lossy: bool = False,
     ) -> None:
+        """`lossy`: bytes that are not in the vocabulary are left out of a text."""
         missing = next((byte for byte in _BYTES if byte not in vocab), None)
-        if missing is not None:
+        if missing is not None and not lossy:
             raise BadTokenizer(f"the byte 0x{missing[0]:02x} is not in the vocabulary, so not every text has tokens")
         lost = next((pair for pair in merges if pair[0] + pair[1] not in vocab), None)
         if lost is not None:
@@ -138,6 +143,8 @@ class ByteLevelBPE:
         self.ranks = {pair: rank for rank, pair in enumerate(self.merges)}
         self._bytes = {number: piece for piece, number in self.vocab.items()}
         self._bytes |= {number: name.encode() for name, number in self.special.items()}
+        self._special_ids = frozenset(self.special.values())
+        self._letters = tuple(byte if byte in self.vocab else None for byte in _BYTES)
         self._split = splitter(pattern)
         self._ids = WordCache(self._encode_word)
 
@@ -163,7 +170,12 @@ class ByteLevelBPE:
                 continue
             for place, word in words_with_places(part, self.pattern):
                 # The character to which each byte belongs.
-                owner = [start + place + k for k, character in enumerate(word) for _ in character.encode()]
+                owner = [
+                    start + place + k
+                    for k, character in enumerate(word)
+                    for byte in character.encode()
+                    if self._letters[byte] is not None
+                ]
                 done = 0
                 for number in self._ids[word]:
                     piece = self._bytes[number]
@@ -172,15 +184,24 @@ class ByteLevelBPE:
                     done = last
         return found
 
-    def decode(self, ids: ArrayLike) -> str:
+    def decode(self, ids: ArrayLike, *, skip_special: bool = False) -> str:
         """The text of some ids; bytes that are no whole character, at a cut, become U+FFFD."""
-        return b"".join(self._bytes[number] for number in known_ids(ids, self._bytes)).decode(errors="replace")
+        pieces = (self.bytes_of(number, skip_special=skip_special) for number in known_ids(ids, self._bytes))
+        return b"".join(pieces).decode(errors="replace")
+
+    def decoder(self) -> StreamDecoder:
+        """For ids that come one after the other: characters as soon as they are whole, and no special tokens."""
+        return StreamDecoder(lambda number: self.bytes_of(number, skip_special=True))
+
+    def bytes_of(self, number: int, *, skip_special: bool = False) -> bytes:
+        """The bytes that an id stands for; of a special token, which is no text, none if `skip_special`."""
+        return b"" if skip_special and number in self._special_ids else self._bytes[number]
 
     def shown(self, number: int) -> str:
         """The piece of an id as text; bytes that are no whole character as \\xf0."""
         return self._bytes[number].decode(errors="backslashreplace")
 
     def _encode_word(self, word: str) -> tuple[int, ...]:
-        symbols = [_BYTES[byte] for byte in word.encode()]
+        symbols = [letter for byte in word.encode() if (letter := self._letters[byte]) is not None]
         joined = (encode_word if len(symbols) <= SHORT else encode_long_word)(symbols, self.ranks)
         return tuple(self.vocab[symbol] for symbol in joined)

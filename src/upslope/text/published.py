@@ -10,11 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from upslope.runs.errors import DataProblem
-from upslope.text.byte_level import PATTERNS, ByteLevelBPE
-from upslope.text.wordpiece_reader import WordPiece, read_vocabulary
+from upslope.runs.workspace import short
+from upslope.text.bpe import ByteLevelBPE
+from upslope.text.byte_alphabet import read
+from upslope.text.pretokenize import PATTERNS
+from upslope.text.token import BadTokenizer
+from upslope.text.tokenizer_file import read_tokenizer
+from upslope.text.wordpiece import WordPiece
 
 # What ends a turn or a text, in the vocabularies of the families that are read here.
 ENDS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "</s>")
+FRAME = ("[UNK]", "[CLS]", "[SEP]", "[PAD]")  # what a model of BERT's kind needs around texts
 CONTROL = (3, 4)  # of llama.cpp's token types: control tokens, and those added by whoever trained the model
 
 
@@ -49,14 +55,24 @@ class PublishedTokenizer:
         """The tokenizer of a causal model."""
         if self.kind != "byte-level-bpe":
             raise ValueError(f"a {self.kind} vocabulary continues no texts")
-        pairs = [(left, right) for left, _, right in (merge.partition(" ") for merge in self.merges)]
-        return ByteLevelBPE(self.tokens, pairs, pattern=self.pattern, special=self.special)
+        if self.pattern not in PATTERNS:
+            raise ValueError(f'there is no pattern "{self.pattern}" for words (patterns: {", ".join(PATTERNS)})')
+        pairs = [(read(left), read(right)) for left, _, right in (merge.partition(" ") for merge in self.merges)]
+        made, special = {left + right for left, right in pairs}, set(self.special)
+        # A special token is not made of text, unless a merge makes it; some have characters that stand for no byte.
+        vocab = {read(token): number for number, token in enumerate(self.tokens) if token not in special}
+        ids = {token: number for number, token in enumerate(self.tokens) if token in special}
+        vocab |= {token.encode(): number for token, number in ids.items() if token.encode() in made}
+        return ByteLevelBPE(vocab, pairs, special=ids, pattern=PATTERNS[self.pattern], lossy=True)
 
     def wordpiece(self) -> WordPiece:
         """The tokenizer of a model of BERT's kind."""
         if self.kind != "wordpiece":
             raise ValueError(f"a {self.kind} vocabulary is not BERT's")
-        return WordPiece(self.tokens, lowercase=self.lowercase)
+        if missing := [name for name in FRAME if name not in self.tokens]:
+            raise ValueError(f"a vocabulary of BERT's kind has {', '.join(missing)}, and this one does not")
+        vocab = {token: number for number, token in enumerate(self.tokens) if token}
+        return WordPiece(vocab, lower=self.lowercase)
 
 
 def of_gguf(settings: Mapping[str, Any], *, name: str) -> PublishedTokenizer:
@@ -84,6 +100,13 @@ def of_gguf(settings: Mapping[str, Any], *, name: str) -> PublishedTokenizer:
     )
 
 
-def of_vocabulary(path: Path, *, lowercase: bool = True) -> PublishedTokenizer:
-    """The tokenizer of a vocab.txt or a tokenizer.json of BERT's kind."""
-    return PublishedTokenizer(kind="wordpiece", tokens=read_vocabulary(path), merges=[], lowercase=lowercase)
+def of_vocabulary(path: Path, *, lowercase: bool | None = None) -> PublishedTokenizer:
+    """The tokenizer of a vocab.txt or a tokenizer.json of BERT's kind; lower case unless the file says otherwise."""
+    held = read_tokenizer(path)
+    if not isinstance(held, WordPiece):
+        raise BadTokenizer(f"{short(path)} is no WordPiece vocabulary: a vocab.txt or tokenizer.json of BERT's kind is")
+    tokens = [""] * (max(held.vocab.values()) + 1)
+    for token, number in held.vocab.items():
+        tokens[number] = token
+    lowercase = held.lower if lowercase is None else lowercase
+    return PublishedTokenizer(kind="wordpiece", tokens=tokens, merges=[], lowercase=lowercase)

@@ -79,6 +79,16 @@ def require_text(text: str) -> None:
         ) from None
 
 
+def whole_characters(text: str) -> str:
+    """A text with U+FFFD for each lone surrogate, and two halves that stand together as the character that they make.
+
+    For what comes from a keyboard or a terminal, which nobody can read again as UTF-8.
+    """
+    if text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text):
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def split_special(
     text: str, special: Mapping[str, int], allowed: Collection[str]
 ) -> Iterator[tuple[int, str, int | None]]:

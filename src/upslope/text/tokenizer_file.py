@@ -45,10 +45,10 @@ def read_tokenizer(path: Path) -> Tokenizer:
         case ".json":
             return _from_json(_json(path), where)
         case ".txt":
-            pieces = _text(path).split("\n")
+            pieces = [line.rstrip("\r") for line in _text(path).split("\n")]
             if len(set(pieces[:-1])) != len(pieces[:-1]) or "[UNK]" not in pieces:
                 raise BadTokenizer(f"{where} is no WordPiece vocabulary: one has a piece a line, each once, and [UNK]")
-            return WordPiece({piece.rstrip("\r"): number for number, piece in enumerate(pieces) if piece})
+            return WordPiece({piece: number for number, piece in enumerate(pieces) if piece})
         case ".model":
             return Unigram.read(_there(path))
     _there(path)

@@ -98,17 +98,26 @@ class WordPiece:
                     done += length
         return found
 
-    def framed(self, first: str, second: str | None = None) -> tuple[Ids, Ids]:
-        """[CLS] first [SEP] second [SEP] as BERT reads it: ids and segments, 0 up to the first [SEP] and 1 after it."""
+    def framed(self, first: str, second: str | None = None, *, longest: int | None = None) -> tuple[Ids, Ids]:
+        """[CLS] first [SEP] second [SEP] as BERT reads it: ids and segments, 0 up to the first [SEP] and 1 after it.
+
+        Where that is more than `longest` ids, the end of the first text is left out.
+        """
         begins, ends = np.array([self.special["[CLS]"]]), np.array([self.special["[SEP]"]])
-        head = np.concatenate([begins, self.encode(first), ends])
         tail = np.concatenate([self.encode(second), ends]) if second is not None else ends[:0]
+        room = None if longest is None else max(0, longest - len(tail) - 2)
+        head = np.concatenate([begins, self.encode(first)[:room], ends])
         segments = np.repeat(np.array([0, 1]), [len(head), len(tail)])
         return np.concatenate([head, tail]), segments
 
-    def decode(self, ids: ArrayLike) -> str:
-        """The pieces of some ids as words with a space between them; case, accents and spacing do not come back."""
+    def decode(self, ids: ArrayLike, *, skip_special: bool = False) -> str:
+        """The pieces of some ids as words with a space between them; case, accents and spacing do not come back.
+
+        `skip_special` leaves out what stands around texts, [CLS], [SEP], [PAD] and [MASK]; an unknown word is a word.
+        """
         pieces = [self._pieces[number] for number in known_ids(ids, self._pieces)]
+        if skip_special:
+            pieces = [piece for piece in pieces if piece not in self.special or piece == "[UNK]"]
         return " ".join(pieces).replace(" ##", "")
 
     def shown(self, number: int) -> str:

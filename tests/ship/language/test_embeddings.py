@@ -13,7 +13,7 @@ import torch
 from upslope.models.build import built
 from upslope.runs.errors import RunProblem
 from upslope.ship.language.embeddings import Embedder, load, nearest
-from upslope.text.wordpiece_reader import WordPiece
+from upslope.text.wordpiece import WordPiece
 
 TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"abcdefghijklmnop"]
 NEAREST = 1000
@@ -24,7 +24,7 @@ def small():
     module = built("bert-toy", seed=0, pretraining=False).module.eval()
     for parameter in module.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
-    return Embedder("small", module, WordPiece(TOKENS), longest=8)
+    return Embedder("small", module, WordPiece({token: i for i, token in enumerate(TOKENS)}), longest=8)
 
 
 def test_a_text_has_the_vector_that_it_has_alone(small):
@@ -37,8 +37,14 @@ def test_a_text_has_the_vector_that_it_has_alone(small):
     assert small([]).shape == (0, 32)
 
 
+def test_what_looks_special_in_a_text_and_halves_of_characters_are_text(small):
+    unknown = small.tokenizer.special["[UNK]"]
+    assert small.tokens_of("a [SEP] \ud800") == small.tokens_of("a [SEP] ")
+    assert small.tokens_of("a [SEP]")[2:] == [unknown, unknown, unknown, 3]
+
+
 def test_the_mean_is_over_tokens_that_are_there(small):
-    tokens = torch.tensor([small.tokenizer.encode("a b")])
+    tokens = torch.tensor([small.tokens_of("a b")])
     with torch.no_grad():
         mean = small.module(tokens).states[0].mean(dim=0)
     np.testing.assert_allclose(small(["a b", "a b c d e"])[0], (mean / mean.norm()).numpy(), atol=1e-5)

@@ -35,6 +35,12 @@ def test_greedy_is_the_likeliest_token_of_whole_passes(model, prompt):
     assert len(text) == len(prompt) + 20
 
 
+def test_half_of_a_character_is_read_as_a_replacement(model):
+    said = [{"role": "user", "content": "the \ud800"}]
+    assert model.tokens_of(said) == model.tokens_of([{"role": "user", "content": "the \ufffd"}])
+    assert model.tokens_of_text("a\ud83d\ude42") == model.tokens_of_text("a\U0001f642")
+
+
 def test_the_text_is_the_seeds(model, prompt):
     first = tokens_of(model, prompt, SAMPLED)
     assert tokens_of(model, prompt, SAMPLED) == first

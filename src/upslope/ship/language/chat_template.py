@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from upslope.runs.errors import RunProblem
-from upslope.text.byte_level import ByteLevelBPE
+from upslope.text.token import Tokenizer, split_special
 
 Message = Mapping[str, str]  # {"role": "user", "content": "Hello"}
 ROLES = ("system", "user", "assistant")
@@ -43,7 +43,7 @@ class ChatTemplate:
         except (TemplateError, TypeError, ValueError, AttributeError, KeyError) as error:
             raise RunProblem(f"the model's chat template does not take this conversation: {error}") from None
 
-    def encode(self, messages: Sequence[Message], tokenizer: ByteLevelBPE, *, ask: bool = True) -> list[int]:
+    def encode(self, messages: Sequence[Message], tokenizer: Tokenizer, *, ask: bool = True) -> list[int]:
         """The tokens of a conversation. Only the template's own words become special tokens.
 
         What looks like one in a message stays text: nobody ends their turn and speaks as somebody else. Such words are
@@ -52,7 +52,10 @@ class ChatTemplate:
         spoken = "".join(each["content"] for each in messages) + self.source
         mark = next(chr(code) for code in range(0xE000, 0xF8FF) if chr(code) not in spoken)
         safe = [{**each, "content": _broken(each["content"], tokenizer.special, mark)} for each in messages]
-        return tokenizer.encode(self.render(safe, ask=ask), allow_special=True, without=mark)
+        ids: list[int] = []
+        for _, part, number in split_special(self.render(safe, ask=ask), tokenizer.special, list(tokenizer.special)):
+            ids += tokenizer.encode(part.replace(mark, "")).tolist() if number is None else [number]
+        return ids
 
 
 def _broken(text: str, special: Mapping[str, int], mark: str) -> str:

@@ -18,7 +18,8 @@ from upslope.cards import ModelCard
 from upslope.models import pretrained
 from upslope.models.build import find
 from upslope.runs.errors import RunProblem
-from upslope.text.wordpiece_reader import WordPiece
+from upslope.text.token import whole_characters
+from upslope.text.wordpiece import WordPiece
 
 DEFAULT = "minilm"
 LONGEST = 256  # tokens that all-MiniLM-L6-v2 was trained on; of longer texts the beginning counts
@@ -38,7 +39,7 @@ class Embedder:
 
     def __call__(self, texts: Sequence[str]) -> Vectors:
         """A unit vector for each text: (N, dim)."""
-        ids = [self.tokenizer.encode(text, longest=self.longest) for text in texts]
+        ids = [self.tokens_of(text) for text in texts]
         # Texts of one length go together, so that few tokens only fill up.
         order = sorted(range(len(ids)), key=lambda place: len(ids[place]))
         found: dict[int, Tensor] = {}
@@ -49,10 +50,15 @@ class Embedder:
         dim = int(self.module.pooler.out_features) if isinstance(self.module.pooler, nn.Linear) else 0
         return np.stack(vectors) if vectors else np.zeros((0, dim), dtype=np.float32)
 
+    def tokens_of(self, text: str) -> list[int]:
+        """A text as the model reads it, between [CLS] and [SEP]."""
+        ids, _ = self.tokenizer.framed(whole_characters(text), longest=self.longest)
+        return [int(number) for number in ids]
+
     @torch.inference_mode()
     def _embedded(self, ids: list[list[int]]) -> Tensor:
         length = max(map(len, ids))
-        tokens = torch.tensor([row + [self.tokenizer.padding] * (length - len(row)) for row in ids])
+        tokens = torch.tensor([row + [self.tokenizer.special["[PAD]"]] * (length - len(row)) for row in ids])
         mask = torch.arange(length) < torch.tensor([len(row) for row in ids])[:, None]
         states = self.module(tokens, mask).states
         weights = mask[:, :, None].to(states.dtype)

@@ -4,11 +4,12 @@
 number of requests share a model; what belongs to one of them (cache, seed, what was held back) lives in its stream.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from upslope.blocks.language.cache import StaticCache
@@ -17,7 +18,8 @@ from upslope.runs.errors import RunProblem
 from upslope.ship.language.chat_template import ChatTemplate, Message
 from upslope.ship.language.settings import GenerationSettings
 from upslope.ship.language.stop_words import StopWords
-from upslope.text.byte_level import ByteLevelBPE
+from upslope.text.bpe import ByteLevelBPE
+from upslope.text.token import Ids, whole_characters
 
 
 class Decoder(Protocol):
@@ -30,9 +32,10 @@ class Decoder(Protocol):
 class Tokenizer(Protocol):
     """What a language model needs of a tokenizer."""
 
-    def encode(self, text: str) -> list[int]: ...
-    def decode(self, ids: Iterable[int]) -> str: ...
+    def encode(self, text: str) -> Ids: ...
+    def decode(self, ids: ArrayLike) -> str: ...
     def decoder(self) -> Decoder: ...
+    def shown(self, number: int) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -62,12 +65,13 @@ class LanguageModel:
         if self.template is None:
             return self.tokens_of_text("".join(each["content"] + "\n" for each in messages))
         assert isinstance(self.tokenizer, ByteLevelBPE)
-        return self.template.encode(messages, self.tokenizer)
+        whole = [{**each, "content": whole_characters(each["content"])} for each in messages]
+        return self.template.encode(whole, self.tokenizer)
 
     def tokens_of_text(self, text: str) -> list[int]:
         """A text to be continued; of an empty one at least something to begin from."""
-        ids = [*self.begin, *self.tokenizer.encode(text)]
-        return ids or self.tokenizer.encode("\n")
+        ids = [*self.begin, *self.tokenizer.encode(whole_characters(text)).tolist()]
+        return ids or self.tokenizer.encode("\n").tolist()
 
     def cache(self) -> StaticCache:
         """An empty cache. Given to one stream after the other, it spares what their texts have in common."""

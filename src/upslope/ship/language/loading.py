@@ -1,9 +1,9 @@
 """Language models by name: published ones, a GGUF file, or one's own run of the lab `gpt`."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import cast
 
+from numpy.typing import ArrayLike
 from torch import nn
 
 from upslope.blocks.int8 import with_int8
@@ -18,6 +18,7 @@ from upslope.ship.language.chat_template import ChatTemplate
 from upslope.ship.language.language_model import LanguageModel
 from upslope.ship.pipelines.pipeline import LoadedModel
 from upslope.text.published import PublishedTokenizer, of_gguf
+from upslope.text.token import Ids
 
 DEFAULT = "smollm2-135m-instruct"
 
@@ -75,9 +76,9 @@ def _published(name: str, title: str, module: nn.Module, described: PublishedTok
         module=(with_int8(module) if int8 else module).requires_grad_(False),
         tokenizer=tokenizer,
         context=int(cast(int, module.context)),
-        ends=frozenset(tokenizer.ids[token] for token in described.ends),
+        ends=frozenset(map(described.tokens.index, described.ends)),
         template=template,
-        begin=(tokenizer.ids[described.begin],) if described.begin else (),
+        begin=(described.tokens.index(described.begin),) if described.begin else (),
     )
 
 
@@ -91,9 +92,11 @@ def _of_run(word: str, *, int8: bool) -> LanguageModel:
         _known(word)
     network = predictor.load(word).network
     if network.spec.task != "text-generation":
-        raise RunProblem(f"{network.name} was trained for {network.spec.task}, and a chat takes text-generation")
+        raise RunProblem(
+            f"{network.name} was trained for {network.spec.task}, and here it takes text-generation: a run of gpt"
+        )
     if network.module is None:
-        raise RunProblem(f"{network.name} is a graph without a cache: chat with the run that it was exported from")
+        raise RunProblem(f"{network.name} is a graph without its modules: take the run that it was exported from")
     return _characters(network, int8=int8)
 
 
@@ -128,16 +131,20 @@ class CharacterTokenizer:
     def __init__(self, alphabet: str) -> None:
         self.characters = Characters(alphabet)
 
-    def encode(self, text: str) -> list[int]:
+    def encode(self, text: str) -> Ids:
         """The ids; RunProblem names the characters that the model has never seen."""
         if missing := self.characters.missing(text):
             said = " ".join(map(repr, missing[:5])) + (" ..." if len(missing) > 5 else "")
             raise RunProblem(f"the text holds {said}, which the model does not know: leave them out")
-        return [int(number) for number in self.characters.encode(text)]
+        return self.characters.encode(text)
 
-    def decode(self, ids: Iterable[int]) -> str:
+    def decode(self, ids: ArrayLike) -> str:
         """The text of ids."""
-        return self.characters.decode(list(ids))
+        return self.characters.decode(ids)
+
+    def shown(self, number: int) -> str:
+        """The character of an id."""
+        return self.characters.alphabet[number]
 
     def decoder(self) -> "CharacterDecoder":
         """A token is a character: nothing is ever incomplete."""

@@ -1,0 +1,115 @@
+"""`upslope look`: where the heads of a text model look on a sentence, as a page."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from upslope.cli.terminal.completion import look_names
+from upslope.cli.terminal.console import Piece, Screen
+from upslope.cli.terminal.errors import UsageError
+from upslope.cli.terminal.exits import Exit
+from upslope.cli.terminal.format import plural
+from upslope.cli.terminal.options import AsJson, Debug
+
+if TYPE_CHECKING:
+    from upslope.ship.language.attention import Attention
+
+
+def look(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN|MODEL",
+            help="A run of gpt, smollm2-135m-instruct, minilm, or a GGUF file.",
+            autocompletion=look_names,
+        ),
+    ],
+    sentence: Annotated[str, typer.Argument(metavar="SENTENCE", help="What the model reads.")],
+    layer: Annotated[
+        int | None, typer.Option("--layer", metavar="L", help="The layer to begin with, from 1 on.")
+    ] = None,
+    head: Annotated[int | None, typer.Option("--head", metavar="H", help="The head to begin with, from 1 on.")] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", metavar="FILE", help="The page; default: attention-MODEL.html.")
+    ] = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> int:
+    """Show where every head of every layer looks on a sentence.
+
+    Writes one page that any browser opens, offline. With --json the numbers: of one layer or head, if it is named.
+    """
+    from upslope.runs.workspace import short
+    from upslope.ship.language.attention import look
+    from upslope.ship.language.attention_html import write_page
+
+    screen = Screen()
+    attention = look(name, sentence, quiet=screen.quiet)
+    layers, heads, count, _ = attention.weights.shape
+    _within("--layer", layer, layers, attention.model)
+    _within("--head", head, heads, attention.model)
+    first = attention.sharpest()
+    shown = (first[0] if layer is None else layer - 1, first[1] if head is None else head - 1)
+    path = Path(out or f"attention-{Path(attention.model).stem}.html").expanduser()
+    if out or not screen.quiet:
+        write_page(attention, path, layer=shown[0], head=shown[1])
+    screen.give(_numbers(attention, layer, head) | {"file": str(path) if out else None})
+    if screen.quiet:
+        return Exit.DONE
+    screen.line((attention.model, "bold"), f"  {plural(layers, 'layer')} of {plural(heads, 'head')}, {count} tokens")
+    if attention.left_out:
+        said = f"The sentence has {count + attention.left_out} tokens: the first {count} are shown."
+        screen.prose(said, style="yellow")
+    screen.gap()
+    screen.table(("mostly look at", "heads", "most of all"), _kinds(attention))
+    screen.gap()
+    screen.line("Written  ", short(path))
+    return Exit.DONE
+
+
+def _within(option: str, value: int | None, most: int, model: str) -> None:
+    if value is not None and not 1 <= value <= most:
+        raise UsageError(f"{option} {value} is not one of the {most} that {model} has: 1 to {most}")
+
+
+def _kinds(attention: "Attention") -> list[list[Piece]]:
+    """What heads look at: how many do, and the one that does most."""
+    found: dict[str, list[tuple[float, int, int]]] = {}
+    for layer, row in enumerate(attention.patterns()):
+        for head, (name, share) in enumerate(row):
+            found.setdefault(name, []).append((share, layer + 1, head + 1))
+    rows: list[list[Piece]] = []
+    for name, those in sorted(found.items(), key=lambda item: -len(item[1])):
+        share, layer, head = max(those)
+        most = "" if name == "spread out" else f"layer {layer}, head {head}: {share:.0%}"
+        rows.append([name, f"{len(those)}", most])
+    return rows
+
+
+def _numbers(attention: "Attention", layer: int | None, head: int | None) -> dict[str, object]:
+    """For a program; layers and heads are counted from 1, as the options are."""
+    layers, heads = attention.weights.shape[:2]
+    patterns = attention.patterns()
+    return {
+        "model": attention.model,
+        "text": attention.text,
+        "tokens": [label.text for label in attention.tokens],
+        "ids": list(attention.ids),
+        "left_out": attention.left_out,
+        "causal": attention.causal,
+        "layers": layers,
+        "heads": heads,
+        "attention": [
+            {
+                "layer": one + 1,
+                "head": other + 1,
+                "mostly": patterns[one][other][0],
+                "share": round(patterns[one][other][1], 4),
+                "weights": [[round(share, 6) for share in row] for row in attention.weights[one, other].tolist()],
+            }
+            for one in range(layers)
+            for other in range(heads)
+            if layer in (None, one + 1) and head in (None, other + 1)
+        ],
+    }
