@@ -79,3 +79,33 @@ def test_numbers_of_the_lab_gpt(torch):
     assert 1.6 / math.log(2) == pytest.approx(2.31, abs=1e-2)
     assert math.exp(1.6) == pytest.approx(4.95, abs=1e-2)
     says("gpt", "196,608", "786,432", "ln 65 = 4.174", "6.02", "2.31 bits", "e^1.6 = 4.95")
+
+
+def test_numbers_of_lstm_cell(torch):
+    from upslope.blocks.language.recurrent import lstm_cell
+
+    ln3 = math.log(3)
+    x, h, c = torch.tensor([[-ln3, ln3, ln3, 0.0]]), torch.zeros(1, 1), torch.tensor([[0.4]])
+    hidden, cell = lstm_cell(x, h, c, weight=torch.zeros(4, 1))
+    assert float(cell) == pytest.approx(0.5)
+    assert float(hidden) == pytest.approx(0.2311, abs=1e-4)
+    assert math.tanh(ln3) == pytest.approx(0.8)
+    says("lstm-cell", "σ(-ln 3) = 0.25", "tanh(ln 3) = 0.8", "= 0.5 and h' = 0.5 · tanh(0.5) = 0.2311")
+
+
+def test_numbers_of_gru_cell(torch):
+    from upslope.blocks.language.recurrent import gru_cell
+
+    ln3 = math.log(3)
+    x, h, bias = torch.tensor([[-ln3, ln3, 0.0]]), torch.tensor([[0.4]]), torch.tensor([0.0, 0.0, 4 * ln3])
+    assert float(gru_cell(x, h, weight=torch.zeros(3, 1), bias=bias)) == pytest.approx(0.5)
+    says("gru-cell", "r = 0.25 and z = 0.75", "h' = 0.25 · 0.8 + 0.75 · 0.4 = 0.5")
+
+
+def test_numbers_of_additive_attention(torch):
+    from upslope.blocks.language.additive_attention import additive_attention
+
+    keys, values = torch.tensor([[0.0], [math.atanh(0.5)]]), torch.tensor([[0.0], [4.0]])
+    v = torch.tensor([2 * math.log(3)])
+    assert float(additive_attention(torch.zeros(1), keys, values, v=v)) == pytest.approx(3)
+    says("additive-attention", "the weights 0.25 and 0.75", "the context is 3")

@@ -36,6 +36,7 @@ FAMILIES = {
         pinv pinvh pinverse orthogonal orthogonalize muon
     """),
     "random_normal": _words("randn sample rsample"),
+    "recurrent": _words("lstm gru rnn"),
     "relu": _words("relu prelu rrelu"),
     "rotary": _words("rotary rope"),
     "sigmoid": _words("sigmoid logsigmoid hardsigmoid expit"),
