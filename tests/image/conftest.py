@@ -8,17 +8,28 @@ import pytest
 from PIL import Image
 
 
-@pytest.fixture(scope="session")
-def photographs():
-    """The module beside this file: `photographs.photograph(7, photographs.Scene(pen=0.5), rng)` is a JPEG file."""
-    path = Path(__file__).with_name("photographs.py")
-    spec = importlib.util.spec_from_file_location("tests_image_photographs", path)
+def module_beside(name):
+    """A module of this folder."""
+    path = Path(__file__).with_name(f"{name}.py")
+    spec = importlib.util.spec_from_file_location(f"tests_image_{name}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def photographs():
+    """The module beside this file: `photographs.photograph(7, photographs.Scene(pen=0.5), rng)` is a JPEG file."""
+    return module_beside("photographs")
+
+
+@pytest.fixture(scope="session")
+def peers():
+    """The module beside this file: `peers.grey("camera")` is one of scikit-image's photographs."""
+    return module_beside("peers")
 
 
 @pytest.fixture
