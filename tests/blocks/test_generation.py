@@ -183,8 +183,10 @@ def test_a_text_that_has_ended_does_not_go_on(pair):
     assert got.shape[1] <= 20
 
 
-@pytest.mark.parametrize("beams", [1, 2, 3, 6])
-@pytest.mark.parametrize("length_penalty", [1.0, 0.0, 2.0, -1.0])
+@pytest.mark.parametrize(
+    "beams", [1, 3, pytest.param(2, marks=pytest.mark.deep), pytest.param(6, marks=pytest.mark.deep)]
+)
+@pytest.mark.parametrize("length_penalty", [1.0, *(pytest.param(p, marks=pytest.mark.deep) for p in (0.0, 2.0, -1.0))])
 @pytest.mark.parametrize("ended", [False, True])
 def test_beam_search_is_that_of_transformers(pair, beams, length_penalty, ended):
     ours, theirs = pair

@@ -27,6 +27,7 @@ from upslope.cli.library.export import export
 from upslope.cli.library.model import model
 from upslope.cli.library.predict import predict
 from upslope.cli.library.results import results
+from upslope.cli.library.serve import serve
 from upslope.cli.library.tokenize import tokenize
 from upslope.cli.machine.doctor import doctor
 from upslope.cli.terminal import plain
@@ -90,6 +91,7 @@ app.add_typer(runs, name="runs", rich_help_panel=TRAIN)
 app.command("results", rich_help_panel=TRAIN)(results)
 app.command("predict", rich_help_panel=TRAIN)(predict)
 app.command("chat", rich_help_panel=TRAIN)(chat)
+app.command("serve", rich_help_panel=TRAIN)(serve)
 app.command("embed", rich_help_panel=TRAIN)(embed)
 app.command("export", rich_help_panel=TRAIN)(export)
 app.command("tokenize", rich_help_panel=TRAIN)(tokenize)

@@ -112,6 +112,10 @@ class ByteLevelBPE:
             return b"" if skip_special else token.encode()
         return bytes(self._bytes_of[letter] for letter in token)
 
+    def token_bytes(self) -> list[bytes]:
+        """The bytes of every token; none of those that stand for no text."""
+        return [self.bytes_of(number, skip_special=True) for number in range(len(self.tokens))]
+
     def _plain(self, text: str) -> list[int]:
         if any("\ud800" <= letter <= "\udfff" for letter in text):  # halves of characters have no UTF-8
             text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -2,7 +2,7 @@
 
 B. Lowerre, "The HARPY Speech Recognition System", 1976. For neural models: I. Sutskever, O. Vinyals, Q. Le, "Sequence
 to Sequence Learning with Neural Networks", 2014, https://arxiv.org/abs/1409.3215; length penalty: Y. Wu et al.,
-"Google's Neural Machine Translation System", 2016, https://arxiv.org/abs/1609.08144, here the power of the length alone.
+"Google's Neural Machine Translation System", 2016, https://arxiv.org/abs/1609.08144, here a power of the length alone.
 
 - One beam is greedy search; beams as many as there are texts are exhaustive search.
 - A text that ends leaves the beam, and another takes its place. The search goes on until no running text could still

@@ -39,7 +39,7 @@ def rotation(
     half, low = dim // 2, int(positions.min())
     ones = torch.ones(int(positions.max()) - low + 1, half, device=positions.device, dtype=dtype)
     turned = rotary_embedding(torch.cat([ones, torch.zeros_like(ones)], dim=-1), start=low, base=base)
-    cos, sin = turned[positions - low].split(half, dim=-1)
+    cos, sin = turned[positions - low].chunk(2, dim=-1)
     return torch.cat([cos, cos], dim=-1), torch.cat([-sin, sin], dim=-1)
 
 

@@ -56,6 +56,17 @@ def chat_names(incomplete: str) -> list[str]:
     return [name for name in [*names, "gpt", *runs] if name.startswith(incomplete)]
 
 
+def serve_names(incomplete: str) -> list[str]:
+    """What `upslope chat` takes, and the published models that embed sentences."""
+    from typing import cast
+
+    from upslope.cards import ModelCard, discover
+
+    cards = [cast(ModelCard, found.card) for found in discover("models").values()]
+    embed = [size for card in cards for size, one in card.sizes.items() if any(w.vocabulary for w in one.weights)]
+    return [*chat_names(incomplete), *(name for name in embed if name.startswith(incomplete))]
+
+
 def run_names(incomplete: str) -> list[str]:
     """Folders in the workspace's runs, newest number last."""
     from upslope.runs.workspace import runs_folder

@@ -53,6 +53,7 @@ class GPT(nn.Module):
             raise ValueError(f"an n-gram has at least 2 tokens, got ngrams={tuple(ngrams)}")
         self.vocab_size, self.context, self.head_dim = vocab_size, context, dim // heads
         self.embedding = nn.Embedding(vocab_size, dim)
+        self.longest = max(1, *ngrams) if ngrams else 1
         self.ngrams = nn.ModuleList(NGramEmbedding(length, vocab_size, buckets, dim) for length in ngrams)
         self.blocks = nn.ModuleList(
             Block(dim, number=number, heads=heads, mlp_ratio=mlp_ratio, rotary=rotary) for number in range(depth)
@@ -68,7 +69,7 @@ class GPT(nn.Module):
         text = tokens if cache is None else cache.read(tokens)
         by = None
         if isinstance(cache, SlotCache):  # each text at positions of its own, and one new token of each
-            text = cache.newest(max([1, *(ngram.length for ngram in self.ngrams)]))
+            text = cache.newest(self.longest)
             start = text.shape[1] - 1
             turns = rotation(cache.positions, self.head_dim, base=ROTARY_BASE, dtype=self.embedding.weight.dtype)
             by = (turns[0][:, None, None], turns[1][:, None, None])

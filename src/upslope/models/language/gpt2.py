@@ -66,7 +66,8 @@ class GPT2(nn.Module):
         if cache is not None:
             cache.read(tokens)
         if isinstance(cache, SlotCache):  # each text at positions of its own, and one new token of each
-            x, seen = self.tokens(tokens) + self.positions(cache.positions)[:, None], cache.seen()
+            x = self.tokens(tokens) + self.positions(cache.positions)[:, None]
+            seen: Tensor | None = cache.seen()
         elif mask is None:
             x = self.tokens(tokens) + self.positions.weight[start:length]
             seen = causal_mask(length, device=tokens.device)[start:] if start else None  # else PyTorch's own

@@ -36,9 +36,8 @@ def load(word: str = DEFAULT, *, int8: bool = False, quiet: bool = False) -> Lan
         return _of_run(word, int8=int8)
     card = cast(ModelCard, found.card)
     if not card.causal or not card.sizes[size].weights:
-        instead = f"upslope chat {DEFAULT}"
         why = "no weights of it are published here" if card.causal else "it continues no texts"
-        raise RunProblem(f"{word} cannot chat, {why}: {instead}")
+        raise RunProblem(f"{word} cannot chat, {why}: upslope chat {DEFAULT}")
     module = pretrained.load(word, quiet=quiet)
     about = card.sizes[size].weights[0].note or card.title
     return _published(word, about, module, pretrained.tokenizer(word, quiet=quiet), int8=int8)
@@ -138,6 +137,10 @@ class CharacterTokenizer:
     def decode(self, ids: Iterable[int]) -> str:
         """The text of ids."""
         return self.characters.decode(list(ids))
+
+    def token_bytes(self) -> list[bytes]:
+        """Each character in UTF-8."""
+        return [character.encode() for character in self.characters.alphabet]
 
     def decoder(self) -> "CharacterDecoder":
         """A token is a character: nothing is ever incomplete."""
