@@ -44,7 +44,7 @@ def letters(model):
     module = built("gpt-toy", seed=0).module.eval().requires_grad_(False)
     for parameter in module.parameters():
         parameter.normal_(std=0.3)
-    return LanguageModel("gpt-0001", "letters", module, CharacterTokenizer("abcdefghijklmnop {}:\""), context=16)
+    return LanguageModel("gpt-0001", "letters", module, CharacterTokenizer("abcdefghijklmnop {}:"), context=16)
 
 
 @pytest.fixture(scope="session")

@@ -59,7 +59,9 @@ def test_together_each_writes_what_it_writes_alone(request, started, monkeypatch
     most = model.context + 20 if name == "letters" else 12
     prompts = [model.tokenizer.encode("abc fa" * (1 + number)) for number in range(7)]
     settings = [
-        GenerationSettings(temperature=number % 2, max_tokens=most - number, seed=number, repetition_penalty=1 + number / 9)
+        GenerationSettings(
+            temperature=number % 2, max_tokens=most - number, seed=number, repetition_penalty=1 + number / 9
+        )
         for number in range(7)
     ]
     listeners = [Listener(model, *given) for given in zip(prompts, settings, strict=True)]
@@ -95,7 +97,7 @@ def test_what_finds_no_room_is_told_when_to_come_again(started, monkeypatch, mod
     listeners = [Listener(model, [5, 6, 7]) for _ in range(3)]
     line.submit([each.ticket for each in listeners])
     late = Listener(model, [5])
-    with pytest.raises(Overloaded, match="try again in 1?[0-9] seconds") as caught:
+    with pytest.raises(Overloaded, match=r"try again in \d+ seconds") as caught:
         line.submit([late.ticket])
     assert 1 <= caught.value.seconds <= 60
     for _ in range(100):

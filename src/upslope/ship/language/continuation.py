@@ -132,7 +132,9 @@ class Continuation:
     def _allowed(self, logits: Tensor) -> Tensor:
         if self._mask is None:
             return logits
-        allowed = torch.from_numpy(self._mask.allowed(self._state))
+        known = torch.from_numpy(self._mask.allowed(self._state))
+        allowed = torch.zeros(len(logits), dtype=torch.bool)  # logits beyond the vocabulary stand for no text
+        allowed[: len(known)] = known
         if not allowed.any():
             raise RunProblem(f"{self.name} has no token with which the text could still match the pattern")
         return logits.masked_fill(~allowed, float("-inf"))

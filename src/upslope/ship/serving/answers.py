@@ -85,7 +85,7 @@ class Answer:
         offsets = []
         for choice in choices:  # where each token begins in the text
             offsets.append(self._offsets.get(number, 0))
-            self._offsets[number] = offsets[-1] + len(self._word(choice.token))
+            self._offsets[number] = offsets[-1] + len(self._shown(choice.token))
         return {
             "tokens": [self._word(choice.token) for choice in choices],
             "token_logprobs": [choice.logprob for choice in choices],
@@ -96,5 +96,13 @@ class Answer:
     def _token(self, token: int, logprob: float) -> dict[str, Any]:
         return {"token": self._word(token), "logprob": logprob, "bytes": list(self.model.vocabulary.tokens[token])}
 
+    def _shown(self, token: int) -> str:
+        return self.model.vocabulary.tokens[token].decode(errors="replace")
+
     def _word(self, token: int) -> str:
-        return self.model.vocabulary.tokens[token].decode(errors="replace") or self.model.tokenizer.decode([token])
+        """A token by name: halves of characters by their bytes, as OpenAI names them, special ones by what they are."""
+        said = self.model.vocabulary.tokens[token]
+        try:
+            return said.decode() or self.model.tokenizer.decode([token])
+        except UnicodeDecodeError:
+            return "bytes:" + "".join(f"\\x{byte:02x}" for byte in said)

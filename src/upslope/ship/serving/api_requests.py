@@ -1,8 +1,8 @@
 """What a client may ask, as OpenAI's API has it: https://platform.openai.com/docs/api-reference.
 
 Beyond it, under the names that vLLM gives them: top_k, min_p, repetition_penalty; and `regex`, a pattern that the
-answer matches. What cannot be done here (tools, several modalities, a bias on tokens) is refused, not passed over; fields
-that only describe the request are taken and change nothing. Defaults are the model's own (LanguageModel.defaults).
+answer matches. What cannot be done here (tools, several modalities, a bias on tokens) is refused, not passed over;
+fields that only describe the request are taken and change nothing. Defaults are the model's own (`defaults`).
 """
 
 import secrets
