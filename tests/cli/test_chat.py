@@ -107,7 +107,7 @@ def test_turns_that_no_longer_fit_are_said(typed, small):
 def test_ctrl_c_ends_an_answer_and_not_the_conversation(typed, small, monkeypatch):
     from upslope.ship.language.language_model import LanguageModel
 
-    real, calls = LanguageModel._step, []
+    real, calls = LanguageModel.step, []
 
     def step(self, *given):
         calls.append(given)
@@ -115,7 +115,7 @@ def test_ctrl_c_ends_an_answer_and_not_the_conversation(typed, small, monkeypatc
             raise KeyboardInterrupt
         return real(self, *given)
 
-    monkeypatch.setattr(LanguageModel, "_step", step)
+    monkeypatch.setattr(LanguageModel, "step", step)
     assert typed(["the", "and?"], "chat", small, *SHORT).code == 0
     assert len(calls) == 3 + 8
 

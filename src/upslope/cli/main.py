@@ -28,6 +28,7 @@ from upslope.cli.library.look import look
 from upslope.cli.library.model import model
 from upslope.cli.library.predict import predict
 from upslope.cli.library.results import results
+from upslope.cli.library.serve import serve
 from upslope.cli.library.tokenize import tokenize
 from upslope.cli.machine.doctor import doctor
 from upslope.cli.terminal import plain
@@ -91,6 +92,7 @@ app.add_typer(runs, name="runs", rich_help_panel=TRAIN)
 app.command("results", rich_help_panel=TRAIN)(results)
 app.command("predict", rich_help_panel=TRAIN)(predict)
 app.command("chat", rich_help_panel=TRAIN)(chat)
+app.command("serve", rich_help_panel=TRAIN)(serve)
 app.command("embed", rich_help_panel=TRAIN)(embed)
 app.command("look", rich_help_panel=TRAIN)(look)
 app.command("export", rich_help_panel=TRAIN)(export)

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import secrets
-import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import FrameType
@@ -22,13 +21,13 @@ from upslope.home import guide_page, runs_page, step_page
 from upslope.home.grader import Grader
 from upslope.home.lab_queue import LabQueue
 from upslope.home.render import KNOWN
-from upslope.home.security import Guard, TooLarge
+from upslope.home.security import Guard
 from upslope.home.stream import changes, fingerprint
 from upslope.runs.errors import Problem
 from upslope.runs.workspace import progress_file, runs_folder
+from upslope.ship.serving.loopback import TooLarge, free_port
 
 PORT = 8642
-_TRIED = 20  # ports that are tried, one after the other
 
 
 def application(grader: Grader, queue: LabQueue, ending: Callable[[], bool] = lambda: False) -> FastAPI:
@@ -183,26 +182,11 @@ async def form(request: Request) -> dict[str, str]:
     return {name: values[-1].replace("\0", "\N{REPLACEMENT CHARACTER}") for name, values in fields.items()}
 
 
-def free_port(port: int) -> socket.socket:
-    """A listening socket on loopback: this port, or the next one that is free."""
-    for number in range(port, port + _TRIED):
-        listener = socket.socket()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(("127.0.0.1", number))
-            listener.listen(128)  # now: who opens the address at once waits, and is not turned away
-        except OSError:
-            listener.close()
-            continue
-        return listener
-    raise OSError(f"ports {port} to {port + _TRIED - 1} are all taken; upslope open --port N takes another")
-
-
 class Home:
     """A server that is ready to run: its address holds the token of this start."""
 
     def __init__(self, port: int = PORT) -> None:
-        self.listener = free_port(port)
+        self.listener = free_port(port, "open")
         self.port = int(self.listener.getsockname()[1])
         self.token = secrets.token_urlsafe(24)
         self.grader, self.queue = Grader(), LabQueue()

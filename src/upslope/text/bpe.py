@@ -197,6 +197,13 @@ class ByteLevelBPE:
         """The bytes that an id stands for; of a special token, which is no text, none if `skip_special`."""
         return b"" if skip_special and number in self._special_ids else self._bytes[number]
 
+    def token_bytes(self) -> list[bytes]:
+        """The bytes of every id from 0 on; none of those that stand for no text."""
+        return [
+            self.bytes_of(number, skip_special=True) if number in self._bytes else b""
+            for number in range(max(self._bytes) + 1)
+        ]
+
     def shown(self, number: int) -> str:
         """The piece of an id as text; bytes that are no whole character as \\xf0."""
         return self._bytes[number].decode(errors="backslashreplace")

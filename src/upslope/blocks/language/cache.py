@@ -33,6 +33,13 @@ class KeyValueCache:
         self.keys[block], self.values[block] = k, v
         return k, v
 
+    def select(self, rows: Tensor) -> None:
+        """Go on with these rows, each maybe several times: what a beam search keeps."""
+        self.tokens = None if self.tokens is None else self.tokens[rows]
+        for buffers in (self.keys, self.values):
+            for block in buffers:
+                buffers[block] = buffers[block][rows]
+
 
 class StaticCache(KeyValueCache):
     """The same in buffers that are written in place: a new token copies its own keys and values, not those before it.

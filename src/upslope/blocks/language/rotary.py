@@ -5,7 +5,7 @@ The pairs are feature i and feature i + D/2, as in Llama's published weights; th
 """
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 
@@ -27,3 +27,23 @@ def rotary_embedding(x: Float[Tensor, "*B T D"], *, start: int = 0, base: float 
     # The two features of a pair stand half the row apart; each pair is rotated in its own plane.
     first, second = x[..., :half], x[..., half:]
     return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
+
+
+def rotation(
+    positions: Int[Tensor, "*B"], dim: int, *, base: float = 10_000.0, dtype: torch.dtype = torch.float32
+) -> tuple[Float[Tensor, "*B D"], Float[Tensor, "*B D"]]:
+    """Cosines and sines of some positions, once for all blocks: where the rotary embedding takes the pair (1, 0).
+
+    The sines of the first half are negative, so that rotating is x * cosines + (x with its halves swapped) * sines.
+    """
+    half, low = dim // 2, int(positions.min())
+    ones = torch.ones(int(positions.max()) - low + 1, half, device=positions.device, dtype=dtype)
+    turned = rotary_embedding(torch.cat([ones, torch.zeros_like(ones)], dim=-1), start=low, base=base)
+    cos, sin = turned[positions - low].chunk(2, dim=-1)
+    return torch.cat([cos, cos], dim=-1), torch.cat([-sin, sin], dim=-1)
+
+
+def rotated(x: Float[Tensor, "*B T D"], by: tuple[Tensor, Tensor]) -> Float[Tensor, "*B T D"]:
+    """Queries or keys by given cosines and sines."""
+    cosines, sines = by
+    return x * cosines + x.roll(x.shape[-1] // 2, dims=-1) * sines

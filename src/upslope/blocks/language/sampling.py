@@ -53,6 +53,9 @@ def likeliest_tokens(
     Sorting a vocabulary of 50,000 takes a tenth of a small model's time for a token. Where its `most` likeliest tokens
     reach top_p, or top_k is no more than that, the others need not be sorted: N is `most` then, and else V.
     """
+    every = torch.arange(logits.shape[-1], device=logits.device).expand_as(logits)
+    if temperature > 0 and not top_k and top_p >= 1:  # nothing is left out, so nothing need be sorted
+        return (logits / temperature).softmax(dim=-1), every
     if temperature > 0 and most < logits.shape[-1]:
         largest, tokens = logits.topk(most, dim=-1)
         # Their share of the whole vocabulary's probability: that of top_p is a share of it again.
@@ -62,5 +65,4 @@ def likeliest_tokens(
         if not top_k and len(logits) == 1 and share >= top_p:
             top_p = min(1.0, top_p / float(share))
             return next_token_probabilities(largest, temperature=temperature, top_p=top_p), tokens
-    every = torch.arange(logits.shape[-1], device=logits.device).expand_as(logits)
     return next_token_probabilities(logits, temperature=temperature, top_k=top_k, top_p=top_p), every

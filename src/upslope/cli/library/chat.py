@@ -64,7 +64,7 @@ def chat(
     interactive = sys.stdin is not None and sys.stdin.isatty() and not screen.quiet
     words = "" if interactive else _standard_input(name or "")
     model = load(name or DEFAULT, int8=int8, quiet=screen.quiet or not interactive)
-    settings = _settings(given, {} if model.template is not None else {"temperature": 0.8, "top_p": 1.0})
+    settings = _settings(given, {"temperature": model.defaults.temperature, "top_p": model.defaults.top_p})
     session = Session(screen, Conversation(model), settings)
     if system:
         session.system(system)

@@ -22,7 +22,8 @@ from torch.nn import functional as F
 
 from upslope.blocks.language.cache import KeyValueCache
 from upslope.blocks.language.rms_norm import rms_norm
-from upslope.blocks.language.rotary import rotary_embedding
+from upslope.blocks.language.rotary import rotary_embedding, rotated, rotation
+from upslope.blocks.language.slots import SlotCache
 from upslope.cards import Input, ModelCard, Size
 
 ROTARY_BASE = 1000.0  # the slowest pair turns once in 6,283 tokens
@@ -50,8 +51,9 @@ class GPT(nn.Module):
             raise ValueError(f"heads={heads} does not divide dim={dim}")
         if any(length < 2 for length in ngrams):
             raise ValueError(f"an n-gram has at least 2 tokens, got ngrams={tuple(ngrams)}")
-        self.vocab_size, self.context = vocab_size, context
+        self.vocab_size, self.context, self.head_dim = vocab_size, context, dim // heads
         self.embedding = nn.Embedding(vocab_size, dim)
+        self.longest = max(1, *ngrams) if ngrams else 1
         self.ngrams = nn.ModuleList(NGramEmbedding(length, vocab_size, buckets, dim) for length in ngrams)
         self.blocks = nn.ModuleList(
             Block(dim, number=number, heads=heads, mlp_ratio=mlp_ratio, rotary=rotary) for number in range(depth)
@@ -65,12 +67,18 @@ class GPT(nn.Module):
         if start + tokens.shape[1] > self.context:
             raise ValueError(f"{start + tokens.shape[1]} tokens for a model of context={self.context}")
         text = tokens if cache is None else cache.read(tokens)
+        by = None
+        if isinstance(cache, SlotCache):  # each text at positions of its own, and one new token of each
+            text = cache.newest(self.longest)
+            start = text.shape[1] - 1
+            turns = rotation(cache.positions, self.head_dim, base=ROTARY_BASE, dtype=self.embedding.weight.dtype)
+            by = (turns[0][:, None, None], turns[1][:, None, None])
         x = self.embedding(tokens)
         for ngram in self.ngrams:
             x = x + ngram(text)[:, start:]
         x = rms_norm(x)
         for block in self.blocks:
-            x = block(x, start=start, cache=cache)
+            x = block(x, start=start, cache=cache, by=by)
         return self.head(rms_norm(x))
 
 
@@ -107,20 +115,32 @@ class Block(nn.Module):
             nn.init.zeros_(writes.weight)
 
     def forward(
-        self, x: Float[Tensor, "B T D"], *, start: int = 0, cache: KeyValueCache | None = None
+        self,
+        x: Float[Tensor, "B T D"],
+        *,
+        start: int = 0,
+        cache: KeyValueCache | None = None,
+        by: tuple[Tensor, Tensor] | None = None,
     ) -> Float[Tensor, "B T D"]:
-        x = x + self.projection(self.attention(rms_norm(x), start, cache))
+        """`by`: the rotation where each text stands at positions of its own."""
+        x = x + self.projection(self.attention(rms_norm(x), start, cache, by))
         return x + self.down(F.relu(self.up(rms_norm(x))).square())
 
-    def attention(self, x: Tensor, start: int, cache: KeyValueCache | None) -> Tensor:
+    def attention(
+        self, x: Tensor, start: int, cache: KeyValueCache | None, by: tuple[Tensor, Tensor] | None = None
+    ) -> Tensor:
         """What each position gathers from those up to its own, heads side by side: (B, T, D)."""
         q, k, v = rearrange(self.qkv(x), "B T (three heads d) -> three B heads T d", three=3, heads=self.heads)
         q, k = rms_norm(q), rms_norm(k)
-        if self.rotary:
+        if self.rotary and by is not None:
+            q, k = rotated(q, by), rotated(k, by)
+        elif self.rotary:
             q, k = (rotary_embedding(each, start=start, base=ROTARY_BASE) for each in (q, k))
         if cache is not None:
             k, v = cache.extend(self.number, k, v)
-        if start == 0:
+        if isinstance(cache, SlotCache):
+            gathered = F.scaled_dot_product_attention(q, k, v, attn_mask=cache.seen())
+        elif start == 0:
             gathered = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         else:  # the new rows of the causal mask: (T, S)
             seen = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=q.device).tril(start)

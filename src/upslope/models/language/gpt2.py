@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from upslope.blocks.language.cache import KeyValueCache
 from upslope.blocks.language.initialization import initialize_small
 from upslope.blocks.language.masks import causal_mask, padding_mask
+from upslope.blocks.language.slots import SlotCache
 from upslope.blocks.norms import LayerNorm
 from upslope.cards import File, Input, ModelCard, Size, Weights
 
@@ -64,7 +65,10 @@ class GPT2(nn.Module):
             raise ValueError(f"{length} tokens for a model of context={self.context}")
         if cache is not None:
             cache.read(tokens)
-        if mask is None:
+        if isinstance(cache, SlotCache):  # each text at positions of its own, and one new token of each
+            x = self.tokens(tokens) + self.positions(cache.positions)[:, None]
+            seen: Tensor | None = cache.seen()
+        elif mask is None:
             x = self.tokens(tokens) + self.positions.weight[start:length]
             seen = causal_mask(length, device=tokens.device)[start:] if start else None  # else PyTorch's own
         else:

@@ -20,7 +20,8 @@ from torch.nn import functional as F
 
 from upslope.blocks.language.cache import KeyValueCache
 from upslope.blocks.language.rms_norm import RMSNorm
-from upslope.blocks.language.rotary import rotary_embedding
+from upslope.blocks.language.rotary import rotary_embedding, rotation
+from upslope.blocks.language.slots import SlotCache
 from upslope.cards import File, Input, ModelCard, Size, Weights
 
 
@@ -76,10 +77,15 @@ class Llama(nn.Module):
         if cache is not None:
             cache.read(tokens)
         x = self.embedding(tokens)
-        rotation = self.rotation(x, start, tokens.shape[1])
-        allowed = attended(start, length, mask, device=tokens.device)
+        if isinstance(cache, SlotCache):  # each text at positions of its own, and one new token of each
+            turns = rotation(cache.positions, self.head_dim, base=self.rotary_base, dtype=x.dtype)
+            by = (turns[0][:, None, None], turns[1][:, None, None])
+            allowed: Tensor | None = cache.seen()
+        else:
+            by = self.rotation(x, start, tokens.shape[1])
+            allowed = attended(start, length, mask, device=tokens.device)
         for block in self.blocks:
-            x = block(x, rotation, allowed, cache)
+            x = block(x, by, allowed, cache)
         return self.norm(x)
 
     def logits(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T V"]:

@@ -9,7 +9,8 @@ from upslope.runs.errors import RunProblem
 from upslope.runs.files import write_atomically
 from upslope.runs.workspace import short
 from upslope.ship.language.chat_template import ROLES
-from upslope.ship.language.language_model import LanguageModel, Piece
+from upslope.ship.language.continuation import Piece
+from upslope.ship.language.language_model import LanguageModel
 from upslope.ship.language.settings import GenerationSettings
 
 VERSION = 1  # of the file

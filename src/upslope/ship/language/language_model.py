@@ -5,46 +5,26 @@ number of requests share a model; what belongs to one of them (cache, seed, what
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import torch
-from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from upslope.blocks.language.cache import StaticCache
-from upslope.blocks.language.sampling import likeliest_tokens, sample
+from upslope.blocks.language.cache import KeyValueCache, StaticCache
 from upslope.runs.errors import RunProblem
 from upslope.ship.language.chat_template import ChatTemplate, Message
+from upslope.ship.language.continuation import Continuation, Piece
 from upslope.ship.language.settings import GenerationSettings
-from upslope.ship.language.stop_words import StopWords
+from upslope.ship.language.tokenizer import Tokenizer
+from upslope.text.automaton import automaton
 from upslope.text.bpe import ByteLevelBPE
-from upslope.text.token import Ids, whole_characters
+from upslope.text.regular_expression import BadPattern
+from upslope.text.token import whole_characters
+from upslope.text.token_mask import TokenMask, Vocabulary
 
-
-class Decoder(Protocol):
-    """Ids to text, one at a time."""
-
-    def push(self, number: int) -> str: ...
-    def flush(self) -> str: ...
-
-
-class Tokenizer(Protocol):
-    """What a language model needs of a tokenizer."""
-
-    def encode(self, text: str) -> Ids: ...
-    def decode(self, ids: ArrayLike) -> str: ...
-    def decoder(self) -> Decoder: ...
-    def shown(self, number: int) -> str: ...
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A step of a stream: the text that it completed, maybe none, the token behind it, and why it was the last."""
-
-    text: str
-    token: int | None = None
-    finish: str = ""  # "stop": the model or a stop word ended the text; "length": max_tokens or the context did
+MASKS = 32  # patterns whose masks are kept
 
 
 @dataclass(frozen=True)
@@ -77,13 +57,40 @@ class LanguageModel:
         """An empty cache. Given to one stream after the other, it spares what their texts have in common."""
         return StaticCache(most=self.context)
 
-    def stream(
-        self, tokens: Sequence[int], settings: GenerationSettings, *, cache: StaticCache | None = None
-    ) -> Iterator[Piece]:
-        """The text that follows these tokens, piece by piece; the last one says why it ends.
+    @property
+    def defaults(self) -> GenerationSettings:
+        """How it is best asked: a model that answers with little chance, one that goes on with texts with more."""
+        plain = GenerationSettings()
+        return plain if self.template is not None else replace(plain, temperature=0.8, top_p=1.0)
 
-        RunProblem where the tokens leave no room in the context. A model without a template, which knows no turns, goes
-        on from the last half of what it reads when its context is full.
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The bytes of all tokens, for masks; made at the first use."""
+        return Vocabulary(self.tokenizer.token_bytes())
+
+    @cached_property
+    def _masks(self) -> dict[str, TokenMask]:
+        return {}
+
+    def mask(self, pattern: str) -> TokenMask:
+        """Which tokens may follow so that a text matches; kept for the next one who asks. RunProblem says why not."""
+        if pattern not in self._masks:
+            try:
+                made = TokenMask(automaton(pattern), self.vocabulary, sorted(self.ends))
+            except BadPattern as error:
+                raise RunProblem(str(error)) from None
+            if not made.allowed(made.start).any():
+                raise RunProblem(f"no text that {self.name} can write matches the pattern: it lacks characters of it")
+            while len(self._masks) >= MASKS:
+                self._masks.pop(next(iter(self._masks)), None)
+            self._masks[pattern] = made
+        return self._masks[pattern]
+
+    def begin_text(self, tokens: Sequence[int], settings: GenerationSettings) -> Continuation:
+        """What the stream of these tokens will be about; RunProblem where they leave no room in the context.
+
+        A model without a template, which knows no turns, goes on from the last half of what it reads when its context
+        is full.
         """
         slides = self.template is None
         text = list(tokens)
@@ -91,59 +98,43 @@ class LanguageModel:
             text = text[-(self.context // 2) :]
         if len(text) > self.context:
             raise RunProblem(f"the text has {len(text):,} tokens, and {self.name} reads {self.context:,} at most")
-        return self._stream(text, settings, cache or self.cache(), slides=slides)
+        return Continuation(
+            text,
+            settings,
+            name=self.name,
+            decoder=self.tokenizer.decoder(),
+            ends=self.ends,
+            context=self.context,
+            slides=slides,
+            mask=self.mask(settings.pattern) if settings.pattern else None,
+        )
+
+    def stream(
+        self, tokens: Sequence[int], settings: GenerationSettings, *, cache: StaticCache | None = None
+    ) -> Iterator[Piece]:
+        """The text that follows these tokens, piece by piece; the last one says why it ends. RunProblem: no room."""
+        return self._stream(self.begin_text(tokens, settings), cache or self.cache())
 
     def answer(self, tokens: Sequence[int], settings: GenerationSettings) -> str:
         """The whole text that follows."""
         return "".join(piece.text for piece in self.stream(tokens, settings))
 
-    def _stream(
-        self, text: list[int], settings: GenerationSettings, cache: StaticCache, *, slides: bool
-    ) -> Iterator[Piece]:
-        generator = torch.Generator().manual_seed(settings.seed)
-        decoder, words = self.tokenizer.decoder(), StopWords(settings.stop)
-        new = _unread(text, cache)
-        for number in range(settings.max_tokens):
-            token = self._step(new, cache, settings, generator)
-            if token in self.ends:
-                yield Piece(words.push(decoder.flush()) + words.flush(), token, "stop")
-                return
-            text.append(token)
-            new = [token]
-            shown = words.push(decoder.push(token))
-            full = len(text) > self.context
-            if words.found:
-                yield Piece(shown, token, "stop")
-                return
-            if number == settings.max_tokens - 1 or (full and not slides):
-                yield Piece(shown + words.push(decoder.flush()) + words.flush(), token, "length")
-                return
-            yield Piece(shown, token)
-            if full:
-                text = text[-(self.context // 2) :]
-                cache.shorten(0)
-                new = text
+    def _stream(self, text: Continuation, cache: StaticCache) -> Iterator[Piece]:
+        while not text.finish:
+            new = unread(text.window, cache)
+            yield text.take(text.choose(self.step(torch.tensor([new]), cache)[0]))
 
     @torch.inference_mode()
-    def _step(
-        self, new: list[int], cache: StaticCache, settings: GenerationSettings, generator: torch.Generator
-    ) -> int:
+    def step(self, tokens: Tensor, cache: StaticCache) -> Tensor:
+        """Read new tokens of one text, (1, T): the logits for the next one, (1, V)."""
         before = cache.length
         try:
-            logits = self.next_logits(torch.tensor([new]), cache)
+            return self.next_logits(tokens, cache)
         except BaseException:  # Ctrl-C, say: some blocks have read the new tokens and others have not
             cache.shorten(before)
             raise
-        if not logits.isfinite().all():
-            raise RunProblem(f"{self.name} gives outputs that are not numbers: its training diverged, train it again")
-        if settings.temperature == 0:
-            return int(logits.argmax(dim=-1))
-        probabilities, tokens = likeliest_tokens(
-            logits, temperature=settings.temperature, top_k=settings.top_k, top_p=settings.top_p
-        )
-        return int(tokens.gather(1, sample(probabilities, generator=generator)))
 
-    def next_logits(self, tokens: Tensor, cache: StaticCache) -> Tensor:
+    def next_logits(self, tokens: Tensor, cache: KeyValueCache) -> Tensor:
         """Logits for the token after new ones, (B, V): the head reads the last position alone where it can."""
         module: Any = self.module
         if hasattr(module, "states"):
@@ -153,10 +144,12 @@ class LanguageModel:
         return last
 
 
-def _unread(text: list[int], cache: StaticCache) -> list[int]:
+def unread(text: Sequence[int], cache: StaticCache) -> list[int]:
     """The tokens that a cache has not read yet; what it read beyond the common beginning is forgotten."""
     read = [] if cache.tokens is None else cache.tokens[0].tolist()
+    if len(read) == len(text) - 1 and read == text[:-1]:
+        return [text[-1]]
     common = next((n for n, (a, b) in enumerate(zip(read, text, strict=False)) if a != b), min(len(read), len(text)))
     common = min(common, len(text) - 1)  # the last one is read again: its logits are wanted
     cache.shorten(common)
-    return text[common:]
+    return list(text[common:])

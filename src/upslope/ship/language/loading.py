@@ -37,9 +37,8 @@ def load(word: str = DEFAULT, *, int8: bool = False, quiet: bool = False) -> Lan
         return _of_run(word, int8=int8)
     card = cast(ModelCard, found.card)
     if not card.causal or not card.sizes[size].weights:
-        instead = f"upslope chat {DEFAULT}"
         why = "no weights of it are published here" if card.causal else "it continues no texts"
-        raise RunProblem(f"{word} cannot chat, {why}: {instead}")
+        raise RunProblem(f"{word} cannot chat, {why}: upslope chat {DEFAULT}")
     module = pretrained.load(word, quiet=quiet)
     about = card.sizes[size].weights[0].note or card.title
     return _published(word, about, module, pretrained.tokenizer(word, quiet=quiet), int8=int8)
@@ -145,6 +144,10 @@ class CharacterTokenizer:
     def shown(self, number: int) -> str:
         """The character of an id."""
         return self.characters.alphabet[number]
+
+    def token_bytes(self) -> list[bytes]:
+        """Each character in UTF-8."""
+        return [character.encode() for character in self.characters.alphabet]
 
     def decoder(self) -> "CharacterDecoder":
         """A token is a character: nothing is ever incomplete."""
