@@ -15,6 +15,7 @@ class KeyValueCache:
         self.tokens: Tensor | None = None  # (B, S)
         self.keys: dict[int, Tensor] = {}  # block -> (B, heads, S, head_dim), normed and rotated
         self.values: dict[int, Tensor] = {}
+        self.state: tuple[Tensor, ...] | None = None  # of a recurrent model, which keeps nothing else
 
     @property
     def length(self) -> int:

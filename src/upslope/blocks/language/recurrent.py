@@ -162,7 +162,7 @@ class Recurrent(nn.Module, ABC):
         if real is not None:
             x = x.masked_fill(~real[:, :, None], 0)  # even nan in the padding reaches nobody
         if state is None:
-            state = (x.new_zeros(self.depth * self.directions, len(x), self.dim),) * self.states
+            state = (x.new_zeros(self.depth * self.directions, x.shape[0], self.dim),) * self.states
         last: list[State] = []
         for layer in range(self.depth):
             x = self.dropout(x) if layer else x

@@ -141,9 +141,10 @@ class TextGeneration(Pipeline):
         import torch
 
         from upslope.blocks.language.cache import KeyValueCache
+        from upslope.models.language.char_rnn import CharRNN
         from upslope.models.language.gpt import GPT
 
-        if not isinstance(module, GPT):
+        if not isinstance(module, GPT | CharRNN):
             return self._whole_window
         cache = KeyValueCache()
 

@@ -14,6 +14,7 @@ from upslope.blocks.language.kneser_ney import KneserNey
 from upslope.data.loading.dataset import Dataset
 from upslope.data.tinyshakespeare import ALPHABET
 from upslope.models.build import Built
+from upslope.models.language.char_rnn import CharRNN
 from upslope.models.language.gpt import GPT
 from upslope.runs import figures
 from upslope.runs.model_spec import ModelSpec
@@ -35,7 +36,7 @@ class TextGeneration(Task):
     def __init__(self, model: nn.Module, *, tokenizer: Characters | None = None, precision: str = "32") -> None:
         """Without a `tokenizer` the tokens are the characters of Shakespeare's works."""
         super().__init__(model)
-        self.model: GPT
+        self.model: GPT | CharRNN
         self.tokenizer, self.precision = tokenizer or Characters(ALPHABET), precision
         self.counts: KneserNey | None = None  # a model that stands beside this one
         self.weight: float | None = None  # of this one in a mixture of both
@@ -114,7 +115,7 @@ class TextGeneration(Task):
     def write(self, *, length: int = SAMPLED, seed: int = 0, temperature: float = 0.8) -> str:
         """A text, begun after a line break."""
         with self.asking() as model:
-            assert isinstance(model, GPT)
+            assert isinstance(model, GPT | CharRNN)
             prompt = torch.from_numpy(self.tokenizer.encode("\n"))[None].to(model.head.weight.device)
             generator = torch.Generator(prompt.device).manual_seed(seed)
             tokens = generate(model, prompt, length, generator=generator, temperature=temperature)
