@@ -10,7 +10,7 @@ import pytest
 
 HEAVY = ("numpy", "scipy", "yaml", "pydantic", "matplotlib", "sklearn", "pooch", "jinja2", "torch", "sqlite3")
 LEARN = ("tour", "init", "learn", "check", "watch", "open", "hint", "solution")
-TRAIN = ("lab", "runs", "results", "predict", "chat", "embed", "export", "tokenize", "model", "data")
+TRAIN = ("lab", "runs", "results", "predict", "chat", "embed", "export", "tokenize", "clean", "model", "data")
 GUIDE = ("roadmap", "next", "tier", "report")
 VERBS = (*LEARN, *GUIDE, *TRAIN, "doctor", "author")
 
