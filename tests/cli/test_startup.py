@@ -10,9 +10,9 @@ import pytest
 
 HEAVY = ("numpy", "scipy", "yaml", "pydantic", "matplotlib", "sklearn", "pooch", "jinja2", "torch", "sqlite3")
 LEARN = ("tour", "init", "learn", "check", "watch", "open", "hint", "solution")
-TRAIN = ("lab", "runs", "results", "predict", "chat", "embed", "look", "export", "tokenize", "model", "data")
+TRAIN = ("lab", "runs", "results", "predict", "chat", "serve", "embed", "look", "export", "tokenize", "clean", "model")
 GUIDE = ("roadmap", "next", "tier", "report")
-VERBS = (*LEARN, *GUIDE, *TRAIN, "doctor", "author")
+VERBS = (*LEARN, *GUIDE, *TRAIN, "data", "doctor", "author")
 
 
 def test_help_imports_nothing_heavy():

@@ -126,6 +126,16 @@ def test_order_of_sources(monkeypatch):
     ]
 
 
+def test_a_mirror_may_have_a_file_in_another_place(tmp_path, monkeypatch):
+    """Many sets come out of one collection, which a mirror holds as it is."""
+    monkeypatch.setenv("UPSLOPE_MIRROR", "/somewhere")
+    file = File("x.zip", sha256="0" * 64, mirror="collection/corpora/x.zip")
+    assert [source.address for source in sources("toy", file)] == ["/somewhere/collection/corpora/x.zip"]
+    whole = DataCard("toy", "", "", "", "", {"label": ClassLabel(("a",))}, {"train": 1}, files=(file,))
+    with pytest.raises(DataProblem, match=r"an address that holds collection/corpora/x\.zip"):
+        get(whole, quiet=True)
+
+
 def test_wrong_hash_is_named_and_the_next_source_is_asked(server, tmp_path, monkeypatch, capsys):
     wrong = bytes(len(FIRST))
     monkeypatch.setenv("UPSLOPE_MIRROR", str(mirror_folder(tmp_path / "mirror", first=wrong)))

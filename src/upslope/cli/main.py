@@ -21,6 +21,7 @@ from upslope.cli.learning.learn import learn
 from upslope.cli.learning.open_home import open_home
 from upslope.cli.learning.watch import watch
 from upslope.cli.library.chat import chat
+from upslope.cli.library.clean import clean
 from upslope.cli.library.data import data
 from upslope.cli.library.embed import embed
 from upslope.cli.library.export import export
@@ -97,6 +98,7 @@ app.command("embed", rich_help_panel=TRAIN)(embed)
 app.command("look", rich_help_panel=TRAIN)(look)
 app.command("export", rich_help_panel=TRAIN)(export)
 app.command("tokenize", rich_help_panel=TRAIN)(tokenize)
+app.command("clean", rich_help_panel=TRAIN)(clean)
 app.add_typer(model, name="model", rich_help_panel=TRAIN)
 app.add_typer(data, name="data", rich_help_panel=TRAIN)
 app.command("doctor", rich_help_panel=MORE)(doctor)

@@ -140,6 +140,26 @@ def attention_maps(images: Array, weights: Array, titles: Sequence[str]) -> Figu
     return figure
 
 
+def bars(shares: Mapping[str, Mapping[str, float]], *, low: float = 0.0) -> Figure:
+    """Shares side by side, {"ours": {"kind": 0.9}}: a group of bars for each kind, a bar for each who is compared."""
+    kinds = list(next(iter(shares.values())))
+    figure, (axis,) = _grid(1, 1, width=6.4, height=0.22 * len(kinds) * (len(shares) + 1) + 0.8)
+    for number, (name, values) in enumerate(shares.items()):
+        where = np.arange(len(kinds)) + (number - (len(shares) - 1) / 2) * 0.8 / len(shares)
+        lengths = [values[kind] for kind in kinds]
+        axis.barh(where, lengths, height=0.74 / len(shares), color=COLOURS[number % len(COLOURS)], label=name)
+        for place, value in zip(where, lengths, strict=True):
+            axis.text(max(value, low), place, f" {100 * value:.1f}", va="center", fontsize=7, color=INK)
+    axis.set_yticks(range(len(kinds)), kinds)
+    axis.invert_yaxis()
+    axis.set_xlim(low, 1.0 + 0.08 * (1 - low))
+    axis.xaxis.set_major_locator(MaxNLocator(nbins=6))
+    axis.xaxis.set_major_formatter(PercentFormatter(xmax=1.0, symbol=" %", decimals=0))
+    if len(shares) > 1:
+        axis.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(0, -0.12), ncols=len(shares))
+    return figure
+
+
 def _tiles(images: Array, titles: Sequence[str], *, columns: int = 8, nothing: str) -> Figure:
     if not len(images):
         figure, (axis,) = _grid(1, 1, width=3, height=1)

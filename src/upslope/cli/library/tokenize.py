@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from upslope.cli.library.text_file import read_text
 from upslope.cli.terminal.completion import tokenizer_names
 from upslope.cli.terminal.console import Piece, Screen, can_say
 from upslope.cli.terminal.errors import UsageError
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 SHOWN = 200  # tokens that are printed; with --json all are
 SIZE = 1024
 END = "<|endoftext|>"  # the one special token of a tokenizer that is trained here
-_MOST_BYTES = 200_000_000
 _STYLES = ("black on bright_cyan", "black on bright_yellow", "black on bright_green", "black on bright_magenta")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -61,7 +61,7 @@ def tokenize(
         raise UsageError(f"there is a text and a file, {file}: leave one out")
     if file is None and text is None:
         raise UsageError('there is no text: upslope tokenize "Hello there", or --file FILE')
-    content = text if text is not None else _read(file or Path())
+    content = text if text is not None else read_text(file or Path())
     if not content:
         said = f"{file} is empty" if file is not None else "the text is empty"
         raise UsageError(f'{said}, and has no tokens: upslope tokenize "Hello there"')
@@ -159,7 +159,7 @@ def _train(screen: Screen, source: Path, size: int, out: str | None) -> int:
     least = SMALLEST + 1
     if not least < size <= 1_000_000:
         raise UsageError(f"--size is more than {least} (256 bytes and {END}) and at most 1,000,000, not {size:,}")
-    text = _read(source)
+    text = read_text(source)
     if not text:
         raise UsageError(f"{source} is empty, and there is nothing to learn from")
     begun = time.perf_counter()
@@ -186,26 +186,3 @@ def _train(screen: Screen, source: Path, size: int, out: str | None) -> int:
     screen.line("Written  ", short(path))
     screen.command(f'upslope tokenize "Hello there" --with {out}')
     return Exit.DONE
-
-
-def _read(path: Path) -> str:
-    """The text of a file, or one sentence why it is none."""
-    from upslope.runs.workspace import short
-    from upslope.text.token import UnreadableText
-
-    if path.is_dir():
-        raise UsageError(f"{short(path)} is a folder, not a text")
-    if not path.is_file():
-        raise UsageError(f"{short(path)} is not there: no such file")
-    if path.stat().st_size > _MOST_BYTES:
-        megabytes = path.stat().st_size / 10**6
-        raise UsageError(f"{short(path)} has {megabytes:,.0f} MB, more than {_MOST_BYTES // 10**6}: cut it into parts")
-    content = path.read_bytes()
-    try:
-        text = content.decode()
-    except UnicodeDecodeError as error:
-        byte = content[error.start]
-        raise UnreadableText(f"{short(path)} is no text in UTF-8: byte {error.start:,} is 0x{byte:02X}") from None
-    if "\0" in text:
-        raise UnreadableText(f"{short(path)} is no text: byte {content.index(0):,} is 0")
-    return text

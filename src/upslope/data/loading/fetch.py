@@ -93,10 +93,15 @@ def sources(folder: str, file: File) -> list[Source]:
         found.append(Source(f"the package {file.package.partition(':')[0]}", str(carried)))
     mirror = os.environ.get("UPSLOPE_MIRROR", "").strip()
     if mirror:
-        found.append(Source("the mirror", f"{mirror.rstrip('/')}/{folder}/{file.name}"))
+        found.append(Source("the mirror", f"{mirror.rstrip('/')}/{in_mirror(folder, file)}"))
     names = ["its public address"] + [f"its public address no. {n}" for n in range(2, len(file.urls) + 1)]
     names = names[: len(file.urls)]  # a subset that was packed for the mirror has none
     return found + [Source(name, url) for name, url in zip(names, file.urls, strict=True)]
+
+
+def in_mirror(folder: str, file: File) -> str:
+    """Where a mirror has a file: in the folder of its data set, unless the card says otherwise."""
+    return file.mirror or f"{folder}/{file.name}"
 
 
 def in_package(file: File) -> Path | None:
@@ -148,7 +153,7 @@ def _fetch(wanted: Wanted, file: File, staging: Path, meter: "_Meter", *, quiet:
                 _download(source, file, beside, meter)
             except _Absent as absent:
                 failures.append(str(absent))
-                _say(f"{source.name} does not have {wanted.folder}/{file.name}: {absent}.", quiet=quiet)
+                _say(f"{source.name} does not have {in_mirror(wanted.folder, file)}: {absent}.", quiet=quiet)
                 break
             except _Broken as broken:
                 if attempt == ATTEMPTS - 1:
@@ -170,12 +175,12 @@ def _fetch(wanted: Wanted, file: File, staging: Path, meter: "_Meter", *, quiet:
     if not file.urls:
         raise DataProblem(
             f"{wanted.lacking}, and {file.name} has no public address{f' ({why})' if why else ''}: "
-            f"set UPSLOPE_MIRROR to a folder or an address that holds {wanted.folder}/{file.name}"
+            f"set UPSLOPE_MIRROR to a folder or an address that holds {in_mirror(wanted.folder, file)}"
         )
     raise DataProblem(
         f"{wanted.lacking}, and {file.name} could not be fetched ({why}): with a network, "
         f"{wanted.command} brings it once and for all; without one, {_by_package(file)}set UPSLOPE_MIRROR to a folder "
-        f"or an address that holds {wanted.folder}/{file.name}"
+        f"or an address that holds {in_mirror(wanted.folder, file)}"
     )
 
 
