@@ -74,12 +74,15 @@ class Weights:
     ends in [i/n], and the n tensors are joined along the first dimension in that order. One that ends in [T] transposes
     a matrix. One that begins with = is for copies of one tensor, as files of tied weights hold them: one fills ours,
     and all must be equal. One that ends in ? leaves the tensor out where the model has no such part, a head say.
+    A number in angle brackets counts through two levels of ours: of stages.0.0, stages.0.1 and stages.1.0, the last
+    is stages.<2>.
     """
 
     publisher: str  # "torchvision", "huggingface"
     file: File
     keys: tuple[tuple[str, str], ...]
     licence: str
+    arguments: dict[str, object] = field(default_factory=dict)  # of the size's, what these weights want otherwise
     metrics: dict[str, float] = field(default_factory=dict)  # as the publisher states them
     note: str = ""
     vocabulary: File | None = None  # of a text model, where it does not lie in the file of weights
@@ -92,6 +95,9 @@ class Size:
     A network that returns one tensor says its shape in `output`. One that returns a tuple, a dict or another tree of
     tensors says in `outputs` the name and the shape of each leaf, in the order of PyTorch's pytree. There None stands
     for a length that differs from call to call, or, in place of a shape, for a leaf of any shape.
+
+    `auxiliaries` are scores that leave in training only, and what the loss of each counts beside that of `output`. In
+    training such a network gives a dict, "logits" and these by name, all of the shape `output`.
     """
 
     arguments: dict[str, object]
@@ -104,13 +110,16 @@ class Size:
     outputs: dict[str, tuple[int | None, ...] | None] = field(default_factory=dict)
     builder: str = ""  # a class of the same file, where it is not the card's: a GAN's discriminator
     loss: str = ""  # as on the card, for this size
+    auxiliaries: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """One of the two ways to say what leaves the network.
 
         Raises:
-            ValueError: both are given.
+            ValueError: both are given, or auxiliaries beside several outputs.
         """
+        if self.auxiliaries and not self.output:
+            raise ValueError(f"auxiliaries stand beside one output, and {', '.join(self.auxiliaries)} beside none")
         if self.output and self.outputs:
             raise ValueError(f"a size has one output or several outputs, not both: {self.output} and {self.outputs}")
 

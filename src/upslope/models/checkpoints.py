@@ -82,7 +82,7 @@ def translate(
         renamed = rename(key, rules)
         if renamed is None:
             raise DataProblem(f"{name} holds {key}, for which there is no rule")
-        target = _target(renamed)
+        target = _target(_counted(renamed, wanted))
         ours = target.key
         if not ours or (target.optional and ours not in wanted):
             continue
@@ -118,6 +118,17 @@ def rename(key: str, rules: Rules) -> str | None:
         if match:
             return match.expand(replacement)
     return None
+
+
+def _counted(renamed: str, wanted: Mapping[str, Tensor]) -> str:
+    """stages.<2> as stages.1.0, if that is the third block of all stages that are wanted."""
+    match = re.match(r"(.+?)\.<(\d+)>", renamed)
+    if not match:
+        return renamed
+    before, number = match[1], int(match[2])
+    two = re.compile(rf"{re.escape(before)}\.\d+\.\d+(?=\.)")
+    places = list(dict.fromkeys(found[0] for found in map(two.match, wanted) if found))
+    return (places[number] if number < len(places) else f"{before}.{number}") + renamed[match.end() :]
 
 
 def _fitted(pieces: list[tuple[str, Tensor]], ours: str, place: Tensor, *, name: str) -> Tensor:

@@ -89,10 +89,11 @@ def load(name: str, *, publisher: str = "", quiet: bool = False) -> nn.Module:
     found, size = find(name)
     try:
         tensors = safetensors.torch.load_file(path)
+        wanted = arguments(name, path)
         with torch.device("meta"):  # drawing weights that are replaced would take longer than reading them
-            model = construct_size(found, size)
+            model = construct_size(found, size, **wanted)
         if set(dict(model.named_buffers())) - set(tensors):  # some belong to no file, and have their values from here
-            model = build(name)
+            model = build(name, **wanted)
         model.load_state_dict(tensors, assign=True)
     except (safetensors.SafetensorError, RuntimeError) as error:
         why = " ".join(str(error).split())[:80]
@@ -119,6 +120,16 @@ def here(name: str, *, publisher: str = "", quiet: bool = False) -> Path:
     found, _ = find(name)
     kept = [path_of(name, p) for p in ([publisher] if publisher else formats(found)) if path_of(name, p).is_file()]
     return kept[0] if kept else get(name, publisher=publisher, quiet=quiet)
+
+
+def arguments(name: str, path: Path) -> dict[str, object]:
+    """What the weights at this path want otherwise than the size's arguments, as the card says of their publisher."""
+    found, size = find(name)
+    with safetensors.safe_open(path, framework="numpy") as file:
+        publisher = (file.metadata() or {}).get("publisher", "")
+    own = [weights for weights in size_of(found, size).weights if weights.publisher == publisher]
+    others = [weights for one in cast(ModelCard, found.card).sizes.values() for weights in one.weights]
+    return next((dict(each.arguments) for each in (*own, *others) if each.publisher == publisher), {})
 
 
 def is_kept(path: Path, weights: Weights) -> bool:

@@ -99,8 +99,10 @@ def _parts(annotation: Any, value: Any) -> list[tuple[Any, Any]]:
     if _is_array(annotation):
         return []
     origin, inner = get_origin(annotation), get_args(annotation)
-    if origin in (Union, UnionType):  # what may be absent: X | None
-        return [(each, value) for each in inner if each is not NoneType]
+    if origin in (Union, UnionType):  # what may be absent, X | None, or different in training, X | dict[str, X]
+        others = [each for each in inner if each is not NoneType]
+        fitting = [each for each in others if value is None or (get_origin(each) is dict) == isinstance(value, dict)]
+        return [(each, value) for each in fitting or others]
     if origin in (tuple, list):
         if origin is list or inner[1:] == (...,):
             return [(inner[0], each) for each in ((None,) if value is None else value)]

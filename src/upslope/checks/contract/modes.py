@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import nn
 
-from upslope.checks.contract.subject import Broken, Subject, changed, difference, equal, leaves, run, seeded
+from upslope.checks.contract.subject import Broken, Outputs, Subject, changed, difference, equal, leaves, run, seeded
 
 _BATCH = 8
 _DRAWS = 5  # a module that drops little may drop nothing in one draw
@@ -35,7 +35,7 @@ def modes(subject: Subject) -> None:
     named = subject.card.differs_in_training
     _set(model.train(), named, training=False)
     for draw in range(_DRAWS):
-        off = difference(run(model, inputs, seed=draw), expected[draw])
+        off = difference(_without_auxiliaries(subject, run(model, inputs, seed=draw)), expected[draw])
         if off > 1e-6:
             without = f" with {', '.join(named)} in evaluation" if named else ""
             raise Broken(
@@ -49,6 +49,11 @@ def modes(subject: Subject) -> None:
             why = "makes no difference in training" if present else "is not in the toy"
             raise Broken(f"the card's differs_in_training names {name}, which {why}")
         model.load_state_dict(state)
+
+
+def _without_auxiliaries(subject: Subject, outputs: Outputs) -> Outputs:
+    """What leaves in training, without the auxiliaries, which the card says leave in training only."""
+    return outputs[: len(outputs) - len(subject.toy.auxiliaries)]
 
 
 def _keeps_to_itself(subject: Subject, model: nn.Module) -> None:

@@ -1,13 +1,14 @@
 """Shapes: what the card says of inputs and outputs is what the network takes and gives."""
 
 import torch
+from torch import nn
 
 from upslope.cards import Size
-from upslope.checks.contract.subject import Broken, Outputs, Subject, leaves, run
+from upslope.checks.contract.subject import Broken, Outputs, Subject, leaves, run, seeded
 
 
 def shapes(subject: Subject) -> None:
-    """The toy gives finite numbers of the card's shape, for one sample as for three."""
+    """The toy gives finite numbers of the card's shape, for one sample as for three; in training auxiliaries, too."""
     model = subject.used()
     for batch in (1, 3):
         outputs = run(model, subject.inputs(batch))
@@ -15,6 +16,7 @@ def shapes(subject: Subject) -> None:
         for name, output in zip(subject.toy.leaves, outputs, strict=True):
             if not torch.isfinite(output).all():
                 raise Broken(f"{_said('the toy', name, batch)} holds numbers that are not finite")
+    _auxiliaries(subject, model.train())
 
 
 def sizes(subject: Subject) -> None:
@@ -31,6 +33,25 @@ def sizes(subject: Subject) -> None:
         with torch.no_grad():
             outputs = leaves(model(*inputs))
         _compare(outputs, size, 2, name)
+
+
+def _auxiliaries(subject: Subject, model: nn.Module) -> None:
+    """In training a dict of the logits and the card's auxiliaries leaves, and the network knows what they count."""
+    stated = subject.toy.auxiliaries
+    if dict(getattr(model, "auxiliary_weights", {})) != stated:
+        said = getattr(model, "auxiliary_weights", {})
+        raise Broken(f"by the card the auxiliaries count {stated or 'nothing'}, and by auxiliary_weights {said}")
+    if not stated:
+        return
+    with seeded(0), torch.no_grad():
+        given = model(*subject.inputs(3))
+    names = ["logits", *stated]
+    if not isinstance(given, dict) or list(given) != names:
+        got = ", ".join(given) if isinstance(given, dict) else type(given).__name__
+        raise Broken(f"in training the toy gives {got}, and by the card a dict of {', '.join(names)}")
+    for name, output in given.items():
+        if tuple(output.shape) != (3, *subject.toy.output):
+            raise Broken(f"in training the output {name} has the shape {tuple(output.shape)} for a batch of 3")
 
 
 def _compare(outputs: Outputs, size: Size, batch: int, whose: str) -> None:

@@ -1,0 +1,34 @@
+"""An auxiliary whose loss counts something else than the card says."""
+
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from upslope.cards import Input, ModelCard, Size
+
+AUXILIARIES = {"aux": 0.3}
+
+
+class Planted(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.auxiliary_weights = {"aux": 0.4}
+        self.linear1 = nn.Linear(6, 32)
+        self.linear2 = nn.Linear(32, 4)
+        self.aux = nn.Linear(32, 4)
+
+    def forward(self, x: Float[Tensor, "B D"]) -> Float[Tensor, "B K"] | dict[str, Float[Tensor, "B K"]]:
+        x = F.relu(self.linear1(x))
+        logits = self.linear2(x)
+        return {"logits": logits, "aux": self.aux(x)} if self.training else logits
+
+
+CARD = ModelCard(
+    name="weighs_its_auxiliary_otherwise",
+    title="Planted",
+    paper="none",
+    link="",
+    domain="planted",
+    builder="Planted",
+    sizes={"toy": Size(arguments={}, inputs=(Input(shape=(6,)),), output=(4,), auxiliaries=AUXILIARIES)},
+)
