@@ -38,7 +38,7 @@ $(VENV)/torch: $(VENV)/base
 
 $(VENV)/full: $(VENV)/torch
 	@echo "Installing what the tests and checks need into $(VENV) ..."
-	@$(PIP) install --constraint constraints.txt --editable ".[torch,ship,track,keras,play,language,dev]"
+	@$(PIP) install --constraint constraints.txt --editable ".[torch,ship,track,keras,play,language,peers,dev]"
 	@touch $@
 
 # An extra of 1.5 GB: the twins' second backend. Without it they run on PyTorch, and the tests say so.
