@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import urllib.request
 
 import pytest
@@ -51,3 +52,23 @@ def test_what_cannot_be_served_is_a_sentence(upslope, words, said):
     found = upslope("serve", *words)
     assert said in found.err
     assert found.code == 2
+
+
+def test_a_served_model_is_proof_of_a_deployment(upslope, small):
+    from upslope.ship.language.loading import load
+    from upslope.ship.serving.sentences import Sentences
+    from upslope.ship.serving.server import Server
+
+    server = Server(load(small), Sentences(), port=8670)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        said = upslope("report", "5.tensorflow.deploy", "--check", server.address)
+    finally:
+        server.end()
+        thread.join()
+    assert said.code == 0
+    assert f"Proven: small.gguf answers at http://127.0.0.1:{server.port}." in said.out
+    assert upslope("roadmap", "5.tensorflow.deploy", "--json").json["state"] == "proven"
+    gone = upslope("report", "5.tensorflow.deploy", "--check", server.address)
+    assert (gone.code, "is upslope serve running there?" in gone.err) == (1, True)

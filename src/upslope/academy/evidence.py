@@ -1,7 +1,7 @@
 """What the events in the progress store say about a learner, in one reading: answers, runs, hints, reports.
 
-Proven and reported are kept apart from here on. Proven is what can be run again: an accepted answer, or a run that met
-its lab's target and was made of the learner's parts. Reported is what the learner says.
+Proven and reported are kept apart from here on. Proven is what can be run again: an accepted answer, a run that met
+its lab's target and was made of the learner's parts, a server that answered. Reported is what the learner says.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,6 +24,7 @@ class Evidence:
     hints: Mapping[str, int] = field(default_factory=dict)  # exercise id -> the highest stage that was shown
     runs: tuple[Event, ...] = ()  # all runs that prove their lab, whatever their settings
     reports: tuple[Event, ...] = ()  # what the learner says, about items of the guide
+    served: Mapping[str, Event] = field(default_factory=dict)  # item -> the newest check of a running server
     recalled: frozenset[str] = frozenset()  # exercises that were passed once more in a review
     tiers: Mapping[str, Event] = field(default_factory=dict)  # tier -> the event since which it is held
 
@@ -61,6 +62,7 @@ def evidence_of(events: Iterable[Event]) -> Evidence:
         hints=hints,
         runs=proven,
         reports=tuple(event for event in events if event.kind == "report"),
+        served={event.subject: event for event in events if event.kind == "served"},
         recalled=frozenset(e.subject for e in events if e.kind == "review" and e.payload.get("passed")),
         tiers=tiers,
     )

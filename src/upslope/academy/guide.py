@@ -18,6 +18,8 @@ from upslope.spelling import nearest
 
 FILE = PACKAGE / "lessons" / "guide.csv"
 TITLE = "Ultimate Deep Learning Mastery Guide 2025"
+# What a running server proves when it is asked (deployment.py), and no lesson.
+CHECKED = frozenset({"5.tensorflow.deploy"})
 SUBTITLE = "From Zero to AI God - Build Intelligence That Changes Everything"
 EPIGRAPH = "Any sufficiently advanced AI is indistinguishable from magic"
 LEVELS = {

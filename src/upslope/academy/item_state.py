@@ -1,6 +1,7 @@
 """The state of each item of the guide: proven, reported, begun, open or planned.
 
-- A leaf is proven when every lesson that proves it is done and these cover it in full. Where they cover a part, more is
+- A leaf is proven when every lesson that proves it is done, and a server asked where one is to be, and these cover it
+  in full. Where they cover a part, more is
   planned, and it is begun at most.
 - A parent is its parts. It is proven when all parts that are built are proven, and whatever lessons prove of it beside
   them; reported when each part is either proven or reported.
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from upslope.academy.evidence import Evidence
-from upslope.academy.guide import Item, parts
+from upslope.academy.guide import CHECKED, Item, parts
 from upslope.academy.lessons import Proof, Step
 from upslope.academy.progress import Event
 from upslope.academy.step_status import done
@@ -76,7 +77,7 @@ def item_states(guide: Sequence[Item], roadmap: Sequence[Step], evidence: Eviden
         if item.id in below:
             found[item.id] = _parent(item, own, [found[part.id] for part in below[item.id]])
         else:
-            found[item.id] = _leaf(item, own, said.get(item.id))
+            found[item.id] = _leaf(item, own, said.get(item.id), _checked(item, evidence))
     return {item.id: found[item.id] for item in guide}
 
 
@@ -106,8 +107,16 @@ def reports(events: Sequence[Event]) -> dict[str, Report]:
     return found
 
 
-def _leaf(item: Item, own: Sequence[tuple[Step, str]], report: Report | None) -> ItemState:
-    proven = Share(sum(bool(by) for _, by in own), len(own))
+def _checked(item: Item, evidence: Evidence) -> str | None:
+    """The server that proves an item, in words; "" where none has been asked; None where none could."""
+    if item.id not in CHECKED:
+        return None
+    event = evidence.served.get(item.id)
+    return f"{event.payload.get('model')} served at {event.payload.get('address')}" if event else ""
+
+
+def _leaf(item: Item, own: Sequence[tuple[Step, str]], report: Report | None, checked: str | None) -> ItemState:
+    proven = Share(sum(bool(by) for _, by in own) + bool(checked), len(own) + (checked is not None))
     more = item.kind == "build" and item.covers != "full"
     part = report.part if report else Share()
     state: State
@@ -119,7 +128,8 @@ def _leaf(item: Item, own: Sequence[tuple[Step, str]], report: Report | None) ->
         state = "begun"
     else:
         state = "planned" if item.covers == "none" else "open"
-    return ItemState(item, state, proven, more, part, report, _named(own), _lacking(own))
+    by = (*_named(own), *([checked] if checked else []))
+    return ItemState(item, state, proven, more, part, report, by, _lacking(own))
 
 
 def _parent(item: Item, own: Sequence[tuple[Step, str]], below: Sequence[ItemState]) -> ItemState:

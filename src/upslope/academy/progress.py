@@ -57,7 +57,7 @@ _TELLING = f"""
 {_ACCEPTED}
 UNION ALL
 SELECT id, at, kind, subject, payload FROM events
-WHERE kind <> 'check' AND kind IN ('hint', 'solution', 'report', 'review', 'tier')
+WHERE kind <> 'check' AND kind IN ('hint', 'solution', 'report', 'review', 'tier', 'served')
 UNION ALL
 SELECT id, at, kind, subject, payload FROM events
 WHERE kind <> 'check' AND kind = 'run' AND json_extract(payload, '$.reached')
@@ -78,7 +78,7 @@ class Event:
 
     id: int
     at: float  # seconds since 1970
-    kind: str  # check, hint, solution, run, report, review, tier, stub, moved, double
+    kind: str  # check, hint, solution, run, report, served, review, tier, stub, moved, double
     subject: str  # exercise id, lab name, id of an item of the guide, name of a tier
     payload: dict[str, Any]
 

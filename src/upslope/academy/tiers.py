@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from upslope.academy.evidence import Evidence
-from upslope.academy.guide import every_item
+from upslope.academy.guide import CHECKED, every_item
 from upslope.academy.item_state import ItemState, Share
 from upslope.academy.lessons import Step, steps
 
@@ -109,6 +109,8 @@ def proven(item: str) -> Callable[[Known], Met]:
         if state.state == "proven":
             return Met(Share(1, 1), (item, *state.by))
         lacks = f"upslope learn {state.lacks[0]}" if state.lacks else f"upslope roadmap {item}"
+        if item in CHECKED:
+            lacks = f"upslope report {item} --check URL"
         return Met(Share(0, 1), planned=not state.proven.of or state.more, lacks=lacks)
 
     return judge

@@ -33,6 +33,7 @@ _CODES = {
     "upslope.cli.tour.tour.Untrue": Exit.NOT,
     "upslope.cli.training.lab_overlay.AnswerFailed": Exit.NOT,
     "upslope.academy.reports.BadReport": Exit.USAGE,
+    "upslope.academy.deployment.NotServing": Exit.NOT,
     "upslope.academy.answers.NotAnExercise": Exit.USAGE,
     "upslope.academy.answers.NoAnswer": Exit.MISSING,
     "upslope.academy.lab_parts.BadAnswers": Exit.MISSING,
