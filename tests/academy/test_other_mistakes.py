@@ -130,6 +130,30 @@ OTHERS: dict[str, list[tuple[str, str]]] = {
         ("    a, b, c = 3.4445, -4.775, 2.0315", "    a, b, c = 1.5, -0.5, 0.0"),
         ("b * product + c", "c * product + b"),
     ],
+    "equalize": [
+        ("np.cumsum(counts)", "np.cumsum(counts[::-1])[::-1]"),
+        ("255 * np.maximum(", "128 * np.maximum("),
+    ],
+    "gaussian-blur": [
+        ("(places / sigma) ** 2)", "abs(places / sigma))"),
+        ('mode="reflect"', 'mode="wrap"'),
+    ],
+    "canny-thinning": [
+        ("np.abs(dx) + np.abs(dy)", "np.abs(dx) + 2 * np.abs(dy)"),
+        ("(size > before) & (size >= behind)", "(size > before) | (size >= behind)"),
+    ],
+    "harris": [
+        ("a * c - b * b", "a * c + b * b"),
+        ("gaussian_blur(dy * dy", "gaussian_blur(dx * dx"),
+    ],
+    "homography": [
+        ("np.sqrt(2) / max", "-np.sqrt(2) / max"),
+        ("np.stack([-x, -y, -one, zero", "np.stack([x, y, one, zero"),
+    ],
+    "ransac": [
+        ("size=4, replace=False", "size=8, replace=False"),
+        ("agree = apart <= threshold", "agree = apart <= 2 * threshold"),
+    ],
     "power-spectrum": [
         ("spectrum.real**2 + spectrum.imag**2", "spectrum.real**2 - spectrum.imag**2"),
         ("0.5 - 0.5 * np.cos", "0.5 + 0.5 * np.cos"),

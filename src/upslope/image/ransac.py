@@ -32,8 +32,9 @@ def ransac(
     the projected source point from its target is at most `threshold` pixels. The largest set of pairs that agree
     counts. Draws go on until, if a share w of the pairs is right, all-right samples were drawn with the confidence:
     log(1 - confidence) / log(1 - w**4) draws, with w the largest share found so far, and `most` draws at the most.
-    With fewer than four pairs none agrees. Of the pairs (0, 0), (1, 0), (1, 1), (0, 1), (2, 3) that each move by
-    (5, 5), and a sixth that moves by (50, 0), the first five agree. Fischler and Bolles 1981.
+    With fewer than four pairs none agrees. If (0, 0), (40, 0), (40, 40), (0, 40) and (20, 90) each move by (5, 5), and
+    a sixth, (90, 20), by (60, 0), then with threshold=1 the result is [True, True, True, True, True, False]. Fischler
+    and Bolles 1981.
     """
     count = len(source)
     best = np.zeros(count, dtype=bool)

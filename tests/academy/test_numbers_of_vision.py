@@ -1,0 +1,66 @@
+"""The numbers worked by hand in the lessons on seeing without learning are what the library gives."""
+
+import math
+
+import numpy as np
+import pytest
+
+from upslope.academy.lessons import steps
+from upslope.image.canny import thin
+from upslope.image.equalize import equalize
+from upslope.image.gaussian import gaussian_blur
+from upslope.image.harris import harris
+from upslope.image.homography import homography
+from upslope.image.sobel import sobel
+
+
+def says(name: str, *words: str) -> None:
+    step = next(step for step in steps() if step.name == name)
+    prose = " ".join(step.body.replace("−", "-").split())
+    for word in words:
+        assert word in prose, word
+
+
+def test_numbers_of_equalize():
+    assert equalize(np.array([10, 10, 11, 13], dtype=np.uint8)).tolist() == [0, 0, 128, 255]
+    says("equalize", "10 becomes 0, 13 becomes 255, and 11 becomes 255 · 1/2 = 127.5, rounded to 128")
+
+
+def test_numbers_of_gaussian_blur():
+    sigma = 1 / math.sqrt(2 * math.log(2))
+    image = np.zeros((5, 5))
+    image[2, 2] = 16
+    blurred = gaussian_blur(image, sigma=sigma, radius=1)
+    assert np.allclose(blurred[1:4, 1:4], [[1, 2, 1], [2, 4, 2], [1, 2, 1]])
+    assert np.allclose(gaussian_blur(image[1:4, 1:4], sigma=sigma, radius=1), 4)
+    assert (2 * 17, 17 * 17) == (34, 289)
+    says(
+        "gaussian-blur", "4, 8, 4", "1 2 1, 2 4 2, 1 2 1", "4 everywhere", "34 multiplications a pixel in place of 289"
+    )
+
+
+def test_numbers_of_canny_thinning():
+    dx = np.array([[0, 3, 5, 5, 1]])
+    assert thin(dx, 0 * dx).tolist() == [[0, 0, 5, 0, 0]]
+    says("canny-thinning", "[0, 0, 5, 0, 0]")
+
+
+def test_numbers_of_harris():
+    image = np.tile(np.arange(30.0), (30, 1))
+    assert sobel(image)[0][15, 15] == 8
+    assert harris(image, sigma=1, k=0.05)[15, 15] == pytest.approx(-204.8)
+    says("harris", "M = [[64, 0], [0, 0]]", "0 - 0.05 · 4096 = -204.8")
+
+
+def test_numbers_of_homography():
+    square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
+    found = homography(square, [[2, 3], [4, 3], [4, 5], [2, 5]])
+    assert np.allclose(found, [[2, 0, 2], [0, 2, 3], [0, 0, 1]])
+    assert np.allclose((square - 0.5) * 2, [[-1, -1], [1, -1], [1, 1], [-1, 1]])
+    says("homography", "[[2, 0, 2], [0, 2, 3], [0, 0, 1]]", "the scales 2 and 1", "(±1, ±1)")
+
+
+def test_numbers_of_ransac():
+    assert math.log(0.01) / math.log(1 - 0.5**4) == pytest.approx(71.4, abs=0.05)
+    assert math.ceil(math.log(0.01) / math.log(1 - 0.5**8)) == 1177
+    says("ransac", "log 0.01 / log 0.9375 = 71.4, so 72 draws", "1,177")
