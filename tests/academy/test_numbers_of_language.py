@@ -112,8 +112,8 @@ def test_numbers_of_additive_attention(torch):
 
 
 def test_numbers_of_the_lab_memory():
-    assert 2 / 12 == pytest.approx(0.167, abs=1e-3)
-    assert 0.7**59 == pytest.approx(7e-10, rel=0.05)
+    assert math.isclose(2 / 12, 0.167, abs_tol=1e-3)
+    assert math.isclose(0.7**59, 7e-10, rel_tol=0.05)
     says("memory", "0.167", "0.7⁵⁹ = 7 · 10⁻¹⁰")
 
 
