@@ -109,3 +109,20 @@ def test_numbers_of_additive_attention(torch):
     v = torch.tensor([2 * math.log(3)])
     assert float(additive_attention(torch.zeros(1), keys, values, v=v)) == pytest.approx(3)
     says("additive-attention", "the weights 0.25 and 0.75", "the context is 3")
+
+
+def test_numbers_of_the_lab_memory():
+    assert math.isclose(2 / 12, 0.167, abs_tol=1e-3)
+    assert math.isclose(0.7**59, 7e-10, rel_tol=0.05)
+    says("memory", "0.167", "0.7⁵⁹ = 7 · 10⁻¹⁰")
+
+
+def test_numbers_of_the_lab_directions(torch):
+    from upslope.models.build import build
+
+    def weights(**settings):
+        return sum(p.numel() for p in build("bilstm-tagger", **settings).lstm.parameters())
+
+    assert weights(direction="forward") == weights(direction="backward") == 99_328
+    assert weights() == 66_560
+    says("directions", "99,328", "66,560")

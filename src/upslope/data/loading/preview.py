@@ -122,6 +122,8 @@ def _draw(axis: "Axes", feature: Feature, value: NDArray[np.float32] | str) -> N
                 axis.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor="#d9822b"))
         case Audio():
             _draw_sound(axis, cast("NDArray[np.float32]", value), feature.rate)
+        case Sequence(of=Value()):
+            axis.plot(cast("NDArray[np.float32]", value), linewidth=0.8)
         case Text() | Tokens() | Sequence():
             text = value if isinstance(value, str) else " ".join(map(str, np.asarray(value).ravel()[:60]))
             axis.text(0, 0.95, text[:300], fontsize=6, va="top", wrap=True, parse_math=False, transform=axis.transAxes)
