@@ -89,6 +89,7 @@ def test_the_identity_shows_the_weights(rng):
 wrong(
     additive_attention.additive_attention,
     {
+        "the result comes back as float32": ("@ values).squeeze(-2)", "@ values).squeeze(-2).float()"),
         "tanh is left out: the query moves all scores alike, and so it chooses nothing": (".tanh() @ v", " @ v"),
         "query and key are multiplied, not added": ("(query.unsqueeze(-2) + keys)", "(query.unsqueeze(-2) * keys)"),
         "the weights are taken over the batch and not over the keys": ("softmax(dim=-1)", "softmax(dim=0)"),

@@ -79,6 +79,7 @@ wrong(
             "return (1 - z) * n + z * h",
             "return z * n + (1 - z) * h",
         ),
+        "the state comes back as float32": ("return (1 - z) * n + z * h", "return ((1 - z) * n + z * h).float()"),
         "the order of the parts is z, r, n": ("h_r, h_z, h_n = F", "h_z, h_r, h_n = F"),
         "the reset gate acts on the state itself, as in the paper": (
             "(x_n + (x_r + h_r).sigmoid() * h_n).tanh()",

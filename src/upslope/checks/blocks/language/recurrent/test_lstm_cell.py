@@ -108,6 +108,10 @@ wrong(
     recurrent.lstm_cell,
     {
         "the order of the parts is i, f, o, g": ("i, f, g, o = (", "i, f, o, g = ("),
+        "both states come back as float32": (
+            "o.sigmoid() * c.tanh(), c",
+            "(o.sigmoid() * c.tanh()).float(), c.float()",
+        ),
         "input and forget gate are exchanged": (
             "f.sigmoid() * c + i.sigmoid() * g.tanh()",
             "i.sigmoid() * c + f.sigmoid() * g.tanh()",
