@@ -23,7 +23,7 @@ from upslope.models.vision.efficientnet import EfficientNet
 from upslope.models.vision.inception import InceptionV3
 from upslope.models.vision.vgg import VGG
 
-# name -> Keras' network, the side of a picture, ours, and what ours calls what Keras has in another order
+# name -> Keras' network, the side of a picture, and ours
 NETWORKS: dict[str, tuple[Callable[..., keras.Model], int, Callable[[], nn.Module]]] = {
     "vgg16": (keras.applications.VGG16, 32, lambda: VGG(depths=(2, 2, 3, 3, 3), image_size=32, num_classes=10)),
     "vgg19": (keras.applications.VGG19, 32, lambda: VGG(depths=(2, 2, 4, 4, 4), image_size=32, num_classes=10)),
@@ -80,7 +80,7 @@ def pairs_of(theirs: keras.Model, ours: nn.Module) -> list[tuple[nn.Module, kera
 
 
 def built_at(theirs: keras.Model) -> Callable[[keras.Layer], int]:
-    """The place of a layer in the order of building: Keras' own names end in it, other layers stand in order already."""
+    """The place of a layer in the order of building: Keras' own names end in it, the others stand in order already."""
     order = {layer.name: number for number, layer in enumerate(theirs.layers)}
 
     def place(layer: keras.Layer) -> int:

@@ -1,4 +1,4 @@
-"""ResNet, ViT and EfficientNet against transformers' implementations with the same random weights: scores and every gradient.
+"""ResNet, ViT and EfficientNet against transformers', same random weights: scores and every gradient.
 
 Two implementations that were written apart and agree on random weights compute the same function. Weights and batch
 statistics are far from those of a fresh network, in which many mistakes do not show.

@@ -22,7 +22,7 @@ def on_meta(name, **overrides):
 
 
 def test_local_response_normalization_is_the_papers():
-    """b = a / (2 + 1e-4 * the sum of the squares of 5 channels around it) ** 0.75: Krizhevsky et al. 2012, section 3.3."""
+    """b = a / (2 + 1e-4 * the sum of the squares of 5 channels around it) ** 0.75 (section 3.3)."""
     layer = next(module for module in build("alexnet-2012").modules() if isinstance(module, nn.LocalResponseNorm))
     x = torch.randn(2, 9, 3, 3, generator=torch.Generator().manual_seed(0)) * 100
     expected = np.empty_like(x.numpy())

@@ -133,7 +133,7 @@ def main(name: str, mode: str) -> None:
     torch.set_num_threads(1)
     found, size = find(name)
     card = next(one for one in found.card.sizes.values() if one.weights)
-    own = next(iter((found.card.sizes[size].weights or card.weights)))
+    own = next(iter(found.card.sizes[size].weights or card.weights))
     theirs, ours = without_chance(theirs_of(name)), without_chance(build(name, num_classes=10, **own.arguments))
     scatter(theirs)
     rules, training = formats(found)["torchvision"], mode == "training"
