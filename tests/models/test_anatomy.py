@@ -28,6 +28,13 @@ PUBLISHED = {
     "resnet152": 11.514,
     "vit-base": 17.564,
     "vit-large": 61.555,
+    "alexnet": 0.714,
+    "vgg11": 7.609,
+    "vgg19-bn": 19.632,
+    "googlenet-bn": 1.498,
+    "inception-v3": 5.713,
+    "efficientnet-b0": 0.386,
+    "efficientnet-b7": 37.746,
 }
 # A. Araujo, W. Norris, J. Sim, "Computing Receptive Fields of Convolutional Neural Networks", 2019, table of networks.
 FIELDS = {"resnet50": 483, "resnet101": 1027, "resnet152": 1507}

@@ -43,9 +43,16 @@ class Classification(Task):
         return {self.looks_at: self.inputs(rows), "label": as_tensor(rows["label"])}
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """The cross-entropy of a batch."""
-        logits = in_float32(self.logits(self.model, batch[self.looks_at]))
-        return {"loss": smoothed_cross_entropy(logits, batch["label"], smoothing=self.label_smoothing)}
+        """The cross-entropy of a batch; of auxiliaries, which leave in training, as much as the network says."""
+        given: Tensor | dict[str, Tensor] = self.logits(self.model, batch[self.looks_at])
+        if isinstance(given, Tensor):
+            return {"loss": self._loss(given, batch["label"])}
+        counts: dict[str, float] = {"logits": 1.0, **cast(Any, self.trained).auxiliary_weights}
+        losses = {name: self._loss(scores, batch["label"]) for name, scores in given.items()}
+        return {"loss": torch.stack([counts[name] * loss for name, loss in losses.items()]).sum()}
+
+    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        return smoothed_cross_entropy(in_float32(logits), labels, smoothing=self.label_smoothing)
 
     def calibrate(self, validation: Dataset) -> None:
         """Keep what is typical of the logits, by which `upslope predict` doubts what shows none of the classes."""
