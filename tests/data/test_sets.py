@@ -231,3 +231,25 @@ def test_show_draws_every_class(name):
     classes = SETS[name].load().CLASSES
     assert len(axis.images) == 2 * len(classes)
     assert [text.get_text() for text in axis.texts] == [*classes, *classes]
+
+
+@pytest.mark.needs("data")
+@pytest.mark.parametrize(("name", "folds"), [("sst2", 0), ("movie_reviews", 10), ("ag_news", 5)])
+def test_real_texts(name, folds):
+    """Counts as the papers and the catalogue state them; folds hold each class equally often."""
+    module = SETS[name].load()
+    parts = {split: module.load(split, quiet=True) for split in ("train", "validation", "test")}
+    assert {split: len(part) for split, part in parts.items()} == module.CARD.splits
+    assert all(text.strip() for part in parts.values() for text in part["text"])
+    if not folds:
+        counts = [np.bincount(parts[split]["label"]).tolist() for split in ("train", "validation", "test")]
+        assert counts == [[3310, 3610], [428, 444], [912, 909]]
+        return
+    whole = module.load("all", quiet=True)
+    table = np.zeros((folds, len(module.CLASSES)), dtype=int)
+    np.add.at(table, (whole["fold"], whole["label"]), 1)
+    assert (table.sum(axis=1) == len(whole) // folds).all()
+    if name == "movie_reviews":
+        assert (table == 100).all()
+    else:
+        assert table.sum(axis=0).tolist() == [1900] * 4

@@ -1,0 +1,1 @@
+"""Classifiers of counted texts, without a neural network."""
