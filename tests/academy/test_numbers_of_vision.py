@@ -64,3 +64,12 @@ def test_numbers_of_ransac():
     assert math.log(0.01) / math.log(1 - 0.5**4) == pytest.approx(71.4, abs=0.05)
     assert math.ceil(math.log(0.01) / math.log(1 - 0.5**8)) == 1177
     says("ransac", "log 0.01 / log 0.9375 = 71.4, so 72 draws", "1,177")
+
+
+def test_numbers_of_panorama():
+    assert pytest.approx(0.13, abs=0.001) == 0.6**4
+    assert math.log(0.001) / math.log(1 - 0.6**4) == pytest.approx(50, abs=0.5)
+    share = (180 / 2000) ** 4
+    assert share == pytest.approx(0.00007, abs=0.000005)
+    assert math.log(0.001) / math.log(1 - share) == pytest.approx(105_000, abs=500)
+    says("panorama", "w⁴ = 0.13", "log 0.001 / log 0.87 = 50 times", "w⁴ = 0.00007, and 105,000 draws")

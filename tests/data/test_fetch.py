@@ -111,6 +111,25 @@ def test_mirror_by_folder_is_asked_first(server, tmp_path, monkeypatch):
     assert server.asked == []
 
 
+def test_a_file_in_a_folder_of_its_own(tmp_path, monkeypatch):
+    """Of the set in the mirror, and once more from a fetch that was interrupted after it."""
+    files = tuple(File(name, hashlib.sha256(content).hexdigest(), len(content)) for name, content in NESTED.items())
+    nested = DataCard("toy", "", "", "", "", {"label": ClassLabel(("a",))}, {"train": 1}, files=files)
+    for name, content in NESTED.items():
+        (tmp_path / "toy" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "toy" / name).write_bytes(content)
+    monkeypatch.setenv("UPSLOPE_MIRROR", str(tmp_path))
+    folder = get(nested, quiet=True)
+    assert {name: (folder / name).read_bytes() for name in NESTED} == NESTED
+    (folder / "b.gz").unlink()
+    assert not have(nested)
+    assert {name: (get(nested, quiet=True) / name).read_bytes() for name in NESTED} == NESTED
+    assert sorted(path.name for path in folder.rglob("*") if path.is_file()) == ["a.gz", "b.gz"]
+
+
+NESTED = {"inner/a.gz": FIRST, "b.gz": SECOND}
+
+
 def test_mirror_by_address(server, monkeypatch):
     monkeypatch.setenv("UPSLOPE_MIRROR", server.address + "/")
     assert_whole(get(card("http://127.0.0.1:9/nothing"), quiet=True))

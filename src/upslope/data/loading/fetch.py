@@ -128,7 +128,8 @@ def _gather(card: DataCard, folder: Path, *, quiet: bool) -> None:
         for file in card.files:
             for earlier in (staging / file.name, folder / file.name):  # from a fetch that was interrupted
                 if is_right(earlier, file):
-                    if earlier.parent == folder:
+                    if earlier == folder / file.name:
+                        make_folder((staging / file.name).parent)
                         _copy(earlier, staging / file.name)
                     break
             else:
@@ -144,7 +145,9 @@ def _gather(card: DataCard, folder: Path, *, quiet: bool) -> None:
 def _fetch(wanted: Wanted, file: File, staging: Path, meter: "_Meter", *, quiet: bool) -> None:
     """Put one file into the staging folder, from the first source that has the right one."""
     failures: list[str] = []
-    beside = staging / f".{file.name}"
+    place = staging / file.name  # a file of a set may lie in a folder of its own: content/photo.jpg
+    make_folder(place.parent)
+    beside = place.with_name(f".{place.name}")
     for source in sources(wanted.folder, file):
         if failures:
             _say(f"Taking {file.name} from {source.name}.", quiet=quiet)
@@ -162,7 +165,7 @@ def _fetch(wanted: Wanted, file: File, staging: Path, meter: "_Meter", *, quiet:
             got = sha256(beside)
             if agrees(got, file):
                 with writing(beside):
-                    os.replace(beside, staging / file.name)
+                    os.replace(beside, place)
                 return
             short_of = _short_of(beside, file)
             failures.append(
