@@ -14,7 +14,7 @@ import csv
 import numpy as np
 
 from upslope.cards import DataCard, File
-from upslope.data.loading.dataset import Dataset
+from upslope.data.loading.dataset import Column, Dataset
 from upslope.data.loading.fetch import get
 from upslope.data.loading.phrases import news
 from upslope.data.loading.text_files import lines
@@ -50,7 +50,7 @@ def load(split: str = "train", *, quiet: bool = False) -> Dataset:
         raise DataProblem(f'ag_news has no split "{split}"; it has {", ".join(list(_SPLITS)[:3])}')
     rows = list(csv.reader(lines(get(CARD, quiet=quiet) / CARD.files[0].name)))
     chosen = [(number % 5, row) for number, row in enumerate(rows) if number % 5 in _SPLITS[split]]
-    columns = {
+    columns: dict[str, Column] = {
         "text": tuple(f"{title} {text}".replace("\\", " ") for _, (_, title, text) in chosen),
         "label": np.array([int(label) - 1 for _, (label, _, _) in chosen]),
         "fold": np.array([fold for fold, _ in chosen]),

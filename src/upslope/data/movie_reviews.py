@@ -13,7 +13,7 @@ import numpy as np
 
 from upslope.cards import DataCard, File
 from upslope.data.loading.archives import member, members
-from upslope.data.loading.dataset import Dataset
+from upslope.data.loading.dataset import Column, Dataset
 from upslope.data.loading.fetch import get
 from upslope.data.loading.phrases import opinions
 from upslope.features import ClassLabel, Text
@@ -55,7 +55,7 @@ def load(split: str = "train", *, quiet: bool = False) -> Dataset:
         for fold in [int(name.rpartition("/cv")[2][0])]
         if fold in _SPLITS[split]
     ]
-    columns = {
+    columns: dict[str, Column] = {
         "text": tuple(member(path, name).decode() for name, _, _ in rows),
         "label": np.array([label for _, label, _ in rows]),
         "fold": np.array([fold for _, _, fold in rows]),
