@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from upslope.cli.apps.app import app as products
 from upslope.cli.authoring.author import author
 from upslope.cli.guide.next import next_
 from upslope.cli.guide.report import report
@@ -99,6 +100,7 @@ app.command("look", rich_help_panel=TRAIN)(look)
 app.command("export", rich_help_panel=TRAIN)(export)
 app.command("tokenize", rich_help_panel=TRAIN)(tokenize)
 app.command("clean", rich_help_panel=TRAIN)(clean)
+app.add_typer(products, name="app", rich_help_panel=TRAIN)
 app.add_typer(model, name="model", rich_help_panel=TRAIN)
 app.add_typer(data, name="data", rich_help_panel=TRAIN)
 app.command("doctor", rich_help_panel=MORE)(doctor)

@@ -46,6 +46,7 @@ _CODES = {
     "upslope.academy.progress.BadProgress": Exit.MISSING,
     "upslope.academy.grading.host.child_process.GradingFailed": Exit.FAULT,
     "upslope.models.build.UnknownModel": Exit.USAGE,
+    "upslope.image.keypoints.OpenCVMissing": Exit.MISSING,
     "upslope.runs.errors.ConfigProblem": Exit.USAGE,
     "upslope.runs.errors.RunProblem": Exit.USAGE,
     "upslope.runs.errors.DiskProblem": Exit.MISSING,

@@ -1,0 +1,1 @@
+"""Finished products: one file is one program that a person uses."""

@@ -1,0 +1,1 @@
+"""Verbs of finished products: upslope app NAME, one file for each."""
