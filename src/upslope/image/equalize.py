@@ -17,7 +17,7 @@ def equalize(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     pixels above the darkest level, half lie at or below 11, and 127.5 is rounded to the even 128.
     """
     # How often each level occurs, and how many pixels lie at or below it.
-    counts = np.bincount(image.ravel(), minlength=256)
+    counts = np.bincount(image.ravel())
     below = np.cumsum(counts)
     # The darkest level that occurs becomes 0: its pixels are counted out.
     darkest = below[below > 0][:1].sum()

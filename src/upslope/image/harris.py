@@ -37,7 +37,7 @@ def harris(image: Floats, *, sigma: float, k: float = 0.04) -> Floats:
     c = gaussian_blur(dy * dy, sigma=sigma, radius=radius)
     # Both eigenvalues large: the determinant is their product, the trace their sum.
     response = a * c - b * b - k * (a + c) ** 2
-    return np.asarray(response, dtype=image.dtype)
+    return response
 
 
 def peaks(response: Floats, *, count: int, apart: int = 3, border: int = 0) -> NDArray[np.float64]:

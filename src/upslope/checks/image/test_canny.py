@@ -17,6 +17,13 @@ def whole(*shapes, high=4):
     ]
 
 
+def mixed(rng):
+    """Whole numbers, which are often equal, and others, which lie between 0 and 1 as well."""
+    yield from whole((3, 4), (2, 5), (6, 6), (1, 7), (7, 1))(rng)
+    for _ in range(3):
+        yield {"dx": some(rng, 6, 7), "dy": some(rng, 6, 7)}
+
+
 def pixel_by_pixel(dx, dy):
     """The angle of each gradient decides, and two neighbors."""
     height, width = dx.shape
@@ -53,9 +60,7 @@ def line(*values, axis):
     return square if axis == "falling" else square[:, ::-1].copy()
 
 
-THIN = OpInfo(
-    canny.thin, samples=whole((3, 4), (2, 5), (6, 6), (1, 7), (7, 1)), truth=pixel_by_pixel, tensor=np.asarray
-)
+THIN = OpInfo(canny.thin, samples=mixed, truth=pixel_by_pixel, tensor=np.asarray)
 
 test_shape_and_dtype = THIN.shape(
     "the shape and the dtype of dx", lambda rng: [{"dx": some(rng, *s), "dy": some(rng, *s)} for s in ((3, 4), (1, 5))]

@@ -104,7 +104,8 @@ survives(
     module.equalize,
     {
         "levels below the darkest do not occur, so nobody looks up what they become": [
-            ("np.maximum(below - darkest, 0)", "np.maximum(below - darkest, 1)"),
+            ("darkest, 0) / rest", "darkest, -1) / rest"),
         ],
+        "of one number the mean is the sum, and without pixels nothing is looked up": [("[:1].sum()", "[:1].mean()")],
     },
 )

@@ -95,12 +95,25 @@ test_far = DLT.random(
     noisy(6, 12, size=4000.0, deviation=0.003),
     dtypes=("float64",),
 )
+test_near = DLT.random(
+    "points that lie within a hundredth of a pixel are brought to the same size",
+    noisy(6, 12, size=0.01),
+    dtypes=("float64",),
+)
 test_large = DLT.large("500 pairs", noisy(500, size=640.0), dtype="float64")
 test_refuses = DLT.refuses(
     "fewer than four pairs, or sets of different length",
     ({"source": SQUARE[:3], "target": HELD[:3]}, ("3",)),
     ({"source": SQUARE, "target": np.concatenate([HELD, HELD])}, ("4", "8")),
 )
+
+
+@grades(module.homography)
+def test_lists(rng):
+    """points may be lists of whole numbers"""
+    square, seen = [[0, 0], [1, 0], [1, 1], [0, 1]], [[2, 3], [4, 3], [4, 5], [2, 5]]
+    got = module.homography(square, seen)
+    close(got, [[2, 0, 2], [0, 2, 3], [0, 0, 1]], case=f"homography({square}, {seen})")
 
 
 @grades(module.homography)
@@ -152,12 +165,11 @@ wrong(
 survives(
     module.homography,
     {
-        "points all in one place have no homography, whatever they are divided by": [
-            ("1e-12", "1e-11"),
-            ("1e-12", "1e-13"),
-        ],
-        "which right singular vectors are computed besides the last one does not matter": [
+        "points all in one place have no homography, whatever they are divided by": [("1e-12", "-0.999999999999")],
+        "how many left singular vectors are computed does not matter": [
             ("len(rows) < 9", "len(rows) <= 9"),
+            ("len(rows) < 9", "len(rows) < 10"),
+            (", full_matrices=len(rows) < 9", ""),
         ],
     },
 )
