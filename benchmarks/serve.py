@@ -153,16 +153,17 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--model", action="append", help="toy or a model's name; may be given several times")
+    parser.add_argument("--only", choices=["cache", "serving"], default="", help="one of the two parts")
     args = parser.parse_args()
 
     results: list[dict[str, Any]] = []
-    for name, bound in (("llama", CACHE), ("gpt", None)):
+    for name, bound in (("llama", CACHE), ("gpt", None)) if args.only != "serving" else ():
         with_, without, ratio = cache(name, rounds=min(args.rounds, 3), threads=args.threads)
         results.append({"case": f"{name}: 256 tokens with the cache beside without", "ratio": ratio, "bound": bound})
         results[-1] |= {"seconds": with_, "peer_seconds": without, "threads": args.threads}
     with tempfile.TemporaryDirectory() as home:
         os.environ.setdefault("UPSLOPE_HOME", str(Path(home)))
-        for word in args.model or ["toy", "smollm2-135m-instruct"]:
+        for word in (args.model or ["toy", "smollm2-135m-instruct"]) if args.only != "cache" else ():
             try:
                 one, eight, ratio = serving(word, rounds=args.rounds, threads=args.threads)
             except RuntimeError as problem:
