@@ -9,7 +9,8 @@ The server runs in a process of its own, the clients are threads here that speak
 asks for the same number of tokens after a prompt of its own, drawn with a seed. In each round one client asks alone,
 then eight at once; the figure is the median over rounds of tokens a second together / alone.
 
-The cache: a GPT of the size of the lab's writes 256 tokens greedily, with and without it, the same tokens.
+The cache: a Llama of 5 million parameters writes 256 tokens greedily, with and without it, the same tokens. So does a
+GPT of the lab's size, without a bound: it is so small that calling its operations takes longer than what they compute.
 """
 
 import argparse
@@ -22,8 +23,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 CLIENTS, TOGETHER, CACHE = 8, 3.0, 5.0
 TOKENS = 64
@@ -47,7 +52,10 @@ else:
     model = load(word, quiet=True)
 server = Server(model, Sentences(), slots=8, queue=32)
 print(json.dumps({"port": server.port, "model": model.name}), flush=True)
-server.run()
+try:
+    server.run()
+except KeyboardInterrupt:
+    pass
 """
 
 
@@ -74,8 +82,7 @@ def ask(port: int, model: str, number: int) -> int:
 def serving(word: str, *, rounds: int, threads: int) -> tuple[float, float, float]:
     """Tokens a second of one client and of eight together, and the median of their ratios."""
     command = [sys.executable, "-c", SERVER, str(threads), word]
-    environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
@@ -107,16 +114,22 @@ def serving(word: str, *, rounds: int, threads: int) -> tuple[float, float, floa
     )
 
 
-def cache(*, rounds: int, threads: int) -> tuple[float, float, float]:
+def cache(name: str, *, rounds: int, threads: int) -> tuple[float, float, float]:
     """Seconds for 256 tokens with and without the cache, and the median of their ratios."""
     import torch
+    from torch import nn
 
     from upslope.blocks.language.generation import generate
     from upslope.models.language.gpt import GPT
+    from upslope.models.language.llama import Llama
 
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    model = GPT(vocab_size=65, context=512, dim=128, depth=4, heads=4, ngrams=(2, 3, 4)).eval()
+    sizes: dict[str, Callable[[], nn.Module]] = {
+        "gpt": lambda: GPT(vocab_size=65, context=512, dim=128, depth=4, heads=4, ngrams=(2, 3, 4)),
+        "llama": lambda: Llama(vocab_size=1000, context=512, dim=256, depth=6, heads=4, kv_heads=2, hidden=688),
+    }
+    model = sizes[name]().eval()
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.05)
     prompt, pairs = torch.randint(65, (1, 16)), []
@@ -140,15 +153,17 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--model", action="append", help="toy or a model's name; may be given several times")
+    parser.add_argument("--only", choices=["cache", "serving"], default="", help="one of the two parts")
     args = parser.parse_args()
 
-    results = []
-    with_, without, ratio = cache(rounds=args.rounds, threads=args.threads)
-    results.append({"case": "256 tokens with the cache beside without", "ratio": ratio, "bound": CACHE})
-    results[-1] |= {"seconds": with_, "peer_seconds": without}
+    results: list[dict[str, Any]] = []
+    for name, bound in (("llama", CACHE), ("gpt", None)) if args.only != "serving" else ():
+        with_, without, ratio = cache(name, rounds=min(args.rounds, 3), threads=args.threads)
+        results.append({"case": f"{name}: 256 tokens with the cache beside without", "ratio": ratio, "bound": bound})
+        results[-1] |= {"seconds": with_, "peer_seconds": without, "threads": args.threads}
     with tempfile.TemporaryDirectory() as home:
         os.environ.setdefault("UPSLOPE_HOME", str(Path(home)))
-        for word in args.model or ["toy", "smollm2-135m-instruct"]:
+        for word in (args.model or ["toy", "smollm2-135m-instruct"]) if args.only != "cache" else ():
             try:
                 one, eight, ratio = serving(word, rounds=args.rounds, threads=args.threads)
             except RuntimeError as problem:
@@ -157,7 +172,7 @@ def main() -> int:
             case = f"{word}: {CLIENTS} clients together beside one, {TOKENS} tokens each"
             results.append({"case": case, "ratio": ratio, "bound": TOGETHER, "threads": args.threads})
             results[-1] |= {"tokens_per_second": eight, "peer_tokens_per_second": one}
-    broken = [str(row["case"]) for row in results if round(float(str(row["ratio"])), 2) < float(str(row["bound"]))]
+    broken = [str(row["case"]) for row in results if row["bound"] and round(row["ratio"], 2) < row["bound"]]
     if args.json:
         print(json.dumps({"results": results, "broken": broken}))
         return 1 if args.check and broken else 0
@@ -167,7 +182,10 @@ def main() -> int:
             if "tokens_per_second" in row
             else f"{row['seconds']:7.2f} {row['peer_seconds']:7.2f} s"
         )
-        print(f"{row['case']:<72}{said}   ratio {row['ratio']:.2f}  (bound {row['bound']})")
+        print(
+            f"{row['case']:<72}{said}   ratio {row['ratio']:.2f}"
+            + (f"  (bound {row['bound']})" if row["bound"] else "")
+        )
     if broken:
         print(f"bound broken: {'; '.join(broken)}", file=sys.stderr)
     return 1 if args.check and broken else 0

@@ -33,6 +33,15 @@ def test_numbers_of_next_token(torch):
     says("next-token", "1/8, 2/8, 5/8", "2/7 and 5/7", "1, 4, 25, over 30", "0.625 < 0.7", "0.875. Two stay")
 
 
+def test_numbers_of_min_p(torch):
+    from upslope.blocks.language.min_p import keep_min_p
+
+    probabilities = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
+    assert keep_min_p(probabilities, 0.5).tolist() == pytest.approx([0.625, 0.375, 0])
+    assert (keep_min_p(probabilities, 0.4) > 0).all()
+    says("min-p", "the bar is 0.25, two tokens pass", "0.8, and 0.625, 0.375, 0 is left", "the bar is 0.2")
+
+
 def test_numbers_of_kneser_ney():
     from upslope.blocks.language.kneser_ney import kneser_ney
 

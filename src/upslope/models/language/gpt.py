@@ -67,15 +67,18 @@ class GPT(nn.Module):
         if start + tokens.shape[1] > self.context:
             raise ValueError(f"{start + tokens.shape[1]} tokens for a model of context={self.context}")
         text = tokens if cache is None else cache.read(tokens)
-        by = None
+        new, by = tokens.shape[1], None
+        x = self.embedding(tokens)
         if isinstance(cache, SlotCache):  # each text at positions of its own, and one new token of each
             text = cache.newest(self.longest)
-            start = text.shape[1] - 1
-            turns = rotation(cache.positions, self.head_dim, base=ROTARY_BASE, dtype=self.embedding.weight.dtype)
+            turns = rotation(cache.positions, self.head_dim, base=ROTARY_BASE, dtype=x.dtype)
             by = (turns[0][:, None, None], turns[1][:, None, None])
-        x = self.embedding(tokens)
+        elif cache is not None:  # the rotation once for all blocks, and of the text what n-grams look back on
+            text = text[:, max(0, start + 1 - self.longest) :]
+            positions = torch.arange(start, start + new, device=tokens.device)
+            by = rotation(positions, self.head_dim, base=ROTARY_BASE, dtype=x.dtype)
         for ngram in self.ngrams:
-            x = x + ngram(text)[:, start:]
+            x = x + ngram(text)[:, -new:]
         x = rms_norm(x)
         for block in self.blocks:
             x = block(x, start=start, cache=cache, by=by)
@@ -140,6 +143,8 @@ class Block(nn.Module):
             k, v = cache.extend(self.number, k, v)
         if isinstance(cache, SlotCache):
             gathered = F.scaled_dot_product_attention(q, k, v, attn_mask=cache.seen())
+        elif q.shape[2] == 1:  # it sees all
+            gathered = F.scaled_dot_product_attention(q, k, v)
         elif start == 0:
             gathered = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         else:  # the new rows of the causal mask: (T, S)
