@@ -54,9 +54,9 @@ def train(
     batches: Source,
     *,
     epochs: int,
-    warmup: float,
-    weight_decay: float,
     validation: Dataset,
+    warmup: float = 0.1,
+    weight_decay: float = 0.02,
 ) -> None:
     """Train all with AdamW and one schedule, each under its own learning rate; validate after each epoch."""
     total, clock, ready = epochs * batches.per_epoch, Clock(*entrants), {}

@@ -5,9 +5,8 @@ al. 2014), ResNet (He et al. 2015), EfficientNet (Tan and Le 2019), ViT (Dosovit
 for pictures of 28 x 28. The data: H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST", 2017,
 https://arxiv.org/abs/1708.07747.
 
-Claim: after 5 epochs, of at most 250 seconds each network on 2 CPU cores, AlexNet, VGG, GoogLeNet, ResNet and
-EfficientNet read at least 90 % of the test images with every seed, the best of them 92 %, LeNet-5 88 % and ViT 85 %
-(3 seeds).
+Claim: after 5 epochs AlexNet, VGG, GoogLeNet, ResNet and EfficientNet read at least 90 % of the test images with every
+seed, LeNet-5 88 % and ViT 85 % (3 seeds).
 
 - The same for all: data, order, augmentation, loss, optimizer, schedule, epochs. Only the learning rate is each one's
   own, chosen on the validation split.
@@ -15,8 +14,7 @@ EfficientNet read at least 90 % of the test images with every seed, the best of 
   costs: parameters, multiply-adds, seconds, and how far a place of the last maps sees.
 - Left out: the sizes and the data for which the papers designed them. What wins here need not win on photographs.
 
-The features must be learned: over filters that stay as they were drawn (`freeze=features`) the last layer alone misses
-every target.
+Over filters that stay as they were drawn (`freeze=features`) the last layer alone must miss every target.
 """
 
 from typing import ClassVar, Literal
@@ -37,12 +35,12 @@ from upslope.training.tasks.image_classification import ImageClassification
 
 # Size, year and the highest learning rate, chosen on the validation split.
 NETWORKS: dict[str, tuple[str, int, float]] = {
-    "lenet": ("lenet5-modern", 1998, 4e-3),
-    "alexnet": ("alexnet-small", 2012, 1e-3),
-    "vgg": ("vgg-small", 2014, 4e-3),
-    "googlenet": ("googlenet-small", 2014, 4e-3),
+    "lenet": ("lenet5-modern", 1998, 8e-3),
+    "alexnet": ("alexnet-small", 2012, 2e-3),
+    "vgg": ("vgg-small", 2014, 1e-2),
+    "googlenet": ("googlenet-small", 2014, 1e-2),
     "resnet": ("resnet8", 2015, 1e-2),
-    "efficientnet": ("efficientnet-small", 2019, 4e-3),
+    "efficientnet": ("efficientnet-small", 2019, 1e-2),
     "vit": ("vit-28", 2020, 2e-3),
 }
 
@@ -58,11 +56,7 @@ class Config(TrainingConfig):
     epochs: int = Field(5, ge=1, le=1000, description="how often every training image is seen")
     batch_size: int = Field(128, ge=2, le=5000, description="images per step, over all devices")
     lr: float = Field(1.0, gt=0, le=100, description="times the highest learning rate of each network")
-    warmup: float = Field(0.1, ge=0, lt=1, description="the share of the steps in which the learning rate rises")
-    weight_decay: float = Field(0.02, ge=0, lt=1, description="how strongly weights are pulled towards 0")
     label_smoothing: float = Field(0.1, ge=0, lt=1, description="target probability shared by all classes")
-    shift: int = Field(1, ge=0, le=8, description="by how many pixels a picture may be moved")
-    mirror: bool = Field(True, description="mirror every second picture")
     freeze: Literal["none", "features"] = Field("none", description="features: only the last layer learns")
 
 
@@ -79,22 +73,9 @@ def run(config: Config, run: Run[Config]) -> None:
                 network.module, train=learn, label_smoothing=config.label_smoothing, precision=config.precision
             )
             entrants[name] = Entrant(size, year, network, task, lr=config.lr * lr)
-    batches = Batches(
-        learn,
-        collate=next(iter(entrants.values())).task.collate,
-        transform=shift_and_flip(config.shift, flip=config.mirror),
-        batch_size=config.batch_size,
-        seed=config.seed,
-    )
-    train(
-        run,
-        entrants,
-        batches,
-        epochs=config.epochs,
-        warmup=config.warmup,
-        weight_decay=config.weight_decay,
-        validation=validation,
-    )
+    collate, moved = next(iter(entrants.values())).task.collate, shift_and_flip(1, flip=True)
+    batches = Batches(learn, collate=collate, transform=moved, batch_size=config.batch_size, seed=config.seed)
+    train(run, entrants, batches, epochs=config.epochs, validation=validation)
     best = max(entrants.values(), key=lambda one: one.validation)
     conclude(
         run,
@@ -114,9 +95,8 @@ CARD = LabCard(
     title="The architecture zoo: seven networks at one budget",
     paper="LeCun et al. 1998 to Dosovitskiy et al. 2020",
     claim=(
-        "after 5 epochs, of at most 250 seconds each network on 2 CPU cores, AlexNet, VGG, GoogLeNet, ResNet and "
-        "EfficientNet read at least 90 % of the test images with every seed, the best of them 92 %, LeNet-5 88 % and "
-        "ViT 85 % (3 seeds)"
+        "after 5 epochs AlexNet, VGG, GoogLeNet, ResNet and EfficientNet read at least 90 % of the test images with "
+        "every seed, LeNet-5 88 % and ViT 85 % (3 seeds)"
     ),
     domain="vision",
     seconds={"smoke": 9, "laptop": 1500, "full": 6000},
@@ -130,14 +110,6 @@ CARD = LabCard(
         "features_moved": Metric(unit="%"),
     },
     ablations=(Ablation(name="frozen features", settings={"freeze": "features"}),),
-    variants={
-        "lenet": {"model": "lenet"},
-        "alexnet": {"model": "alexnet"},
-        "vgg": {"model": "vgg"},
-        "googlenet": {"model": "googlenet"},
-        "resnet": {"model": "resnet"},
-        "efficientnet": {"model": "efficientnet"},
-        "vit": {"model": "vit"},
-    },
+    variants={"lenet": {"model": "lenet"}},
     seeds=3,
 )
