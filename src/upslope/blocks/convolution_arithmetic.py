@@ -44,8 +44,9 @@ def receptive_field(layers: Iterable[tuple[int, int, int]], *, size: int = 1, ju
     them; the input itself sees 1 place, and two of them lie 1 apart. Each layer adds dilation * (kernel - 1) jumps to
     the size; its stride multiplies the jump of the layers behind it. Padding changes neither.
 
-    Two 3x3 convolutions see 5 places, as one 5x5 does, three see 7 (Simonyan and Zisserman 2014, section 2.3). With a
-    stride of 2 in the first, two see 7 and lie 2 apart. Araujo et al. 2019, equation 2.
+    receptive_field([(3, 1, 1), (3, 1, 1)]) is (5, 1): two 3x3 convolutions see as far as one 5x5 does (Simonyan and
+    Zisserman 2014, section 2.3). With a stride of 2 in the first they see 7 places and lie 2 apart. Araujo et al. 2019,
+    equation 2.
     """
     for kernel, stride, dilation in layers:
         # The window's places lie a jump apart, times the dilation.

@@ -41,8 +41,8 @@ class InceptionBlock(nn.Module):
     then `kernel` x `kernel` to fives[1]; `branch4`, a maximum over 3x3 with stride 1, then 1x1 to `pooled`. The result
     has ones + threes[1] + fives[1] + pooled channels, in this order.
 
-    The first of GoogLeNet, InceptionBlock(192, ones=64, threes=(96, 128), fives=(16, 32), pooled=32), has 256
-    channels and 163,696 parameters; without the two 1x1 in front of the wide filters it would have 393,472.
+    GoogLeNet's first, InceptionBlock(192, ones=64, threes=(96, 128), fives=(16, 32), pooled=32), makes 256 channels of
+    192, with 163,696 parameters; without the two 1x1 in front of the wide filters it would have 393,472.
     """
 
     def __init__(

@@ -25,7 +25,8 @@ def he_normal_(
     for ReLU, which sets half of the numbers to 0. Randomness comes from `generator`, and from PyTorch's own without
     one. Nothing is recorded for the backward pass.
 
-    A 3x3 convolution from 64 to 128 channels: fan_in 576, standard deviation 0.0589; fan_out 1152 and 0.0417.
+    From 64 to 128 channels with a kernel of 3x3, fan_in is 576 and the standard deviation 0.0589; fan_out is 1152, and
+    with it the standard deviation 0.0417.
     A weight of fewer than two dimensions raises a ValueError: "a weight of shape (3,) has no fan". He et al. 2015b,
     equations 10 and 14.
     """

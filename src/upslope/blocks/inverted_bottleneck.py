@@ -42,7 +42,8 @@ class SqueezeExcitation(nn.Module):
     """Each channel times a number between 0 and 1 that is computed from all channels: Hu et al. 2017, section 3.
 
     Children: `reduce`, a 1x1 convolution from `channels` to `squeezed`, and `expand`, one back, both with a bias. The
-    mean of every channel over the picture goes through reduce, SiLU, expand and the sigmoid, and scales the channel.
+    mean of every channel over the picture goes through reduce, SiLU, expand and the sigmoid, and scales the channel:
+    scale = sigmoid(expand(silu(reduce(mean(x))))), out = x * scale.
 
     If reduce and expand hold zeros, the sigmoid of 0 halves every channel: [[4, 8]] becomes [[2, 4]].
     SqueezeExcitation(96, 4) has 868 parameters: 96 * 4 + 4 and 4 * 96 + 96.

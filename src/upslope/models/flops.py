@@ -16,6 +16,8 @@ from typing import Any, cast
 
 from torch import Tensor
 
+from upslope.blocks.convolution_arithmetic import receptive_field
+
 WHOLE = math.inf  # the receptive field of what sees every pixel
 
 
@@ -73,12 +75,13 @@ def behind(name: str, args: tuple[Any, ...], out: Tensor, there: Field, *, joine
 
 
 def _slid(there: Field, out: Tensor, *, kernel: Any, stride: Any, dilation: Any) -> Field:
-    reach = max((k - 1) * d for k, d in zip(pair(kernel), pair(dilation), strict=True))
-    return Field(
-        size=there.size + reach * there.jump,
-        jump=there.jump * max(pair(stride)),
-        places=out.shape[-2] * out.shape[-1],
-    )
+    """Behind a window, along the side on which it reaches further."""
+    places = out.shape[-2] * out.shape[-1]
+    if there.size == WHOLE:
+        return replace(there, places=places)
+    span = max(d * (k - 1) + 1 for k, d in zip(pair(kernel), pair(dilation), strict=True))
+    size, jump = receptive_field([(span, max(pair(stride)), 1)], size=int(there.size), jump=int(there.jump))
+    return Field(size=size, jump=jump, places=places)
 
 
 def pair(value: object) -> tuple[int, int]:

@@ -53,6 +53,16 @@ class Layer:
         part = [one for one in inside if one and one.counts and one.sees not in (None, WHOLE)]
         return max(part, key=lambda one: one.sees or 0, default=None)
 
+    def field_of_maps(self) -> float | None:
+        """How far a place of the last maps sees, or WHOLE; what joins all places at the end, a head say, is left out.
+
+        An attention or an excitation in the middle makes it WHOLE: the maps behind it know of every pixel.
+        """
+        inside = [child.field_of_maps() for child in self.children]
+        own = self.sees if not self.children and self.output and len(self.output) > 1 else None
+        places = math.prod(self.output[1:] if self.output and len(self.output) == 3 else (self.output or ())[:1])
+        return max((one for one in (*inside, own if places > 1 else None) if one is not None), default=None)
+
 
 def examine(found: Found, size: str) -> Layer:
     """The anatomy of one size of a card, at full size and without memory."""

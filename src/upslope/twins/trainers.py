@@ -5,9 +5,6 @@ a constant lr they are one; while lr changes, Keras' velocity remembers the rate
 with gradients times lr, at a rate of 1, is Keras' form.
 """
 
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -74,28 +71,6 @@ class InKeras:
     def steps(self) -> int:
         """How many steps it has learned, as the optimizer counts them."""
         return int(self.optimizer.iterations)
-
-
-class Clock:
-    """Seconds by name, over all sessions of a run."""
-
-    def __init__(self, *names: str) -> None:
-        self.seconds = dict.fromkeys(names, 0.0)
-
-    @contextmanager
-    def running(self, name: str) -> Iterator[None]:
-        """Count the seconds of this block."""
-        begun = time.perf_counter()
-        yield
-        self.seconds[name] += time.perf_counter() - begun
-
-    def state_dict(self) -> dict[str, float]:
-        """The seconds so far."""
-        return dict(self.seconds)
-
-    def load_state_dict(self, state: Mapping[str, float], /) -> None:
-        """Go on from these."""
-        self.seconds = dict(state)
 
 
 def channels_last(images: Tensor) -> NDArray[np.float32]:

@@ -38,6 +38,7 @@ from upslope.models.build import Built, built
 from upslope.models.vision.lenet import LeNet5
 from upslope.models.vision.resnet import ResNet
 from upslope.runs import figures
+from upslope.runs.clock import Clock
 from upslope.runs.config import LabConfig
 from upslope.runs.metrics import Row, series
 from upslope.runs.reports import classification
@@ -85,7 +86,7 @@ def run(config: Config, run: Run[Config]) -> None:
     if config.backend == "auto" and backend == "torch":
         run.say("Keras runs on PyTorch here, which is slower than on TensorFlow: pip install 'upslope[tensorflow]'")
     from upslope.twins.state import KerasStateArrays
-    from upslope.twins.trainers import Clock, InKeras, InTorch
+    from upslope.twins.trainers import InKeras, InTorch
 
     train, validation, test = splits(config.data, toy="fashion_mnist", rng=np.random.default_rng(config.seed))
     network, theirs = build(config)

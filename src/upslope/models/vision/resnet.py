@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from upslope.blocks.initialization import he_normal_
 from upslope.blocks.pooling import global_average_pool
 from upslope.blocks.residual import BasicBlock, Bottleneck
 from upslope.cards import File, Input, ModelCard, Size, Weights
@@ -71,9 +72,9 @@ class ResNet(nn.Module):
 
 
 def _begin(module: nn.Module) -> None:
-    """He's initialisation, by fan-out, as for a network of ReLUs (He et al. 2015b, https://arxiv.org/abs/1502.01852)."""
+    """By fan-out, for a network of ReLUs."""
     if isinstance(module, nn.Conv2d):
-        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        he_normal_(module.weight, mode="fan_out")
 
 
 IMAGENET = (Input(shape=(3, 224, 224)),)

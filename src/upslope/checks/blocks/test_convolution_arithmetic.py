@@ -1,0 +1,181 @@
+"""What output_size and receptive_field must do."""
+
+from functools import partial
+
+import torch
+from torch.nn import functional as F
+
+from upslope.blocks import convolution_arithmetic
+from upslope.checks import grades, wrong
+from upslope.checks.expect import equal, raises
+
+
+def said(settings):
+    return ", ".join(f"{name}={value}" for name, value in settings.items())
+
+
+def size_of(size, **settings):
+    """The answer, and the call in words."""
+    return convolution_arithmetic.output_size(size, **settings), f"output_size({size}, {said(settings)})"
+
+
+def by_pytorch(size, *, kernel, stride=1, padding=0, dilation=1, ceil_mode=False):
+    """How many places PyTorch's own convolution or pooling leaves, on tensors without numbers."""
+    x = torch.empty(1, 1, size, device="meta")
+    if ceil_mode:
+        return F.max_pool1d(x, kernel, stride, padding, dilation, ceil_mode=True).shape[-1]
+    weight = torch.empty(1, 1, kernel, device="meta")
+    return F.conv1d(x, weight, stride=stride, padding=padding, dilation=dilation).shape[-1]
+
+
+@grades(convolution_arithmetic.output_size)
+def test_size_by_hand(rng):
+    """AlexNet's first layer makes 55 of 224; a pooling of 2 makes 3 of 7, rounded up 4"""
+    for size, settings, expected in (
+        (224, {"kernel": 11, "stride": 4, "padding": 2}, 55),
+        (7, {"kernel": 2, "stride": 2}, 3),
+        (7, {"kernel": 2, "stride": 2, "ceil_mode": True}, 4),
+        (28, {"kernel": 3, "padding": 1}, 28),
+        (5, {"kernel": 5}, 1),
+    ):
+        got, case = size_of(size, **settings)
+        equal(got, expected, case=case)
+        equal(type(got).__name__, "int", case=case, problem="the result is no whole number")
+
+
+@grades(convolution_arithmetic.output_size)
+def test_size_of_convolutions(rng):
+    """as many places as PyTorch's convolution has, for 200 random kernels, strides, paddings and dilations"""
+    for _ in range(200):
+        kernel, dilation = int(rng.integers(1, 8)), int(rng.integers(1, 4))
+        stride, padding = int(rng.integers(1, 5)), int(rng.integers(0, 5))
+        least = max(1, dilation * (kernel - 1) + 1 - 2 * padding)
+        size = least + int(rng.integers(0, 40))
+        settings = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
+        got, case = size_of(size, **settings)
+        equal(got, by_pytorch(size, **settings), case=case)
+
+
+@grades(convolution_arithmetic.output_size)
+def test_size_rounded_up(rng):
+    """with ceil_mode as many as PyTorch's pooling has: a window that begins beyond the edge does not count"""
+    for _ in range(200):
+        kernel, dilation = int(rng.integers(1, 6)), int(rng.integers(1, 3))
+        stride, padding = int(rng.integers(1, 7)), int(rng.integers(0, kernel // 2 + 1))
+        size = dilation * (kernel - 1) + 1 + int(rng.integers(0, 20))
+        settings = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "ceil_mode": True}
+        got, case = size_of(size, **settings)
+        equal(got, by_pytorch(size, **settings), case=case)
+
+
+@grades(convolution_arithmetic.output_size)
+def test_size_refuses(rng):
+    """a window that does not fit raises a ValueError that names its span and the places there are"""
+    for size, settings, says in (
+        (3, {"kernel": 5}, "a window of 5 places does not fit on 3"),
+        (4, {"kernel": 3, "dilation": 4, "padding": 1}, "a window of 9 places does not fit on 6"),
+        (1, {"kernel": 2, "stride": 3, "ceil_mode": True}, "a window of 2 places does not fit on 1"),
+    ):
+        raises(ValueError, partial(size_of, size, **settings), case=f"{size}, {said(settings)}", says=[says])
+
+
+def backwards(layers):
+    """Size and jump by the other way round: which places of the input two neighbours at the end need."""
+    spans = []
+    for place in (0, 1):
+        first = last = place
+        for kernel, stride, dilation in reversed(layers):
+            first, last = first * stride, last * stride + dilation * (kernel - 1)
+        spans.append((first, last))
+    return spans[0][1] - spans[0][0] + 1, spans[1][0] - spans[0][0]
+
+
+def field_of(layers, **settings):
+    """The answer as a pair, and the call in words."""
+    got = convolution_arithmetic.receptive_field(layers, **settings)
+    more = f", {said(settings)}" if settings else ""
+    return tuple(got), f"receptive_field({layers}{more})"
+
+
+@grades(convolution_arithmetic.receptive_field)
+def test_field_by_hand(rng):
+    """two 3x3 see 5 places, three see 7; with a stride of 2 in the first two see 7 and lie 2 apart"""
+    for layers, expected in (
+        ([], (1, 1)),
+        ([(3, 1, 1)] * 2, (5, 1)),
+        ([(3, 1, 1)] * 3, (7, 1)),
+        ([(3, 2, 1), (3, 1, 1)], (7, 2)),
+        ([(3, 1, 1), (3, 1, 2), (3, 1, 4)], (15, 1)),
+        ([(7, 2, 1), (3, 2, 1), (3, 1, 1), (3, 1, 1)], (27, 4)),
+    ):
+        got, case = field_of(layers)
+        equal(got, expected, case=case)
+
+
+@grades(convolution_arithmetic.receptive_field)
+def test_field_random(rng):
+    """random layers: what two neighbours at the end need, followed back to the input"""
+    for _ in range(60):
+        layers = [tuple(int(rng.integers(1, most)) for most in (8, 4, 4)) for _ in range(int(rng.integers(1, 7)))]
+        got, case = field_of(layers)
+        equal(got, backwards(layers), case=case)
+
+
+@grades(convolution_arithmetic.receptive_field)
+def test_field_goes_on(rng):
+    """size and jump of some layers, given to a call for the next ones, lead to that of all"""
+    for _ in range(30):
+        layers = [tuple(int(rng.integers(1, most)) for most in (8, 4, 3)) for _ in range(5)]
+        before = int(rng.integers(0, 5))
+        size, jump = backwards(layers[:before])
+        got, case = field_of(layers[before:], size=size, jump=jump)
+        equal(got, backwards(layers), case=case)
+
+
+@grades(convolution_arithmetic.receptive_field)
+def test_field_of_anything_in_a_row(rng):
+    """the layers may be a list, a tuple or a generator, and none of them is changed"""
+    layers = [(3, 2, 1), (5, 1, 2)]
+    for given in (layers, tuple(layers), (layer for layer in layers)):
+        got = tuple(convolution_arithmetic.receptive_field(given))
+        equal(got, (19, 2), case=f"receptive_field of a {type(given).__name__}")
+    equal(layers, [(3, 2, 1), (5, 1, 2)], case="the layers afterwards", problem="the layers were changed")
+
+
+wrong(
+    convolution_arithmetic.output_size,
+    {
+        "the padding is counted on one side only": ("size + 2 * padding - span", "size + padding - span"),
+        "the dilation is forgotten": ("span = dilation * (kernel - 1) + 1", "span = kernel"),
+        "a dilated kernel is taken to span dilation * kernel places": (
+            "span = dilation * (kernel - 1) + 1",
+            "span = dilation * kernel",
+        ),
+        "the first position of the window is not counted": ("room // stride + 1", "room // stride"),
+        "the quotient is rounded to the nearest whole number": ("room // stride + 1", "round(room / stride) + 1"),
+        "the quotient is always rounded up, as if every window that hangs over counted": (
+            "if ceil_mode and room % stride",
+            "if room % stride",
+        ),
+        "with ceil_mode a window counts that begins beyond the map": (" and places * stride < size + padding", ""),
+        "a window that does not fit is not refused": ("if room < 0:", "if False:"),
+    },
+)
+wrong(
+    convolution_arithmetic.receptive_field,
+    {
+        "the kernels are added, as if every stride were 1": ("(kernel - 1) * jump", "(kernel - 1)"),
+        "the stride of a layer is counted in its own window": (
+            "size += dilation * (kernel - 1) * jump",
+            "size += dilation * (kernel - 1) * jump * stride",
+        ),
+        "a kernel adds all of its places, not one fewer": (
+            "size += dilation * (kernel - 1)",
+            "size += dilation * kernel",
+        ),
+        "the dilation is forgotten": ("size += dilation * (kernel - 1)", "size += (kernel - 1)"),
+        "the strides are added, not multiplied": ("jump *= stride", "jump += stride - 1"),
+        "the last layer's stride is taken, not the product of all": ("jump *= stride", "jump = stride"),
+        "what came before these layers is forgotten": ("for kernel", "size, jump = 1, 1\n    for kernel"),
+    },
+)
