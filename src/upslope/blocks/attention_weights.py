@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
@@ -23,9 +24,14 @@ _SOFTMAX = (torch.Tensor.softmax, torch.softmax, F.softmax)
 
 
 def attention_weights(
-    q: Tensor, k: Tensor, *, mask: Tensor | None = None, causal: bool = False, scale: float
-) -> Tensor:
-    """softmax(scale * q k^T + mask), the table inside of attention: (*B, T, D) and (*B, S, D) to (*B, T, S).
+    q: Float[Tensor, "*B T D"],
+    k: Float[Tensor, "*B S D"],
+    *,
+    mask: Bool[Tensor, "*#B #T S"] | Float[Tensor, "*#B #T S"] | None = None,
+    causal: bool = False,
+    scale: float,
+) -> Float[Tensor, "*B T S"]:
+    """softmax(scale * q k^T + mask), the table inside of attention.
 
     A mask of booleans is True where a query may look, one of numbers is added; `causal` lets query t see keys up to t.
     """

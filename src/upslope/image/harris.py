@@ -36,8 +36,7 @@ def harris(image: Floats, *, sigma: float, k: float = 0.04) -> Floats:
     b = gaussian_blur(dx * dy, sigma=sigma, radius=radius)
     c = gaussian_blur(dy * dy, sigma=sigma, radius=radius)
     # Both eigenvalues large: the determinant is their product, the trace their sum.
-    response = a * c - b * b - k * (a + c) ** 2
-    return response
+    return a * c - b * b - k * (a + c) ** 2
 
 
 def peaks(response: Floats, *, count: int, apart: int = 3, border: int = 0) -> NDArray[np.float64]:

@@ -40,21 +40,21 @@ def ransac(
     best = np.zeros(count, dtype=bool)
     if count < 4:
         return best
-    drawn, needed = 0, float(most)
-    while drawn < min(needed, most):
-        drawn += 1
-        # As few pairs as make a homography: the fewer, the likelier that all are right.
-        sample = rng.choice(count, size=4, replace=False)
-        with np.errstate(all="ignore"):
+    needed = float("inf")
+    with np.errstate(all="ignore"):
+        for drawn in range(most):
+            if drawn >= needed:
+                break
+            # As few pairs as make a homography: the fewer, the likelier that all are right.
+            sample = rng.choice(count, size=4, replace=False)
             matrix = homography(source[sample], target[sample])
             # How far each pair is from it; what cannot be projected is infinitely far.
             apart = np.sqrt(((project(matrix, source) - target) ** 2).sum(axis=1))
-        agree = apart <= threshold
-        if agree.sum() > best.sum():
-            best = agree
-            # The more agree, the fewer draws are needed to have met a sample without a wrong pair.
-            hit = min(max((agree.sum() / count) ** 4, 1e-12), 1 - 1e-12)
-            needed = np.log(1 - confidence) / np.log(1 - hit)
+            agree = apart <= threshold
+            if agree.sum() > best.sum():
+                best = agree
+                # The more agree, the fewer draws are needed to have met a sample without a wrong pair.
+                needed = np.log(1 - confidence) / np.log1p(-((agree.sum() / count) ** 4))
     return best
 
 

@@ -1,5 +1,7 @@
 """What ransac must do."""
 
+import warnings
+
 import numpy as np
 
 from upslope.checks import grades, survives, wrong
@@ -129,6 +131,26 @@ def test_few(rng):
 
 
 @grades(module.ransac)
+def test_first_draw(rng):
+    """four pairs make one sample: all agree after one draw, none after no draw, and four in one place are no failure"""
+    source, target, right = scene(rng, 4, 0)
+    same(found(source, target, rng, case="4 right pairs, most=1", most=1), right, case="4 right pairs, most=1")
+    same(found(source, target, rng, case="4 right pairs, most=0", most=0), ~right, case="4 right pairs, most=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found(np.ones((4, 2)), np.ones((4, 2)), rng, case="4 times the same pair, most=3", most=3)
+
+
+@grades(module.ransac)
+def test_last_draws(rng):
+    """as long as not enough was drawn the best so far is kept, whatever the last samples say"""
+    for _ in range(8):
+        source, target, right = scene(rng, 28, 12)
+        case = "28 right pairs among 40, most=49, confidence=1 - 1e-6"
+        same(found(source, target, rng, case=case, most=49, confidence=1 - 1e-6), right, case=case)
+
+
+@grades(module.ransac)
 def test_chance(rng):
     """the generator alone decides: the same seed draws the same samples"""
     source, target, _ = scene(rng, 12, 60)
@@ -155,11 +177,11 @@ wrong(
     {
         "one homography is fitted to all pairs, wrong ones too": (
             (
-                "    while drawn < min(needed, most):\n        drawn += 1\n"
-                "        # As few pairs as make a homography: the fewer, the likelier that all are right.\n"
-                "        sample = rng.choice(count, size=4, replace=False)\n"
+                "        for drawn in range(most):\n            if drawn >= needed:\n                break\n"
+                "            # As few pairs as make a homography: the fewer, the likelier that all are right.\n"
+                "            sample = rng.choice(count, size=4, replace=False)\n"
             ),
-            "    while drawn < 1:\n        drawn += 1\n        sample = np.arange(count)\n",
+            "        for sample in [np.arange(count)]:\n",
         ),
         "the first sample counts, not the best": ("if agree.sum() > best.sum():", "if not best.any():"),
         "w is not raised to the fourth power: too few draws": (
@@ -175,13 +197,13 @@ wrong(
             "np.sqrt(((project(np.linalg.pinv(matrix), target) - source) ** 2).sum(axis=1))",
         ),
         "draws go on to the end, however many agree": (
-            "            needed = np.log(1 - confidence) / np.log(1 - hit)\n",
+            "            if drawn >= needed:\n                break\n",
             "",
         ),
-        "the limit of draws is not kept": ("while drawn < min(needed, most):", "while drawn < needed:"),
+        "the limit of draws is not kept": ("for drawn in range(most):", "for drawn in range(10**9):"),
         "only the four drawn pairs are said to agree": (
-            "            best = agree\n",
-            "            best = np.isin(np.arange(count), sample)\n",
+            "                best = agree\n",
+            "                best = np.isin(np.arange(count), sample)\n",
         ),
         "pairs farther away than the threshold agree": ("agree = apart <= threshold", "agree = apart > threshold"),
     },
@@ -189,8 +211,9 @@ wrong(
 survives(
     module.ransac,
     {
-        "the logarithm of nearly nothing, or of nearly one, is never needed to its last digit": [
-            ("1e-12), 1 - 1e-12)", "1e-12), 1 - 1e-11)"),
-        ],
+        "one draw more or fewer": [("2000", "2001"), ("2000", "1999"), ("drawn >= needed", "drawn > needed")],
+        "a distance of exactly the threshold does not occur": [("apart <= threshold", "apart < threshold")],
+        "of two sets of one size either may count": [("agree.sum() > best", "agree.sum() >= best")],
+        "another power means more draws than are needed": [("** 4", "** 5")],
     },
 )

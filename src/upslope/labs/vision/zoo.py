@@ -22,7 +22,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from upslope.cards import Ablation, Expect, LabCard, Metric
+from upslope.cards import Ablation, LabCard, Metric
 from upslope.data.loading.splits import splits
 from upslope.models.build import built, first_filters, freeze_all_but_last
 from upslope.runs.run import Run
@@ -110,6 +110,14 @@ CARD = LabCard(
         "features_moved": Metric(unit="%"),
     },
     ablations=(Ablation(name="frozen features", settings={"freeze": "features"}),),
-    variants={"lenet": {"model": "lenet"}},
+    variants={
+        "lenet": {"model": "lenet"},
+        "alexnet": {"model": "alexnet"},
+        "vgg": {"model": "vgg"},
+        "googlenet": {"model": "googlenet"},
+        "resnet": {"model": "resnet"},
+        "efficientnet": {"model": "efficientnet"},
+        "vit": {"model": "vit"},
+    },
     seeds=3,
 )
