@@ -146,6 +146,12 @@ test_parameters = BLOCK.parameters(
         | norm_shapes(norm2=3, norm3=4)
         | excite_shapes(3, 1),
     ),
+    (
+        {"in_channels": 16, "channels": 24},
+        {"expand.weight": [96, 16, 1, 1], "depthwise.weight": [96, 1, 3, 3], "project.weight": [24, 96, 1, 1]}
+        | norm_shapes(norm1=96, norm2=96, norm3=24)
+        | excite_shapes(96, 4),
+    ),
 )
 test_shape = BLOCK.shape("channels as asked for, of H / stride x W / stride places, rounded up")
 test_by_hand = BLOCK.by_hand(

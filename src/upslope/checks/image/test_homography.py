@@ -165,6 +165,10 @@ wrong(
 survives(
     module.homography,
     {
+        "points of another dtype become float64 in the first product": [
+            ("np.asarray(source, dtype=np.float64)", "np.asarray(source)"),
+            ("np.asarray(target, dtype=np.float64)", "np.asarray(target)"),
+        ],
         "points all in one place have no homography, whatever they are divided by": [("1e-12", "-0.999999999999")],
         "how many left singular vectors are computed does not matter": [
             ("len(rows) < 9", "len(rows) <= 9"),
