@@ -11,7 +11,8 @@ from upslope.academy.lessons import exercises
 
 @pytest.fixture(scope="module")
 def bench():
-    with Bench() as bench:
+    with pytest.MonkeyPatch.context() as patch, Bench() as bench:
+        patch.setenv("UPSLOPE_PATIENCE", "10")  # what fails on a busy machine fails as the checks say
         yield bench
 
 
@@ -21,6 +22,6 @@ def test_every_check_rejects_a_wrong_answer(step, bench):
         bench.preload(needed_by(step.exercise))
     except ModuleNotFoundError as error:
         pytest.skip(f"needs {error.name}")
-    patterns = mistakes.patterns(step.exercise, 5, bench=bench)
+    patterns = mistakes.patterns(step.exercise, 5, bench=bench, seconds=1000)
     failed = {name for pattern in patterns.values() for name in pattern.failed}
     assert {check.name for check in checks_of(step.exercise).checks} - failed == set()

@@ -88,6 +88,14 @@ wrong(
             "a * c - b * b - k * (a + c) ** 2",
             "(a + c) / 2 - np.sqrt(((a - c) / 2) ** 2 + b * b)",
         ),
+        "the response is float64, whatever came": (
+            "a * c - b * b - k * (a + c) ** 2",
+            "(a * c - b * b - k * (a + c) ** 2).astype(np.float64)",
+        ),
+        "the image is brought to at most 1 first, in place": (
+            "dx, dy = sobel(image)",
+            "image /= image.max()\n    dx, dy = sobel(image)",
+        ),
         "the window ends at sigma": ("radius = round(4 * sigma)", "radius = round(sigma)"),
     },
 )

@@ -132,10 +132,6 @@ wrong(
             "        scale = np.sqrt(2) / max(float(spread), 1e-12)\n",
             "        scale, middle = 1.0, np.zeros(2)\n",
         ),
-        "the points are moved to their mean, and not scaled": (
-            "scale = np.sqrt(2) / max(float(spread), 1e-12)",
-            "scale = 1.0",
-        ),
         "the homography goes the wrong way, from target to source": (
             "np.asarray(matrix / matrix[2, 2])",
             "np.linalg.inv(matrix) / np.linalg.inv(matrix)[2, 2]",
@@ -144,12 +140,18 @@ wrong(
             "    matrix = np.linalg.inv(transforms[1]) @ matrix @ transforms[0]\n",
             "",
         ),
-        "the scaling is undone the wrong way around": (
-            "np.linalg.inv(transforms[1]) @ matrix @ transforms[0]",
-            "transforms[1] @ matrix @ np.linalg.inv(transforms[0])",
-        ),
         "the direction in which the equations are violated most": ("[2][-1]", "[2][0]"),
         "the column of V^T in place of its row": ("[2][-1]", "[2][:, -1]"),
+        "the matrix is kept in float32": ("np.asarray(matrix / matrix[2, 2])", "np.float32(matrix / matrix[2, 2])"),
+        "three pairs are taken for enough": ("len(source) < 4", "len(source) < 3"),
+        "the points are moved to their mean in place": (
+            "middle = points.mean(axis=0)",
+            "middle = points.mean(axis=0)\n        points -= middle",
+        ),
+        "lists of points are not made arrays": (
+            "    source, target = np.asarray(source, dtype=np.float64), np.asarray(target, dtype=np.float64)\n",
+            "",
+        ),
         "the matrix keeps length one: its last entry is not made 1": (
             "np.asarray(matrix / matrix[2, 2])",
             "np.asarray(matrix / np.linalg.norm(matrix))",

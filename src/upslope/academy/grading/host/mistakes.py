@@ -137,16 +137,18 @@ def pairs_alike(exercise: str, seed: int, *, bench: Bench) -> list[tuple[str, st
     return [(one, two) for one, two in combinations(found, 2) if same(found[one], found[two])]
 
 
-def patterns(exercise: str, seed: int | None = None, *, bench: Bench | None = None) -> dict[str, Pattern]:
-    """How each planted wrong answer of an exercise fails, by its name."""
+def patterns(
+    exercise: str, seed: int | None = None, *, bench: Bench | None = None, seconds: float = 60.0
+) -> dict[str, Pattern]:
+    """How each planted wrong answer of an exercise fails, by its name; what does not fit into `seconds` is left out."""
     located, checks = locate(exercise), checks_of(exercise)
     seed = secrets.randbits(32) if seed is None else seed
     with Workplace() as place:
         if bench is not None:
-            return patterns_in(located, checks, place, bench, seed)
+            return patterns_in(located, checks, place, bench, seed, seconds=seconds)
         with Bench() as own:
             own.preload(loads(checks.path, located.path))
-            return patterns_in(located, checks, place, own, seed)
+            return patterns_in(located, checks, place, own, seed, seconds=seconds)
 
 
 def patterns_in(
