@@ -121,6 +121,12 @@ def test_wrong_answers_that_cannot_be_told_apart(copy):
     one_of(copy.said("relu"), "everything passes back, once more", "fail in the same way")
 
 
+def test_a_check_that_no_wrong_answer_fails(copy):
+    with (copy.folder / "upslope" / CHECKS).open("a", encoding="utf-8") as out:
+        out.write('\n\n@grades(ops.relu)\ndef test_idle(rng):\n    """relu can be called"""\n    ops.relu\n')
+    one_of(copy.said("relu"), "no wrong answer fails", "relu can be called")
+
+
 def test_a_quote_of_a_body_that_was_rewritten():
     wrong = Wrong("a quote of a body that was rewritten", "np.fmax(x.data, 0)", "0")
     checks = checks_of(RELU)

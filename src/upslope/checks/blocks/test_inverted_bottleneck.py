@@ -1,5 +1,7 @@
 """What SqueezeExcitation and InvertedBottleneck must do."""
 
+from typing import Any
+
 from torch.nn import functional as F
 
 from upslope.blocks import inverted_bottleneck
@@ -128,7 +130,7 @@ def excite_shapes(wide, squeezed):
 
 
 SAME = {"in_channels": 1, "channels": 1, "ratio": 1, "kernel": 1, "eps": 0.0}
-PASS = {"depthwise.weight": [[[[1.0]]]], "project.weight": [[[[2.0]]]]}
+PASS: dict[str, Any] = {"depthwise.weight": [[[[1.0]]]], "project.weight": [[[[2.0]]]]}
 PASS |= {"excite.reduce.weight": [[[[0.0]]]], "excite.reduce.bias": [0.0]}
 PASS |= {"excite.expand.weight": [[[[0.0]]]], "excite.expand.bias": [0.0]}
 
@@ -185,7 +187,11 @@ wrong(
             "return x * scale.sigmoid()",
             "return scale.sigmoid().expand_as(x)",
         ),
-        "the channels share one gate: a softmax over them": ("scale.sigmoid()", "scale.softmax(dim=1)"),
+        "the means come without their last two dimensions": ("dim=(2, 3), keepdim=True", "dim=(2, 3)"),
+        "the two layers have no biases": (
+            "nn.Conv2d(squeezed, channels, 1)",
+            "nn.Conv2d(squeezed, channels, 1, bias=False)",
+        ),
         "x itself is scaled in place": ("x * scale.sigmoid()", "x.mul_(scale.sigmoid())"),
     },
 )
@@ -196,6 +202,7 @@ wrong(
             "out = self.norm3(self.project(out))",
             "out = F.silu(self.norm3(self.project(out)))",
         ),
+        "the sum is written over the input": ("return x + self.drop(out)", "return x.add_(self.drop(out))"),
         "the input is not added": ("return x + self.drop(out) if self.added else out", "return self.drop(out)"),
         "the input is added wherever the stride is 1, whether the channels fit or not": (
             "stride == 1 and in_channels == channels",

@@ -112,7 +112,7 @@ test_refuses = DLT.refuses(
 def test_lists(rng):
     """points may be lists of whole numbers"""
     square, seen = [[0, 0], [1, 0], [1, 1], [0, 1]], [[2, 3], [4, 3], [4, 5], [2, 5]]
-    got = module.homography(square, seen)
+    got = module.homography(square, seen)  # type: ignore[arg-type]
     close(got, [[2, 0, 2], [0, 2, 3], [0, 0, 1]], case=f"homography({square}, {seen})")
 
 

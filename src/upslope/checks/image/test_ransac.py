@@ -86,8 +86,8 @@ def test_wrong_ones(rng):
     """a third and more than half of the pairs go anywhere: the others agree, and all of them"""
     for right, lost in ((30, 15), (20, 20), (18, 20)):
         source, target, who = scene(rng, right, lost)
-        case = f"{right} right pairs among {right + lost}, threshold=3"
-        same(found(source, target, rng, case=case), who, case=case)
+        case = f"{right} right pairs among {right + lost}, threshold=3, most=400"
+        same(found(source, target, rng, case=case, most=400), who, case=case)
 
 
 @grades(module.ransac)
@@ -95,8 +95,8 @@ def test_few_right_ones(rng):
     """fewer than half of the pairs are right: even a confidence of 0.5 needs many draws at first"""
     for _ in range(4):
         source, target, who = scene(rng, 16, 24)
-        case = "16 right pairs among 40, threshold=3, confidence=0.5, most=2000"
-        same(found(source, target, rng, case=case, confidence=0.5, most=2_000), who, case=case)
+        case = "16 right pairs among 40, threshold=3, confidence=0.5, most=600"
+        same(found(source, target, rng, case=case, confidence=0.5, most=600), who, case=case)
 
 
 @grades(module.ransac)
