@@ -135,3 +135,28 @@ def test_numbers_of_the_lab_directions(torch):
     assert weights(direction="forward") == weights(direction="backward") == 99_328
     assert weights() == 66_560
     says("directions", "99,328", "66,560")
+
+
+def test_numbers_of_sinusoids(torch):
+    from upslope.blocks.language.sinusoidal import sinusoidal_positions
+
+    first, second = sinusoidal_positions(2, 2)
+    assert first.tolist() == [0, 1]
+    assert second.tolist() == pytest.approx([0.8415, 0.5403], abs=1e-4)
+    assert float(first @ second) == pytest.approx(math.cos(1))
+    assert 2 * math.pi == pytest.approx(6, abs=0.3)
+    says("sinusoids", "[sin 1, cos 1] = [0.8415, 0.5403]", "0 · 0.8415 + 1 · 0.5403 = cos 1", "about 6 for the first")
+
+
+def test_numbers_of_swiglu(torch):
+    from upslope.blocks.language.swiglu import SwiGLU
+
+    mlp = SwiGLU(1, hidden=1)
+    mlp.load_state_dict({"gate_up.weight": torch.tensor([[1.0], [2.0]]), "down.weight": torch.tensor([[4.0]])})
+    assert mlp(torch.tensor([[1.0], [-1.0]])).flatten().tolist() == pytest.approx([5.8485, 2.1515], abs=1e-4)
+    assert torch.nn.functional.silu(torch.tensor([1.0, -1.0])).tolist() == pytest.approx([0.7311, -0.2689], abs=1e-4)
+    wide = SwiGLU(768, hidden=2048)
+    assert sum(p.numel() for p in wide.parameters()) == 2 * 768 * 3072 == 4_718_592
+    says(
+        "swiglu", "= 0.7311", "1.4621, and 4 times that is 5.8485", "-0.2689, up is -2, the result 2.1515", "4,718,592"
+    )

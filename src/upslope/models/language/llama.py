@@ -22,6 +22,7 @@ from upslope.blocks.language.cache import KeyValueCache
 from upslope.blocks.language.rms_norm import RMSNorm
 from upslope.blocks.language.rotary import rotary_embedding, rotation
 from upslope.blocks.language.slots import SlotCache
+from upslope.blocks.language.swiglu import SwiGLU
 from upslope.cards import File, Input, ModelCard, Size, Weights
 
 
@@ -134,8 +135,7 @@ class Block(nn.Module):
         self.qkv = nn.Linear(dim, (heads + 2 * kv_heads) * self.head_dim, bias=False)
         self.projection = nn.Linear(dim, dim, bias=False)
         self.norm2 = RMSNorm(dim, eps=eps)
-        self.gate_up = nn.Linear(dim, 2 * hidden, bias=False)
-        self.down = nn.Linear(hidden, dim, bias=False)
+        self.mlp = SwiGLU(dim, hidden=hidden)
 
     def forward(
         self,
@@ -145,8 +145,7 @@ class Block(nn.Module):
         cache: KeyValueCache | None,
     ) -> Float[Tensor, "B T D"]:
         x = x + self.projection(self.attention(self.norm1(x), rotation, allowed, cache))
-        gate, up = self.gate_up(self.norm2(x)).chunk(2, dim=-1)
-        return x + self.down(F.silu(gate) * up)
+        return x + self.mlp(self.norm2(x))
 
     def attention(
         self, x: Tensor, rotation: tuple[Tensor, Tensor], allowed: Tensor | None, cache: KeyValueCache | None
@@ -187,9 +186,9 @@ HUGGINGFACE = (
     (r"model\.layers\.(\d+)\.self_attn\.o_proj\.weight", r"blocks.\1.projection.weight"),
     (r"model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq", ""),
     (r"model\.layers\.(\d+)\.post_attention_layernorm\.weight", r"blocks.\1.norm2.weight"),
-    (r"model\.layers\.(\d+)\.mlp\.gate_proj\.weight", r"blocks.\1.gate_up.weight[1/2]"),
-    (r"model\.layers\.(\d+)\.mlp\.up_proj\.weight", r"blocks.\1.gate_up.weight[2/2]"),
-    (r"model\.layers\.(\d+)\.mlp\.down_proj\.weight", r"blocks.\1.down.weight"),
+    (r"model\.layers\.(\d+)\.mlp\.gate_proj\.weight", r"blocks.\1.mlp.gate_up.weight[1/2]"),
+    (r"model\.layers\.(\d+)\.mlp\.up_proj\.weight", r"blocks.\1.mlp.gate_up.weight[2/2]"),
+    (r"model\.layers\.(\d+)\.mlp\.down_proj\.weight", r"blocks.\1.mlp.down.weight"),
     (r"model\.norm\.weight", r"norm.weight"),
     (r"lm_head\.weight", r"head.weight"),
 )
@@ -203,9 +202,9 @@ GGUF = (
     (r"blk\.(\d+)\.attn_v\.weight", r"blocks.\1.qkv.weight[3/3]"),
     (r"blk\.(\d+)\.attn_output\.weight", r"blocks.\1.projection.weight"),
     (r"blk\.(\d+)\.ffn_norm\.weight", r"blocks.\1.norm2.weight"),
-    (r"blk\.(\d+)\.ffn_gate\.weight", r"blocks.\1.gate_up.weight[1/2]"),
-    (r"blk\.(\d+)\.ffn_up\.weight", r"blocks.\1.gate_up.weight[2/2]"),
-    (r"blk\.(\d+)\.ffn_down\.weight", r"blocks.\1.down.weight"),
+    (r"blk\.(\d+)\.ffn_gate\.weight", r"blocks.\1.mlp.gate_up.weight[1/2]"),
+    (r"blk\.(\d+)\.ffn_up\.weight", r"blocks.\1.mlp.gate_up.weight[2/2]"),
+    (r"blk\.(\d+)\.ffn_down\.weight", r"blocks.\1.mlp.down.weight"),
     (r"output_norm\.weight", r"norm.weight"),
     (r"output\.weight", r"head.weight"),
 )
