@@ -160,3 +160,33 @@ def test_numbers_of_swiglu(torch):
     says(
         "swiglu", "= 0.7311", "1.4621, and 4 times that is 5.8485", "-0.2689, up is -2, the result 2.1515", "4,718,592"
     )
+
+
+def test_numbers_of_t5_buckets(torch):
+    from upslope.blocks.language.relative_buckets import relative_buckets
+
+    def bucket(*distances):
+        given = torch.tensor(distances)
+        return relative_buckets(given, bidirectional=False, buckets=8, max_distance=16).tolist()
+
+    assert bucket(-3, -6, -9, -100) == [3, 5, 6, 7]
+    assert 4 * math.log(6 / 4) / math.log(16 / 4) == pytest.approx(1.17, abs=1e-2)
+    assert 4 * math.log(9 / 4) / math.log(16 / 4) == pytest.approx(2.34, abs=1e-2)
+    assert bucket(-4, -5, -6, -7, -8, -11, -12) == [4, 4, 5, 5, 6, 6, 7]
+    says("t5-buckets", "4 · ln(6/4) / ln(16/4) = 1.17", "bucket 4 + 1 = 5", "2.34", "is in bucket 6")
+
+
+def test_numbers_of_beam_step(torch):
+    from upslope.blocks.language.beam import beam_step
+
+    first = torch.tensor([[0.6, 0.4]], dtype=torch.float64).log()
+    best, texts, tokens = beam_step(torch.zeros(1, dtype=torch.float64), first, 2)
+    assert (best.exp().tolist(), texts.tolist(), tokens.tolist()) == (pytest.approx([0.6, 0.4]), [0, 0], [0, 1])
+    second = torch.tensor([[0.4, 0.35, 0.25], [0.05, 0.9, 0.05]], dtype=torch.float64).log()
+    best, texts, tokens = beam_step(best, second, 2)
+    assert best.exp().tolist() == pytest.approx([0.36, 0.24])
+    assert (texts.tolist(), tokens.tolist()) == ([1, 0], [1, 0])
+    scores, table = torch.tensor([-1.0, -2.0]), torch.tensor([[-3.0, -1.0], [-0.5, -4.0]])
+    best, texts, tokens = beam_step(scores, table, 2)
+    assert (best.tolist(), texts.tolist(), tokens.tolist()) == ([-2, -2.5], [0, 1], [1, 0])
+    says("beam-step", "0.4 · 0.9 = 0.36", "0.6 · 0.4 = 0.24", "[[-4, -2], [-2.5, -6]]", "texts 0 and 1, tokens 1 and 0")
