@@ -190,3 +190,30 @@ def test_numbers_of_beam_step(torch):
     best, texts, tokens = beam_step(scores, table, 2)
     assert (best.tolist(), texts.tolist(), tokens.tolist()) == ([-2, -2.5], [0, 1], [1, 0])
     says("beam-step", "0.4 · 0.9 = 0.36", "0.6 · 0.4 = 0.24", "[[-4, -2], [-2.5, -6]]", "texts 0 and 1, tokens 1 and 0")
+
+
+def test_numbers_of_padding_mask(torch):
+    from upslope.blocks.language.masks import padding_mask
+
+    real = torch.tensor([[False, True, True]])
+    assert padding_mask(real, causal=True).int().tolist() == [[[[1, 0, 0], [0, 1, 0], [0, 1, 1]]]]
+    assert padding_mask(real, causal=True, start=2).int().tolist() == [[[[0, 1, 1]]]]
+    assert padding_mask(real).int().tolist() == [[[[1, 1, 1], [0, 1, 1], [0, 1, 1]]]]
+    says("padding-mask", "rows [1, 0, 0], [0, 1, 0] and [0, 1, 1]", "the row [0, 1, 1] alone", "first row [1, 1, 1]")
+
+
+def test_numbers_of_cache_step(torch):
+    from upslope.blocks.language.cache import extend_buffer
+
+    rooms, copied, buffer = [], 0, None
+    for used in range(200):
+        got = extend_buffer(buffer, torch.zeros(1, 1, 1, 1), used=used, most=4096, first=4)
+        if got is not buffer:
+            rooms.append(got.shape[2])
+            copied += used
+        buffer = got
+    assert rooms == [4, 10, 22, 46, 94, 190, 382][: len(rooms)]
+    assert (len(rooms), copied) == (7, 4 + 10 + 22 + 46 + 94 + 190)
+    assert sum(range(200)) == 19_900
+    assert 30 * 2 * 3 * 64 * 4 == 46_080
+    says("cache-step", "4, 10, 22, 46, 94, 190, 382", "366 rows", "19,900", "46,080 bytes")

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from upslope.blocks.language.cache import KeyValueCache
+from upslope.blocks.language.masks import causal_mask, padding_mask
 from upslope.blocks.language.rms_norm import RMSNorm
 from upslope.blocks.language.rotary import rotary_embedding, rotation
 from upslope.blocks.language.slots import SlotCache
@@ -115,14 +116,11 @@ def attended(
     """
     if mask is None and (start == 0 or length - start == 1):
         return None
-    causal = torch.ones(length - start, length, dtype=torch.bool, device=device).tril(start)
     if mask is None:
-        return causal
+        return causal_mask(length, start=start, device=device)
     if mask.shape[1] != length:
         raise ValueError(f"a mask of {mask.shape[1]} tokens for {length}")
-    # A token that only fills up attends to itself: a softmax over nothing would be no number.
-    itself = torch.eye(length, dtype=torch.bool, device=device)[start:]
-    return (causal & (mask[:, None, None, :] | itself)).contiguous()
+    return padding_mask(mask, causal=True, start=start)
 
 
 class Block(nn.Module):
