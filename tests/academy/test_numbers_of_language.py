@@ -217,3 +217,13 @@ def test_numbers_of_cache_step(torch):
     assert sum(range(200)) == 19_900
     assert 30 * 2 * 3 * 64 * 4 == 46_080
     says("cache-step", "4, 10, 22, 46, 94, 190, 382", "366 rows", "19,900", "46,080 bytes")
+
+
+def test_numbers_of_grouped_queries(torch):
+    from upslope.blocks.language.grouped_queries import grouped_query_attention
+
+    q, k = torch.zeros(1, 4, 1, 1), torch.zeros(1, 2, 2, 1)
+    v = torch.tensor([[[[1.0], [3.0]], [[5.0], [7.0]]]])
+    assert grouped_query_attention(q, k, v).flatten().tolist() == [2, 2, 6, 6]
+    assert (30 * 2 * 3 * 64 * 4, 30 * 2 * 9 * 64 * 4) == (46_080, 138_240)
+    says("grouped-queries", "The heads get 2, 2, 6, 6", "46,080 bytes of cache for a token, not 138,240")

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from upslope.blocks.language.cache import KeyValueCache
+from upslope.blocks.language.grouped_queries import grouped_query_attention
 from upslope.blocks.language.masks import causal_mask, padding_mask
 from upslope.blocks.language.rms_norm import RMSNorm
 from upslope.blocks.language.rotary import rotary_embedding, rotation
@@ -157,14 +158,7 @@ class Block(nn.Module):
         if cache is not None:
             k, v = cache.extend(self.number, k, v)
         first = cache is None or k.shape[2] == q.shape[2]
-        if q.shape[2] == 1 and not first:
-            # One new token: the queries that share a head of keys are so many rows of it, and nothing is copied.
-            q = rearrange(q, "B (kv group) 1 d -> B kv group d", kv=self.kv_heads)
-            gathered = F.scaled_dot_product_attention(q, k, v, attn_mask=allowed)
-            return rearrange(gathered, "B kv group d -> B 1 (kv group d)")
-        k, v = (each.repeat_interleave(self.heads // self.kv_heads, dim=1) for each in (k, v))
-        causal = first and allowed is None
-        gathered = F.scaled_dot_product_attention(q, k, v, attn_mask=allowed, is_causal=causal)
+        gathered = grouped_query_attention(q, k, v, mask=allowed, causal=first and allowed is None)
         return rearrange(gathered, "B heads T d -> B T (heads d)")
 
 
