@@ -133,3 +133,19 @@ def test_characters_there_and_back():
         tokenizer.encode("abx")
     with pytest.raises(ValueError, match="once"):
         Characters("aba")
+
+
+@pytest.mark.parametrize("rows", [1, 5])
+def test_grouped_queries_are_pytorchs(rows):
+    from torch.nn import functional as F
+
+    from upslope.blocks.language.grouped_queries import grouped_query_attention
+
+    generator = torch.Generator().manual_seed(rows)
+    q = torch.randn(2, 6, rows, 8, generator=generator)
+    k, v = torch.randn(2, 2, 2, 5, 8, generator=generator)
+    mask = torch.rand(2, 1, rows, 5, generator=generator) < 0.7
+    mask[..., 0] = True
+    for seen in (None, mask):
+        expected = F.scaled_dot_product_attention(q, k, v, attn_mask=seen, enable_gqa=True)
+        torch.testing.assert_close(grouped_query_attention(q, k, v, mask=seen), expected)

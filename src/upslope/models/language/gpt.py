@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from upslope.blocks.language.cache import KeyValueCache
+from upslope.blocks.language.masks import causal_mask
 from upslope.blocks.language.rms_norm import rms_norm
 from upslope.blocks.language.rotary import rotary_embedding, rotated, rotation
 from upslope.blocks.language.slots import SlotCache
@@ -148,7 +149,7 @@ class Block(nn.Module):
         elif start == 0:
             gathered = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         else:  # the new rows of the causal mask: (T, S)
-            seen = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=q.device).tril(start)
+            seen = causal_mask(k.shape[2], start=start, device=q.device)
             gathered = F.scaled_dot_product_attention(q, k, v, attn_mask=seen)
         return rearrange(gathered, "B heads T d -> B T (heads d)")
 
