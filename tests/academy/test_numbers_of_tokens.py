@@ -1,11 +1,13 @@
 """The numbers worked by hand in the lessons on tokens are what the library gives, and the lessons say them."""
 
 import sys
+import unicodedata
 
 import pytest
 
 from upslope.academy.lessons import steps
 from upslope.text.bpe import encode_word, merge
+from upslope.text.mojibake import Misread, misread_characters, undo_mojibake
 from upslope.text.viterbi import viterbi
 from upslope.text.wordpiece import longest_match
 
@@ -15,6 +17,23 @@ def says(name: str, *words: str) -> None:
     prose = " ".join(step.body.replace("−", "-").split())
     for word in words:
         assert word in prose, word
+
+
+def test_numbers_of_repair_mojibake():
+    assert misread_characters("cafÃ© Ã") == [Misread(3, 5, "é")]
+    assert undo_mojibake("Ärger: cafÃ©") == "Ärger: cafÃ©"
+    for character, code in (
+        ("é", "C3 A9"),
+        ("Ж", "D0 96"),
+        ("€", "E2 82 AC"),
+        ("漢", "E6 BC A2"),
+        ("𐍈", "F0 90 8D 88"),
+    ):
+        assert character.encode().hex(" ").upper() == code
+        says("repair-mojibake", code)
+    (place,) = misread_characters("groß“")
+    assert unicodedata.name(place.character).startswith("NKO LETTER")
+    says("repair-mojibake", "a place from 3 to 5. At 6", "ß is DF and “ is 93, a letter of N'Ko")
 
 
 def test_numbers_of_bpe_merge():
