@@ -61,6 +61,7 @@ def test_no_exercise_id_is_given_up():
         "upslope.text.wordpiece:longest_match",
         "upslope.text.viterbi:viterbi",
         "upslope.text.mojibake:misread_characters",
+        "upslope.text.porter:step_1",
         "upslope.blocks.language.sampling:next_token_probabilities",
         "upslope.blocks.language.kneser_ney:kneser_ney",
         "upslope.blocks.language.rms_norm:rms_norm",

@@ -8,6 +8,7 @@ import pytest
 from upslope.academy.lessons import steps
 from upslope.text.bpe import encode_word, merge
 from upslope.text.mojibake import Misread, misread_characters, undo_mojibake
+from upslope.text.porter import measure, porter, step_1
 from upslope.text.viterbi import viterbi
 from upslope.text.wordpiece import longest_match
 
@@ -34,6 +35,16 @@ def test_numbers_of_repair_mojibake():
     (place,) = misread_characters("groß“")
     assert unicodedata.name(place.character).startswith("NKO LETTER")
     says("repair-mojibake", "a place from 3 to 5. At 6", "ß is DF and “ is 93, a letter of N'Ko")
+
+
+def test_numbers_of_porter_step_1():
+    words = {"hopping": "hop", "filing": "file", "falling": "fall", "feed": "feed", "ponies": "poni", "pony": "poni"}
+    assert {word: step_1(word) for word in words} == words
+    assert porter("university") == porter("universe")
+    says("porter-step-1", "not l, s or z: hop", "fil has m = 1", "fall keeps its ll", "both become poni")
+    for m, examples in enumerate(("tree, by", "trouble, oats", "troubles, private")):
+        assert {measure(word) for word in examples.split(", ")} == {m}
+        says("porter-step-1", f"m = {m} {examples}")
 
 
 def test_numbers_of_bpe_merge():
