@@ -62,6 +62,7 @@ def test_no_exercise_id_is_given_up():
         "upslope.text.viterbi:viterbi",
         "upslope.text.mojibake:misread_characters",
         "upslope.text.porter:step_1",
+        "upslope.text.counts:tf_idf",
         "upslope.blocks.language.sampling:next_token_probabilities",
         "upslope.blocks.language.kneser_ney:kneser_ney",
         "upslope.blocks.language.rms_norm:rms_norm",

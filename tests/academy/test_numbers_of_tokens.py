@@ -1,12 +1,16 @@
 """The numbers worked by hand in the lessons on tokens are what the library gives, and the lessons say them."""
 
+import math
 import sys
 import unicodedata
 
+import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from upslope.academy.lessons import steps
 from upslope.text.bpe import encode_word, merge
+from upslope.text.counts import tf_idf
 from upslope.text.mojibake import Misread, misread_characters, undo_mojibake
 from upslope.text.porter import measure, porter, step_1
 from upslope.text.viterbi import viterbi
@@ -45,6 +49,20 @@ def test_numbers_of_porter_step_1():
     for m, examples in enumerate(("tree, by", "trouble, oats", "troubles, private")):
         assert {measure(word) for word in examples.split(", ")} == {m}
         says("porter-step-1", f"m = {m} {examples}")
+
+
+def test_numbers_of_tf_idf():
+    row = tf_idf(csr_array(np.array([[3, 1]])), np.array([3, 1]), 3).toarray()[0]
+    assert row.tolist() == pytest.approx([0.871, 0.492], abs=5e-4)
+    assert math.log(4 / 2) + 1 == pytest.approx(1.693, abs=5e-4)
+    assert math.hypot(3, math.log(2) + 1) == pytest.approx(3.445, abs=5e-4)
+    stored = csr_array(np.array([[0, 5], [0, 0], [7, 8]]))
+    assert [stored.data.tolist(), stored.indices.tolist(), stored.indptr.tolist()] == [
+        [5, 7, 8],
+        [1, 0, 1],
+        [0, 1, 1, 3],
+    ]
+    says("tf-idf", "[0.871, 0.492]", "= 1.693", "length 3.445", "data 5 7 8, indices 1 0 1, indptr 0 1 1 3")
 
 
 def test_numbers_of_bpe_merge():
