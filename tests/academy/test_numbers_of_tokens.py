@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 
 from upslope.academy.lessons import steps
 from upslope.text.bpe import encode_word, merge
+from upslope.text.classify.naive_bayes import naive_bayes
 from upslope.text.counts import tf_idf
 from upslope.text.mojibake import Misread, misread_characters, undo_mojibake
 from upslope.text.porter import measure, porter, step_1
@@ -63,6 +64,13 @@ def test_numbers_of_tf_idf():
         [0, 1, 1, 3],
     ]
     says("tf-idf", "[0.871, 0.492]", "= 1.693", "length 3.445", "data 5 7 8, indices 1 0 1, indptr 0 1 1 3")
+
+
+def test_numbers_of_naive_bayes():
+    prior, terms = naive_bayes(csr_array(np.array([[2, 0], [1, 1], [0, 1]])), np.array([0, 0, 1]), 2)
+    np.testing.assert_allclose(np.exp(prior), [2 / 3, 1 / 3])
+    np.testing.assert_allclose(np.exp(terms), [[4 / 6, 2 / 6], [1 / 3, 2 / 3]])
+    says("naive-bayes", "P(t | 0) = [4/6, 2/6] and P(t | 1) = [1/3, 2/3]. P(c) = [2/3, 1/3]")
 
 
 def test_numbers_of_bpe_merge():
