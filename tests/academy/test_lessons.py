@@ -66,6 +66,7 @@ def test_no_exercise_id_is_given_up():
         "upslope.text.classify.naive_bayes:naive_bayes",
         "upslope.blocks.language.sampling:next_token_probabilities",
         "upslope.blocks.language.kneser_ney:kneser_ney",
+        "upslope.text.bits_per_byte:bits_per_byte",
         "upslope.blocks.language.kneser_ney:continuation_counts",
         "upslope.blocks.language.rms_norm:rms_norm",
         "upslope.blocks.language.rotary:rotary_embedding",

@@ -63,6 +63,15 @@ def test_numbers_of_continuation_counts():
     says("continuation-counts", "75 billion")
 
 
+def test_numbers_of_bits_per_byte():
+    from upslope.text.bits_per_byte import bits_per_byte
+
+    two, one = np.log([2.0, 8.0]), np.log([16.0])
+    assert bits_per_byte(two, "hé.") == bits_per_byte(one, "hé.") == pytest.approx(1)
+    assert [two.mean(), one.mean()] == pytest.approx([1.39, 2.77], abs=5e-3)
+    says("bits-per-byte", "1 + 3 bits, 1.0 bits per byte", "4 bits, 1.0", "1.39 and 2.77")
+
+
 def test_numbers_of_rms_norm(torch):
     from upslope.blocks.language.rms_norm import rms_norm
 

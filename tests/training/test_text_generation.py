@@ -51,17 +51,32 @@ def test_the_loss_of_a_batch_is_the_mean_over_its_positions(task):
     assert float(task(batch)["loss"].detach()) == pytest.approx(task.predict(toy())[:16].mean(), abs=1e-5)
 
 
-def test_bits_are_nats_by_the_logarithm_of_two(task):
-    assert task.metrics(np.full(5, np.log(2)), toy())["bits_per_character"] == pytest.approx(1)
+def test_bits_per_byte_are_nats_by_the_logarithm_of_two(task):
+    data = toy()
+    losses = np.full(len(task.tokens(data)) - 1, np.log(2))
+    assert task.metrics(losses, data)["bits_per_byte"] == pytest.approx(1)
 
 
-def test_the_mixture_is_the_best_of_101_and_never_worse_where_it_was_chosen(task):
-    data = toy(40, seed=1)
-    task.counts = KneserNey(task.tokens(toy(200)), order=4, vocab_size=65)
-    task.choose_weight(data)
-    found = task.metrics(task.predict(data), data)
-    assert found["mixed_loss"] <= min(found["loss"], found["kneser_ney_loss"])
-    ours, theirs = np.exp(-task.predict(data)), np.exp(-task.counted(data))
-    losses = [-np.log(w / 100 * ours + (1 - w / 100) * theirs).mean() for w in range(101)]
-    assert task.weight == pytest.approx(np.argmin(losses) / 100)
-    assert found["mixed_loss"] == pytest.approx(min(losses))
+def test_the_weight_is_chosen_on_the_end_of_the_text_while_it_is_not_counted(task, monkeypatch):
+    data, counted = toy(200, seed=1), []
+
+    def best(ours, theirs):
+        end = data.take(slice(190, None))
+        np.testing.assert_allclose(ours, task.predict(end))
+        np.testing.assert_allclose(theirs, task.counted(end))
+        fewer = KneserNey(task.tokens(data.take(slice(0, 190))), order=4, vocab_size=65)
+        np.testing.assert_allclose(np.exp(-theirs), fewer.probabilities(task.tokens(end))[1:])
+        counted.append(theirs)
+        return 0.25
+
+    monkeypatch.setattr("upslope.training.tasks.text_generation.best_weight", best)
+    facts = task.mix(data, order=4, held=0.05)
+    assert facts.pop("kneser_ney_seconds") > 0
+    assert facts == {"weight": 0.25} == {"weight": task.weight}
+    assert len(counted) == 1
+    end = data.take(slice(190, None))
+    assert task.counted(end).mean() < counted[0].mean()  # afterwards the end is counted, too
+    found, test = task.metrics(task.predict(toy(40)), toy(40)), toy(40)
+    mixed = 0.25 * np.exp(-task.predict(test)) + 0.75 * np.exp(-task.counted(test))
+    assert found["mixed_loss"] == pytest.approx(-np.log(mixed).mean())
+    assert found["mixed_bits_per_byte"] == pytest.approx(found["mixed_loss"] / np.log(2))

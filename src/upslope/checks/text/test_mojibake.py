@@ -33,9 +33,8 @@ def expected(line):
 
 def ask(line, places):
     got = module.misread_characters(line)
-    if type(got) is list:
-        got = [(each.start, each.end, each.character) for each in got]
-    equal(got, places, case=f"misread_characters({line!a}), each as (start, end, character)")
+    spans = [(each.start, each.end, each.character) for each in got] if type(got) is list else got
+    equal(spans, places, case=f"misread_characters({line!a}), each as (start, end, character)")
 
 
 @grades(module.misread_characters)

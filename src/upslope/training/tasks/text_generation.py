@@ -1,5 +1,6 @@
 """Text generation: the next token of a text, and from it texts."""
 
+from time import perf_counter
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,10 +21,16 @@ from upslope.runs import figures
 from upslope.runs.model_spec import ModelSpec
 from upslope.runs.reports import language
 from upslope.runs.run import Run
+from upslope.text.bits_per_byte import bits_per_byte
+from upslope.text.mixture import best_weight, mixed_losses
 from upslope.training.batches import Batch
 from upslope.training.tasks.task import Task
 
-PANELS = {"training loss": ("loss",), "validation loss": ("validation_loss",)}
+PANELS = {
+    "training loss, nats a token": ("loss",),
+    "validation loss, nats a token": ("validation_loss", "validation_kneser_ney_loss"),
+    "validation, bits per byte": ("validation_bits_per_byte",),
+}
 SAMPLED = 600  # characters of the text that a finished run writes
 SHOWN = 480  # characters of the text whose losses are drawn
 
@@ -41,16 +48,26 @@ class TextGeneration(Task):
         self.counts: KneserNey | None = None  # a model that stands beside this one
         self.weight: float | None = None  # of this one in a mixture of both
 
-    def count(self, train: Dataset, *, order: int) -> None:
-        """Let a Kneser-Ney model of this order, counted on these data, stand beside the model."""
+    def count(self, train: Dataset, *, order: int) -> float:
+        """Let a Kneser-Ney model of this order, counted on these data, stand beside the model; the seconds it took."""
+        begun = perf_counter()
         self.counts = KneserNey(self.tokens(train), order=order, vocab_size=len(self.tokenizer))
+        return perf_counter() - begun
 
-    def choose_weight(self, validation: Dataset) -> None:
-        """Give this model the weight in a mixture with the counts that suits these data best."""
-        ours, theirs = np.exp(-self.predict(validation)), np.exp(-self.counted(validation))
-        weights = np.linspace(0, 1, 101)
-        losses = [-np.log(weight * ours + (1 - weight) * theirs).mean() for weight in weights]
-        self.weight = float(weights[int(np.argmin(losses))])
+    def mix(self, train: Dataset, *, order: int, held: float = 0.05) -> dict[str, float]:
+        """Mix this model with the counts, by the weight that suits the end of the training text best.
+
+        What comes back says the weight, and in how many seconds all was counted.
+
+        The last share `held` of its rows is not counted while the weight is chosen, since what was counted looks far
+        too likely; afterwards all of it is. The model has read that end once, with all the rest, and so has a small
+        advantage there.
+        """
+        last = len(train) - max(1, round(held * len(train)))
+        self.count(train.take(slice(0, last)), order=order)
+        end = train.take(slice(last, None))
+        self.weight = best_weight(self.predict(end), self.counted(end))
+        return {"weight": self.weight, "kneser_ney_seconds": self.count(train, order=order)}
 
     def counted(self, dataset: Dataset) -> NDArray[np.float64]:
         """As `predict`, by the counts."""
@@ -92,15 +109,19 @@ class TextGeneration(Task):
         return losses
 
     def metrics(self, predictions: NDArray[np.float64], dataset: Dataset) -> dict[str, float]:
-        """The mean loss in nats, and in bits; with counts beside it theirs, and with a weight that of the mixture."""
-        loss = float(predictions.mean())
-        found = {"loss": loss, "bits_per_character": loss / float(np.log(2))}
+        """The mean loss of a token in nats, and bits for each byte of the text, which do not depend on the tokens.
+
+        With counts beside the model theirs, and with a weight those of the mixture.
+        """
+        text = self.tokenizer.decode(self.tokens(dataset)[1:])
+        found = {"loss": float(predictions.mean()), "bits_per_byte": bits_per_byte(predictions, text)}
         if self.counts is not None:
             theirs = self.counted(dataset)
             found["kneser_ney_loss"] = float(theirs.mean())
             if self.weight is not None:
-                mixed = self.weight * np.exp(-predictions) + (1 - self.weight) * np.exp(-theirs)
-                found["mixed_loss"] = float(-np.log(mixed).mean())
+                mixed = mixed_losses(predictions, theirs, self.weight)
+                found["mixed_loss"] = float(mixed.mean())
+                found["mixed_bits_per_byte"] = bits_per_byte(mixed, text)
         return found
 
     def report(self, run: Run[Any], predictions: NDArray[np.float64], dataset: Dataset, *, per_epoch: int) -> None:

@@ -77,7 +77,8 @@ def test_prior(rng):
 def test_random(rng):
     """random counts of two to four classes, in any order, class by class"""
     for texts, terms, classes in ((2, 1, 2), (5, 3, 2), (9, 4, 3), (8, 6, 4)):
-        ask(*drawn(rng, texts, terms, classes), classes)
+        counts, labels = drawn(rng, texts, terms, classes)
+        ask(counts, labels, classes)
 
 
 @grades(module.naive_bayes)
