@@ -8,8 +8,8 @@ from torch import nn
 from upslope.blocks.language.characters import Characters
 from upslope.blocks.language.kneser_ney import KneserNey
 from upslope.data import tinyshakespeare
-from upslope.models.build import build
-from upslope.training.tasks.text_generation import TextGeneration
+from upslope.models.build import build, built
+from upslope.training.tasks.text_generation import TextGeneration, tokenizer_of
 
 
 @pytest.fixture
@@ -80,3 +80,35 @@ def test_the_weight_is_chosen_on_the_end_of_the_text_while_it_is_not_counted(tas
     mixed = 0.25 * np.exp(-task.predict(test)) + 0.75 * np.exp(-task.counted(test))
     assert found["mixed_loss"] == pytest.approx(-np.log(mixed).mean())
     assert found["mixed_bits_per_byte"] == pytest.approx(found["mixed_loss"] / np.log(2))
+
+
+def test_pieces_of_words_compare_with_characters_by_the_byte():
+    """A model that knows nothing costs ln V a token, whatever V is; a byte costs less where tokens are longer."""
+    data = toy(80)
+    found = {}
+    for kind in ("characters", "bpe"):
+        tokenizer = tokenizer_of(kind, data)
+        model = build("gpt-toy", vocab_size=len(tokenizer))  # its head begins at zero
+        task = TextGeneration(model, tokenizer=tokenizer)
+        losses = task.predict(data)
+        found[kind] = task.metrics(losses, data)
+        assert found[kind]["loss"] == pytest.approx(np.log(len(tokenizer)), abs=1e-5)
+        size = len(tokenizer.decode(task.tokens(data)[1:]).encode())
+        assert found[kind]["bits_per_byte"] == pytest.approx(losses.sum() / np.log(2) / size)
+        kept = task.spec(built("gpt-toy", seed=0, vocab_size=len(tokenizer))).preprocessing
+        assert set(kept) == {"alphabet" if kind == "characters" else "merges", "context"}
+    assert found["bpe"]["loss"] > found["characters"]["loss"]
+    assert found["bpe"]["bits_per_byte"] < found["characters"]["bits_per_byte"]
+
+
+@pytest.mark.deep
+def test_the_lab_runs_with_pieces_of_words(tmp_path):
+    from upslope.cards import discover
+    from upslope.runs.launcher import start
+    from upslope.ship.pipelines.pipeline import Options
+    from upslope.ship.predictor import load
+
+    result = start(discover("labs")["gpt"], ["tokens=bpe"], preset="smoke", root=tmp_path, quiet=True)
+    assert result.metrics["test_mixed_loss"] < result.metrics["test_loss"]
+    (answer,) = load(str(tmp_path / "gpt-0001")).answers(["ANNE:"], Options(length=5))
+    assert len(answer.continuation) >= 5

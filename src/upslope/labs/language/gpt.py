@@ -29,7 +29,7 @@ from upslope.training.batches import TokenWindows
 from upslope.training.conclude import conclude
 from upslope.training.config import TrainingConfig, only_with
 from upslope.training.fit import fit, warmup_then_linear
-from upslope.training.tasks.text_generation import TextGeneration
+from upslope.training.tasks.text_generation import TextGeneration, tokenizer_of
 
 BLOCKS = only_with(freeze="none")
 
@@ -38,6 +38,7 @@ class Config(TrainingConfig):
     """Settings of this lab."""
 
     data: Literal["tinyshakespeare", "toy"] = Field("tinyshakespeare", description="toy is generated")
+    tokens: Literal["characters", "bpe"] = Field("characters", description="bpe: 512 pieces, learned from the text")
     steps: int = Field(500, ge=1, le=1_000_000, description="how many batches are learned from")
     batch_size: int = Field(16, ge=1, le=5000, description="windows of text per step, over all devices")
     context: int = Field(128, ge=2, le=1024, description="characters of a window")
@@ -63,13 +64,12 @@ class Config(TrainingConfig):
 def run(config: Config, run: Run[Config]) -> None:
     """Train on windows of the text; count it; test both, and their mixture."""
     train, validation, test = splits(config.data, toy="tinyshakespeare", rng=np.random.default_rng(config.seed))
-    network = built(
-        "gpt-characters", seed=config.seed, context=config.context, ngrams=config.ngrams, rotary=config.rotary
-    )
+    tokenizer = tokenizer_of(config.tokens, train)
+    sizes: dict[str, Any] = {"vocab_size": len(tokenizer), "context": config.context, "ngrams": config.ngrams}
+    network = built("gpt-characters", seed=config.seed, rotary=config.rotary, **sizes)
     network.module.blocks.requires_grad_(config.freeze == "none")
-    task = TextGeneration(network.module, precision=config.precision)
-    tokens = task.tokens(train)
-    batches = TokenWindows(tokens, context=config.context, batch_size=config.batch_size, seed=config.seed)
+    task = TextGeneration(network.module, tokenizer=tokenizer, precision=config.precision)
+    batches = TokenWindows(task.tokens(train), context=config.context, batch_size=config.batch_size, seed=config.seed)
     task.count(train, order=config.order)
     optimizer = muon_and_adamw(
         network.module,

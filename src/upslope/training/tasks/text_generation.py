@@ -21,11 +21,15 @@ from upslope.runs import figures
 from upslope.runs.model_spec import ModelSpec
 from upslope.runs.reports import language
 from upslope.runs.run import Run
+from upslope.text import bpe_training
 from upslope.text.bits_per_byte import bits_per_byte
+from upslope.text.bpe import ByteLevelBPE
+from upslope.text.merges import merges_of
 from upslope.text.mixture import best_weight, mixed_losses
 from upslope.training.batches import Batch
 from upslope.training.tasks.task import Task
 
+PIECES = 512  # tokens of a vocabulary that is learned from the training text
 PANELS = {
     "training loss, nats a token": ("loss",),
     "validation loss, nats a token": ("validation_loss", "validation_kneser_ney_loss"),
@@ -35,16 +39,24 @@ SAMPLED = 600  # characters of the text that a finished run writes
 SHOWN = 480  # characters of the text whose losses are drawn
 
 
+def tokenizer_of(kind: str, train: Dataset) -> Characters | ByteLevelBPE:
+    """The vocabulary of a model: "characters", those of Shakespeare's works, or "bpe", learned from these data."""
+    return Characters(ALPHABET) if kind == "characters" else bpe_training.train(["".join(train["text"])], size=PIECES)
+
+
 class TextGeneration(Task):
     """The cross-entropy of each next token, in nats; the data have a column `text`, whose rows joined are one text."""
 
     tag: ClassVar[str] = "text-generation"
 
-    def __init__(self, model: nn.Module, *, tokenizer: Characters | None = None, precision: str = "32") -> None:
+    def __init__(
+        self, model: nn.Module, *, tokenizer: Characters | ByteLevelBPE | None = None, precision: str = "32"
+    ) -> None:
         """Without a `tokenizer` the tokens are the characters of Shakespeare's works."""
         super().__init__(model)
         self.model: GPT | CharRNN
-        self.tokenizer, self.precision = tokenizer or Characters(ALPHABET), precision
+        self.tokenizer: Characters | ByteLevelBPE = tokenizer or Characters(ALPHABET)
+        self.precision = precision
         self.counts: KneserNey | None = None  # a model that stands beside this one
         self.weight: float | None = None  # of this one in a mixture of both
 
@@ -128,9 +140,10 @@ class TextGeneration(Task):
         """Curves, the loss of each character of a passage, and a text that the model writes."""
         drawn = figures.curves(run.logged(), PANELS, smooth=10)
         run.picture("curves", drawn)
-        text = "".join(dataset["text"])[1 : SHOWN + 1]
-        drawn = language.passage(text, predictions[: len(text)])
-        run.picture("passage", drawn, "The darker a character, the less the model expected it.")
+        pieces = [self.tokenizer.decode(token) for token in self.tokens(dataset)[1 : SHOWN + 1]]
+        each = np.repeat(predictions[: len(pieces)], [len(piece) for piece in pieces])
+        drawn = language.passage("".join(pieces)[:SHOWN], each[:SHOWN])
+        run.picture("passage", drawn, "The darker a token, the less the model expected it.")
         run.picture("sample", language.written(self.write()), "Written by the model, begun after a line break.")
 
     def write(self, *, length: int = SAMPLED, seed: int = 0, temperature: float = 0.8) -> str:
@@ -144,12 +157,15 @@ class TextGeneration(Task):
 
     def spec(self, network: Built) -> ModelSpec:
         """Token ids (T,) in, logits (T, vocabulary) out; T is free up to the context."""
-        vocabulary = len(self.tokenizer)
+        vocabulary, tokenizer = len(self.tokenizer), self.tokenizer
+        tokens = (
+            {"alphabet": tokenizer.alphabet} if isinstance(tokenizer, Characters) else {"merges": merges_of(tokenizer)}
+        )
         return ModelSpec(
             task=self.tag,
             model=network.model,
             arguments=network.arguments,
             inputs={"tokens": {"shape": [self.model.context], "dtype": "int64", "high": vocabulary}},
             outputs={"logits": {"shape": [self.model.context, vocabulary]}},
-            preprocessing={"alphabet": self.tokenizer.alphabet, "context": self.model.context},
+            preprocessing={**tokens, "context": self.model.context},
         )
