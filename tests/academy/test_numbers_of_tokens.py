@@ -30,10 +30,8 @@ def test_numbers_of_repair_mojibake():
     assert undo_mojibake("Ärger: cafÃ©") == "Ärger: cafÃ©"
     for character, code in (
         ("é", "C3 A9"),
-        ("Ж", "D0 96"),
         ("€", "E2 82 AC"),
-        ("漢", "E6 BC A2"),
-        ("𐍈", "F0 90 8D 88"),
+        ("😀", "F0 9F 98 80"),
     ):
         assert character.encode().hex(" ").upper() == code
         says("repair-mojibake", code)
