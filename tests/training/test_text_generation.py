@@ -6,10 +6,10 @@ import torch
 from torch import nn
 
 from upslope.blocks.language.characters import Characters
-from upslope.blocks.language.kneser_ney import KneserNey
 from upslope.data import tinyshakespeare
 from upslope.models.build import build, built
-from upslope.training.tasks.text_generation import TextGeneration, tokenizer_of
+from upslope.text.mixture import best_weight
+from upslope.training.tasks.text_generation import TextGeneration, held_out, tokenizer_of
 
 
 @pytest.fixture
@@ -57,26 +57,20 @@ def test_bits_per_byte_are_nats_by_the_logarithm_of_two(task):
     assert task.metrics(losses, data)["bits_per_byte"] == pytest.approx(1)
 
 
-def test_the_weight_is_chosen_on_the_end_of_the_text_while_it_is_not_counted(task, monkeypatch):
-    data, counted = toy(200, seed=1), []
-
-    def best(ours, theirs):
-        end = data.take(slice(190, None))
-        np.testing.assert_allclose(ours, task.predict(end))
-        np.testing.assert_allclose(theirs, task.counted(end))
-        fewer = KneserNey(task.tokens(data.take(slice(0, 190))), order=4, vocab_size=65)
-        np.testing.assert_allclose(np.exp(-theirs), fewer.probabilities(task.tokens(end))[1:])
-        counted.append(theirs)
-        return 0.25
-
-    monkeypatch.setattr("upslope.training.tasks.text_generation.best_weight", best)
-    facts = task.mix(data, order=4, held=0.05)
+def test_the_weight_is_chosen_on_text_that_is_counted_only_afterwards(task):
+    data, test = toy(200, seed=1), toy(40)
+    train, held = held_out(data)
+    assert (len(train), len(held)) == (194, 6)
+    assert sorted([*train["text"], *held["text"]]) == sorted(data["text"])
+    assert held["text"] == data["text"][90:96]
+    task.count(train, order=4)
+    ours, theirs = task.predict(held), task.counted(held)
+    facts = task.mix(held, data, order=4)
     assert facts.pop("kneser_ney_seconds") > 0
-    assert facts == {"weight": 0.25} == {"weight": task.weight}
-    assert len(counted) == 1
-    end = data.take(slice(190, None))
-    assert task.counted(end).mean() < counted[0].mean()  # afterwards the end is counted, too
-    found, test = task.metrics(task.predict(toy(40)), toy(40)), toy(40)
+    assert facts == {"weight": best_weight(ours, theirs)} == {"weight": task.weight}
+    assert task.counted(held).mean() < theirs.mean()  # it is counted now
+    task.weight = 0.25
+    found = task.metrics(task.predict(test), test)
     mixed = 0.25 * np.exp(-task.predict(test)) + 0.75 * np.exp(-task.counted(test))
     assert found["mixed_loss"] == pytest.approx(-np.log(mixed).mean())
     assert found["mixed_bits_per_byte"] == pytest.approx(found["mixed_loss"] / np.log(2))

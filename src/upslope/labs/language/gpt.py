@@ -8,8 +8,8 @@ Claim: the test loss is at most 1.60 nats with every seed, after at most 5 minut
 most 1.50 mixed with the counts (3 seeds). The test text is the last tenth, which nanoGPT calls validation.
 
 - Muon for the matrices, AdamW for embeddings and head; rates that fall in a straight line at the end.
-- Interpolated Kneser-Ney counts the same text in seconds. The weight of the mixture is set on the end of the training
-  text, not counted meanwhile. Losses are of tokens; bits per byte compare models whatever their tokens are.
+- Interpolated Kneser-Ney counts the same text in seconds. The weight of the mixture is set on a piece of the training
+  text that neither has read. Losses are of tokens; bits per byte compare models whatever their tokens are.
 - Left out: dropout, averaged weights, a second reading: a training sees about as many characters as there are.
 
 Attention must learn: over frozen blocks (`freeze=blocks`) the embeddings of n-grams and the head miss the target.
@@ -29,7 +29,7 @@ from upslope.training.batches import TokenWindows
 from upslope.training.conclude import conclude
 from upslope.training.config import TrainingConfig, only_with
 from upslope.training.fit import fit, warmup_then_linear
-from upslope.training.tasks.text_generation import TextGeneration, tokenizer_of
+from upslope.training.tasks.text_generation import TextGeneration, held_out, tokenizer_of
 
 BLOCKS = only_with(freeze="none")
 
@@ -63,7 +63,8 @@ class Config(TrainingConfig):
 
 def run(config: Config, run: Run[Config]) -> None:
     """Train on windows of the text; count it; test both, and their mixture."""
-    train, validation, test = splits(config.data, toy="tinyshakespeare", rng=np.random.default_rng(config.seed))
+    whole, validation, test = splits(config.data, toy="tinyshakespeare", rng=np.random.default_rng(config.seed))
+    train, held = held_out(whole)
     tokenizer = tokenizer_of(config.tokens, train)
     sizes: dict[str, Any] = {"vocab_size": len(tokenizer), "context": config.context, "ngrams": config.ngrams}
     network = built("gpt-characters", seed=config.seed, rotary=config.rotary, **sizes)
@@ -89,7 +90,7 @@ def run(config: Config, run: Run[Config]) -> None:
         validate_every=max(1, config.steps // 4),
     )
     more: dict[str, Any] = {"validation": validation, "watch": {"attention_moved": "blocks.0.qkv.weight"}}
-    more |= task.mix(train, order=config.order)
+    more |= task.mix(held, whole, order=config.order)
     conclude(run, task, test, network=network, per_epoch=batches.per_epoch, **more)
 
 

@@ -29,6 +29,7 @@ from upslope.text.mixture import best_weight, mixed_losses
 from upslope.training.batches import Batch
 from upslope.training.tasks.task import Task
 
+HELD = (0.45, 0.48)  # where the rows begin and end on which the weight of a mixture is set, as shares of all
 PIECES = 512  # tokens of a vocabulary that is learned from the training text
 PANELS = {
     "training loss, nats a token": ("loss",),
@@ -37,6 +38,16 @@ PANELS = {
 }
 SAMPLED = 600  # characters of the text that a finished run writes
 SHOWN = 480  # characters of the text whose losses are drawn
+
+
+def held_out(train: Dataset) -> tuple[Dataset, Dataset]:
+    """Training data without the rows from 45 to 48 %, and these: what neither model reads before they are mixed.
+
+    They are not taken from the end, since a text that is tested on may continue what begins there. In Shakespeare they
+    are the end of the first of two pieces, just before the validation part.
+    """
+    first, last = (round(share * len(train)) for share in HELD)
+    return train.take(np.r_[0:first, last : len(train)]), train.take(slice(first, last))
 
 
 def tokenizer_of(kind: str, train: Dataset) -> Characters | ByteLevelBPE:
@@ -66,19 +77,13 @@ class TextGeneration(Task):
         self.counts = KneserNey(self.tokens(train), order=order, vocab_size=len(self.tokenizer))
         return perf_counter() - begun
 
-    def mix(self, train: Dataset, *, order: int, held: float = 0.05) -> dict[str, float]:
-        """Mix this model with the counts, by the weight that suits the end of the training text best.
+    def mix(self, held: Dataset, train: Dataset, *, order: int) -> dict[str, float]:
+        """Mix this model with the counts, by the weight that suits `held` best; then count all of `train`.
 
-        What comes back says the weight, and in how many seconds all was counted.
-
-        The last share `held` of its rows is not counted while the weight is chosen, since what was counted looks far
-        too likely; afterwards all of it is. The model has read that end once, with all the rest, and so has a small
-        advantage there.
+        Neither may know `held` when this is called: what a model has read looks too likely to it, and it would be
+        trusted too much. What comes back says the weight, and in how many seconds all was counted.
         """
-        last = len(train) - max(1, round(held * len(train)))
-        self.count(train.take(slice(0, last)), order=order)
-        end = train.take(slice(last, None))
-        self.weight = best_weight(self.predict(end), self.counted(end))
+        self.weight = best_weight(self.predict(held), self.counted(held))
         return {"weight": self.weight, "kneser_ney_seconds": self.count(train, order=order)}
 
     def counted(self, dataset: Dataset) -> NDArray[np.float64]:
