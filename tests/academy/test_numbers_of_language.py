@@ -51,6 +51,27 @@ def test_numbers_of_kneser_ney():
     says("kneser-ney", "(2 - 0.5)/4 = 0.375", "0.5 · 3/4 = 0.375", "0.075. Together 0.45")
 
 
+def test_numbers_of_continuation_counts():
+    from upslope.blocks.language.kneser_ney import KneserNey, continuation_counts
+
+    tokens = np.array([0, 1, 0, 1, 2, 1])
+    one, two = continuation_counts(tokens, order=2, vocab_size=3)
+    assert [each.tolist() for each in (*one, *two)] == [[0, 1, 2], [1, 2, 1], [1, 3, 5, 7], [2, 1, 1, 1]]
+    assert KneserNey(tokens, order=2, vocab_size=3).tables[1].discount == pytest.approx(0.6)
+    assert round(65**6 / 1e9) == 75
+    says("continuation-counts", "1, 3, 5, 7 with the counts 2, 1, 1, 1", "behind 0 and 2 only: 2", "D = 3/5 = 0.6")
+    says("continuation-counts", "75 billion")
+
+
+def test_numbers_of_bits_per_byte():
+    from upslope.text.bits_per_byte import bits_per_byte
+
+    two, one = np.log([2.0, 8.0]), np.log([16.0])
+    assert bits_per_byte(two, "hé.") == bits_per_byte(one, "hé.") == pytest.approx(1)
+    assert [two.mean(), one.mean()] == pytest.approx([1.39, 2.77], abs=5e-3)
+    says("bits-per-byte", "1 + 3 bits, 1.0 bits per byte", "4 bits, 1.0", "1.39 and 2.77")
+
+
 def test_numbers_of_rms_norm(torch):
     from upslope.blocks.language.rms_norm import rms_norm
 

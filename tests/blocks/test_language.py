@@ -8,7 +8,7 @@ import torch
 
 from upslope.blocks.language.characters import Characters
 from upslope.blocks.language.kneser_ney import KneserNey
-from upslope.blocks.language.muon import Muon, newton_schulz
+from upslope.blocks.language.muon import Muon, muon_and_adamw, newton_schulz
 from upslope.blocks.language.rotary import rotary_embedding
 from upslope.blocks.language.sampling import next_token_probabilities, sample
 
@@ -107,6 +107,18 @@ def test_kneser_ney_sums_to_one_after_any_history():
     for history in itertools.product(range(4), repeat=3):
         total = sum(model.probabilities(np.array([*history, token]))[-1] for token in range(4))
         assert total == pytest.approx(1, abs=1e-12)
+
+
+def test_three_learning_rates():
+    from upslope.models.build import build
+
+    model = build("gpt-toy")
+    optimizer = muon_and_adamw(model, lr=1.0, embedding_lr=2.0, head_lr=3.0)
+    rates = {id(p): (group["lr"], group["muon"]) for group in optimizer.param_groups for p in group["params"]}
+    for name, parameter in model.named_parameters():
+        expected = (1.0, True) if name.startswith("blocks.") else (3.0 if name.startswith("head") else 2.0, False)
+        assert rates[id(parameter)] == expected, name
+    assert not any(g["muon"] for g in muon_and_adamw(model, lr=1, embedding_lr=1, head_lr=1, muon=False).param_groups)
 
 
 def test_kneser_ney_refuses_what_does_not_fit_a_number():

@@ -16,7 +16,9 @@ from upslope.runs.errors import RunProblem
 from upslope.ship import predictor
 from upslope.ship.language.chat_template import ChatTemplate
 from upslope.ship.language.language_model import LanguageModel
+from upslope.ship.language.tokenizer import Tokenizer
 from upslope.ship.pipelines.pipeline import LoadedModel
+from upslope.text.merges import from_merges
 from upslope.text.published import PublishedTokenizer, of_gguf
 from upslope.text.token import Ids
 
@@ -113,11 +115,15 @@ def _known(word: str) -> None:
 
 
 def _characters(network: LoadedModel, *, int8: bool) -> LanguageModel:
-    tokenizer = CharacterTokenizer(str(network.spec.preprocessing["alphabet"]))
+    kept = network.spec.preprocessing
+    tokenizer: Tokenizer = (
+        CharacterTokenizer(str(kept["alphabet"])) if "alphabet" in kept else from_merges(kept["merges"])
+    )
+    unit = "characters" if "alphabet" in kept else "pieces of words"
     module = with_int8(network.module) if int8 else network.module
     return LanguageModel(
         name=network.name,
-        about=f"a model of characters, trained on {network.learned_from}: it continues texts and does not converse",
+        about=f"a model of {unit}, trained on {network.learned_from}: it continues texts and does not converse",
         module=module.eval().requires_grad_(False),
         tokenizer=tokenizer,
         context=int(network.spec.preprocessing["context"]),
