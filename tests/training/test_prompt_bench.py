@@ -52,14 +52,14 @@ def bench():
 def through(bench):
     trials = bench.trials(orders=3)
     for trial in trials:
-        bench.measure(trial())
+        bench.measure(trial)
     return trials
 
 
 def test_validation_chooses_the_wording_that_the_model_understands(bench):
     trials = through(bench)
     assert bench.chosen("sst2", 0) == (1, False)
-    on_test = [trial() for trial in trials[4:]]
+    on_test = [bench.settled(trial) for trial in trials[4:]]
     assert {(trial.split, trial.shots, trial.wording) for trial in on_test} == {
         ("test", 0, 0),
         ("test", 0, 1),
@@ -79,7 +79,7 @@ def test_validation_chooses_the_wording_that_the_model_understands(bench):
 def test_the_best_so_far_never_falls(bench):
     reached = []
     for trial in bench.trials(orders=2):
-        bench.measure(trial())
+        bench.measure(trial)
         reached.append(bench.best())
     assert reached == sorted(reached)
     assert reached[0] == 0.5 < reached[-1]

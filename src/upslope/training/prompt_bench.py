@@ -4,8 +4,8 @@ Labels are chosen by their likelihood, as they are and calibrated (`blocks.langu
 validation texts choose one for each number of examples; the test texts see that one alone, and the bare beginning.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from upslope.text.classify.logistic import fit_logistic
 from upslope.text.counts import NoTerms, TfIdf
 from upslope.text.prompts import CONTENT_FREE, Wording, balanced
 
+CHOSEN = -1  # the wording that validation texts choose
 Encode = Callable[[str], Sequence[int]]
 Texts = dict[str, tuple[Dataset, Dataset, Dataset]]  # of each data set: training, validation, test
 Right = NDArray[np.float64]  # (N,): 1 where a text was classified rightly, or the share of orders in which it was
@@ -51,7 +52,7 @@ class PromptBench:
         model: nn.Module,
         encode: Encode,
         sets: Texts,
-        wordings: dict[str, tuple[Wording, ...]],
+        wordings: Mapping[str, Sequence[Wording]],
         *,
         shots: Sequence[int],
         seed: int,
@@ -73,25 +74,30 @@ class PromptBench:
         """The inverse."""
         self.right = dict(state)
 
-    def trials(self, *, orders: int) -> list[Callable[[], Trial]]:
-        """All trials in order; those on test texts are settled only when validation has chosen their wordings."""
+    def trials(self, *, orders: int) -> list[Trial]:
+        """All trials in order; what is on test texts is settled only when validation has chosen its wording."""
         on_validation = [
             Trial(name, "validation", shots, wording, 0)
             for shots in self.shots
             for name in self.sets
             for wording in range(len(self.wordings[name]))
         ]
-        on_test: list[Callable[[], Trial]] = [
-            lambda name=name, shots=shots, order=order: Trial(name, "test", shots, self.chosen(name, shots)[0], order)
+        bare = [Trial(name, "test", 0, 0, 0) for name in self.sets]
+        on_test = [
+            Trial(name, "test", shots, CHOSEN, order)
             for shots in self.shots
             for name in self.sets
             for order in range(orders if shots > 1 else 1)
         ]
-        bare = [Trial(name, "test", 0, 0, 0) for name in self.sets]
-        return [*(lambda trial=trial: trial for trial in [*on_validation, *bare]), *on_test]
+        return [*on_validation, *bare, *on_test]
+
+    def settled(self, trial: Trial) -> Trial:
+        """The trial with its wording."""
+        return replace(trial, wording=self.chosen(trial.data, trial.shots)[0]) if trial.wording == CHOSEN else trial
 
     def measure(self, trial: Trial) -> None:
         """Ask the model about every text of a trial, unless that was done before."""
+        trial = self.settled(trial)
         if trial.key in self.right:
             return
         train, validation, test = self.sets[trial.data]

@@ -55,7 +55,7 @@ def run(config: Config, run: Run[Config]) -> None:
     run.register(bench=bench)
     trials = bench.trials(orders=config.orders)
     for step in run.steps(len(trials)):
-        bench.measure(trials[step - 1]())
+        bench.measure(trials[step - 1])
         run.log(step, validation_best=bench.best())
     metrics, table = summary(run, bench)
     run.picture("curves", figures.curves(run.logged(), {"best accuracy on validation texts": ("validation_best",)}))
@@ -81,10 +81,11 @@ def texts(config: Config) -> Texts:
     found = {}
     for name in WORDINGS:
         rng = np.random.default_rng(0)
-        train, *others = splits("toy" if config.data == "toy" else name, toy=name, rng=rng, counts=(60, 30, 60))
-        wanted = (config.tried, config.texts)
-        some = [part.take(rng.permutation(len(part))[:count]) for part, count in zip(others, wanted, strict=True)]
-        found[name] = (train, *some)
+        train, validation, test = splits(
+            "toy" if config.data == "toy" else name, toy=name, rng=rng, counts=(60, 30, 60)
+        )
+        chosen = (rng.permutation(len(part)) for part in (validation, test))
+        found[name] = (train, validation.take(next(chosen)[: config.tried]), test.take(next(chosen)[: config.texts]))
     return found
 
 
