@@ -3,7 +3,7 @@
 T. Brown et al., "Language Models are Few-Shot Learners", 2020, https://arxiv.org/abs/2005.14165.
 Z. Zhao et al., "Calibrate Before Use", 2021, https://arxiv.org/abs/2102.09690. The model is SmolLM2-135M-Instruct.
 
-Claim: on a subset of SST-2's test sentences a prompt with 4 examples, chosen on validation texts, is right at least 10
+Claim: on a subset of SST-2's test sentences a prompt with 4 examples, chosen on validation texts, is right at least 20
 points more often than TF-IDF with logistic regression that learned from the same 4, with every seed, in 5 minutes on 2
 CPU cores (3 seeds). The subset is the same for every seed: 80 texts of each data set.
 
@@ -96,14 +96,14 @@ CARD = LabCard(
     paper="Brown et al. 2020",
     claim=(
         "on a subset of SST-2's test sentences a prompt with 4 examples, chosen on validation texts, is right at least "
-        "10 points more often than TF-IDF with logistic regression that learned from the same 4, with every seed, in 5 "
+        "20 points more often than TF-IDF with logistic regression that learned from the same 4, with every seed, in 5 "
         "minutes on 2 CPU cores"
     ),
     domain="language",
     seconds={"smoke": 5, "laptop": 280, "full": 7200},
     data=("sst2", "ag_news", "trec_questions"),
     expect=(
-        Expect("test_sst2_few_shot_lead", at_least=0.1, when={"data": "real"}, ablations={"random weights": 0.05}),
+        Expect("test_sst2_few_shot_lead", at_least=0.2, when={"data": "real"}, ablations={"random weights": 0.059}),
     ),
     presets={
         "smoke": {"data": "toy", "shots": (0, 1, 4), "tried": 6, "texts": 12, "orders": 2, "int8": False},
