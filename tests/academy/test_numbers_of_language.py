@@ -248,3 +248,19 @@ def test_numbers_of_grouped_queries(torch):
     assert grouped_query_attention(q, k, v).flatten().tolist() == [2, 2, 6, 6]
     assert (30 * 2 * 3 * 64 * 4, 30 * 2 * 9 * 64 * 4) == (46_080, 138_240)
     says("grouped-queries", "The heads get 2, 2, 6, 6", "46,080 bytes of cache for a token, not 138,240")
+
+
+def test_numbers_of_prompting(torch):
+    from upslope.blocks.language.label_likelihood import contextual_calibration
+
+    free, given = torch.tensor([[0.8, 0.2]]).log(), torch.tensor([[0.6, 0.4]]).log()
+    assert contextual_calibration(given, free).exp()[0].tolist() == pytest.approx([3 / 11, 8 / 11])
+    says("prompting", "0.8 positive, 0.2 negative", "0.75 and 2: negative", "0.27 and 0.73")
+
+
+def test_numbers_of_induction():
+    from upslope.data.repetition import ALPHABET, LONGEST, SHORTEST
+
+    assert (SHORTEST + LONGEST) / 2 == 20
+    assert math.log(len(ALPHABET)) == pytest.approx(4.159, abs=5e-4)
+    says("induction", "8 to 32 random letters", "1/20 = 5 %", "ln 64 = 4.159")

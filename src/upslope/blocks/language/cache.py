@@ -71,6 +71,26 @@ def extend_buffer(
     return buffer
 
 
+class SharedPrefix(KeyValueCache):
+    """The cache of one beginning, read by any number of texts that go on from it side by side; they leave no trace."""
+
+    def __init__(self, beginning: KeyValueCache) -> None:
+        super().__init__()
+        self.beginning = beginning
+        self.tokens = beginning.tokens  # (1, S)
+
+    def read(self, tokens: Tensor) -> Tensor:
+        """All tokens so far; none is kept."""
+        assert self.tokens is not None
+        return torch.cat([self.tokens.expand(len(tokens), -1), tokens], dim=1)
+
+    def extend(self, block: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values of the beginning, once for each text, and the new ones."""
+        held = (buffers[block].expand(len(k), -1, -1, -1) for buffers in (self.beginning.keys, self.beginning.values))
+        keys, values = held
+        return torch.cat([keys, k], dim=2), torch.cat([values, v], dim=2)
+
+
 class StaticCache(KeyValueCache):
     """The same in buffers that are written in place: a new token copies its own keys and values, not those before it.
 

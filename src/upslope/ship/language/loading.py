@@ -1,5 +1,6 @@
 """Language models by name: published ones, a GGUF file, or one's own run of the lab `gpt`."""
 
+import inspect
 from pathlib import Path
 from typing import cast
 
@@ -98,6 +99,10 @@ def _of_run(word: str, *, int8: bool) -> LanguageModel:
         )
     if network.module is None:
         raise RunProblem(f"{network.name} is a graph without its modules: take the run that it was exported from")
+    if "cache" not in inspect.signature(network.module.forward).parameters:
+        raise RunProblem(
+            f"{network.name} keeps no cache and cannot chat: upslope predict {network.name} continues a text"
+        )
     return _characters(network, int8=int8)
 
 

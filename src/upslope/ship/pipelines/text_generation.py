@@ -57,7 +57,7 @@ class Written(Prediction):
 
 
 class TextGeneration(Pipeline):
-    """Texts, text files and standard input in, continuations out; from nothing a text begun after a line break."""
+    """Texts, text files and standard input in, continuations out; from nothing a text that begins where texts begin."""
 
     tag: ClassVar[str] = "text-generation"
     noun: ClassVar[str] = "text"
@@ -72,6 +72,13 @@ class TextGeneration(Pipeline):
         return from_merges(kept["merges"]) if "merges" in kept else Characters(str(kept["alphabet"]))
 
     @property
+    def opening(self) -> str:
+        """What a text begins after if nothing stands before it: a line break, where the model knows one."""
+        tokenizer = self.tokenizer
+        known = tokenizer.alphabet if isinstance(tokenizer, Characters) else "\n"
+        return "\n" if "\n" in known else known[0]
+
+    @property
     def context(self) -> int:
         """How many tokens the model reads at most."""
         return int(self.spec.preprocessing["context"])
@@ -79,7 +86,7 @@ class TextGeneration(Pipeline):
     def read(self, words: Sequence[str], options: Options) -> Iterator[Prompt | UnreadableInput]:
         """Each word: "-" is standard input, a file's name its text, anything else a text itself."""
         tokenizer = self.tokenizer
-        for word in words or ["\n"]:
+        for word in words or [self.opening]:
             subject, text = "", word
             try:
                 if word == "-":
@@ -104,7 +111,7 @@ class TextGeneration(Pipeline):
                     word, f"{subject or 'the text'} holds {said}, which the model does not know: leave them out"
                 )
             else:
-                yield Prompt(subject, text, tokenizer.encode(text or "\n"))
+                yield Prompt(subject, text, tokenizer.encode(text or self.opening))
 
     def answers(
         self, words: Sequence[str], options: Options | None = None
