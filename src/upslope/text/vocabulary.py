@@ -12,6 +12,7 @@ https://arxiv.org/abs/1607.04606.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,9 @@ from upslope.text.snowball import snowball
 from upslope.text.tagging import words_of
 
 PADDING, UNKNOWN = 0, 1
+
+
+_stem = lru_cache(maxsize=1 << 17)(snowball)  # the same words come again in every text
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Terms:
         words = [word.lower() for word in words_of(text)]
         found = word_ngrams(words, high=self.order) if self.order > 1 else words
         if self.stems:
-            found = found + [f"={snowball(word)}" for word in words]
+            found = found + [f"={_stem(word)}" for word in words]
         if self.pieces:
             found = found + [f"#{piece}" for piece in character_ngrams(" ".join(words), low=3, high=6)]
         return found

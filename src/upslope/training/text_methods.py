@@ -57,6 +57,7 @@ class Recipe:
     size: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)
     strength: float = 1.0  # alpha of naive Bayes, c of the others
+    beta: float = 1.0  # of NBSVM: below 1 its weights are drawn towards their mean size
     epochs: int = 5
     lr: float = 2e-3
     batch_size: int = 50
@@ -70,6 +71,26 @@ class Part:
     train: Dataset
     test: Dataset
     validation: Dataset | None = None
+
+    def reduced(self, share: float, rng: np.random.Generator) -> "Part":
+        """With this share of the training texts, drawn at random."""
+        if share == 1.0:
+            return self
+        few = rng.permutation(len(self.train))[: int(share * len(self.train))]
+        return Part(self.train.take(few), self.test, self.validation)
+
+
+def by_fold(whole: Dataset, *, choose: bool = False) -> list[Part]:
+    """A part for each fold of the column `fold`, which is measured by what was learned from the others.
+
+    To `choose` settings the next fold is measured, and the fold itself is not touched.
+    """
+    folds, count, found = whole["fold"], int(whole["fold"].max()) + 1, []
+    for fold in range(count):
+        held = (fold + 1) % count if choose else fold
+        rows = np.flatnonzero((folds != fold) & (folds != held))
+        found.append(Part(whole.take(rows), whole.take(np.flatnonzero(folds == held))))
+    return found
 
 
 @dataclass
@@ -109,7 +130,7 @@ class Learner:
         classes, strength = len(self.task.classes), self.recipe.strength
         scale = np.ones((x.shape[1], 1))
         if self.recipe.name == "nbsvm":
-            machine = fit_nbsvm(x, labels, classes, c=strength)
+            machine = fit_nbsvm(x, labels, classes, c=strength, beta=self.recipe.beta)
             scale, weights, bias = machine.ratios, machine.weights, machine.intercept
             if classes == 2:  # one border, and its mirror image
                 weights, bias = np.concatenate([-weights, weights], axis=1), np.concatenate([-bias, bias])

@@ -4,7 +4,9 @@ M. Maron 1961 (naive Bayes), T. Joachims 1998 (support vector machine), S. Wang,
 2012, https://aclanthology.org/P12-2018/ (NBSVM), Y. Kim 2014 (TextCNN), A. Joulin et al. 2016 (fastText), A. Graves,
 J. Schmidhuber 2005 (BiLSTM), A. Vaswani et al. 2017 (Transformer).
 
-Claim: CLAIM
+Claim: on movie reviews NBSVM reads at least 89.5 % rightly, in ten-fold cross-validation, on SST-2 the best of seven
+methods at least 84 %, on AG News (7,600 texts, five folds) at least 88.5 %, each after less than 2 minutes of training
+on 2 CPU cores (3 seeds).
 
 - Nothing is learned beforehand: every method has the training texts and no other.
 - One table for each data set: accuracy, the same with typos in the test texts, seconds of training, milliseconds a
@@ -27,26 +29,12 @@ from upslope.cards import Ablation, Expect, LabCard, Metric, discover
 from upslope.data.loading.splits import splits
 from upslope.runs.reports import classification, text_methods
 from upslope.runs.run import Run
-from upslope.text.vocabulary import Terms
 from upslope.training.config import TrainingConfig
 from upslope.training.state import arrays
-from upslope.training.text_methods import CLASSICAL, Learner, Part, Recipe, learn, measure
+from upslope.training.text_methods import CLASSICAL, Learner, Part, by_fold, learn, measure
+from upslope.training.text_recipes import BEST, RECIPES, recipe_of
 
-PAIRS = Terms(order=2)
-RECIPES = {
-    one.name: one
-    for one in (
-        Recipe("naive-bayes", 1961, PAIRS, longest=4096),
-        Recipe("svm", 1998, PAIRS, longest=4096),
-        Recipe("nbsvm", 2012, PAIRS, longest=4096, strength=30.0),
-        Recipe("bilstm", 2005, least=2, longest=200, size="bilstm-classifier", lr=5e-3),
-        Recipe("textcnn", 2014, least=2, longest=300, size="textcnn-small", arguments={"word_dropout": 0.3}, lr=2e-3),
-        Recipe("fasttext", 2016, PAIRS, least=2, longest=2000, size="fasttext-10", arguments={"dim": 32}, lr=1e-2),
-        Recipe("transformer", 2017, least=2, size="text-transformer-small", lr=2e-3),
-    )
-}
-BEST = {"movie_reviews": "nbsvm", "sst2": "nbsvm", "ag_news": "nbsvm", "toy": "textcnn"}  # on validation data
-NETWORK_FOLDS = 3
+NETWORK_FOLDS = 3  # of those in which classical methods are measured
 
 
 class Config(TrainingConfig):
@@ -65,13 +53,19 @@ class Config(TrainingConfig):
 
 def run(config: Config, run: Run[Config]) -> None:
     """Learn side by side, test once; the method that was best on validation data is saved."""
-    chosen = [one for one in RECIPES.values() if config.method in ("all", one.name)]
-    data = parts(config)
+    rng = np.random.default_rng(config.seed)
+    if config.data in ("sst2", "toy"):
+        learned, validation, test = splits(config.data, toy="sst2", rng=rng, counts=(400, 200, 400))
+        data = [Part(learned, validation if config.choose else test, validation)]
+    else:
+        data = by_fold(discover("data")[config.data].load().load("all"), choose=config.choose)
+    data = [part.reduced(config.share, rng) for part in data]
     learners: dict[str, list[Learner]] = {}
-    for recipe in chosen:
+    for name in RECIPES if config.method == "all" else [config.method]:
+        recipe = recipe_of(name, config.data)
         recipe = replace(recipe, lr=config.lr * recipe.lr, epochs=config.epochs or recipe.epochs)
-        some = data if recipe.name in CLASSICAL else data[:NETWORK_FOLDS]
-        learners[recipe.name] = [Learner.of(recipe, part, seed=config.seed) for part in some]
+        some = data if name in CLASSICAL else data[:NETWORK_FOLDS]
+        learners[name] = [Learner.of(recipe, part, seed=config.seed) for part in some]
     per_epoch = learn(run, [one for several in learners.values() for one in several])
     found = {name: measure(several) for name, several in learners.items()}
     best = BEST[config.data] if config.method == "all" else config.method
@@ -85,38 +79,29 @@ def run(config: Config, run: Run[Config]) -> None:
     run.finish({"test_accuracy": method.accuracy, "test_typo_accuracy": method.with_typos}, best=best, table=table)
 
 
-def parts(config: Config) -> list[Part]:
-    """What is learned from and measured on: one part, or one for each fold."""
-    rng = np.random.default_rng(config.seed)
-    if config.data in ("sst2", "toy"):
-        train, validation, test = splits(config.data, toy="sst2", rng=rng, counts=(400, 200, 400))
-        found = [Part(train, validation if config.choose else test, validation)]
-    else:
-        whole = discover("data")[config.data].load().load("all")
-        folds, count = whole["fold"], int(whole["fold"].max()) + 1
-        found = []
-        for fold in range(count):
-            held = (fold + 1) % count if config.choose else fold  # to choose settings the test fold is not touched
-            rows = np.flatnonzero((folds != fold) & (folds != held))
-            found.append(Part(whole.take(rows), whole.take(np.flatnonzero(folds == held))))
-    if config.share == 1.0:
-        return found
-    few = [rng.permutation(len(part.train))[: int(config.share * len(part.train))] for part in found]
-    return [Part(p.train.take(rows), p.test, p.validation) for p, rows in zip(found, few, strict=True)]
-
-
+MOVIES = {"data": "movie_reviews", "method": "nbsvm", "choose": False}
+SENTENCES = {"data": "sst2", "method": "all", "choose": False}
+NEWS = {"data": "ag_news", "method": "nbsvm", "choose": False}
 SHARE = Metric(unit="%", chance=0.5)
 CARD = LabCard(
     name="battle",
     title="Classical against modern text classification",
     paper="Wang and Manning 2012",
-    claim="CLAIM",
+    claim=(
+        "on movie reviews NBSVM reads at least 89.5 % rightly, in ten-fold cross-validation, on SST-2 the best of "
+        "seven methods at least 84 %, on AG News (7,600 texts, five folds) at least 88.5 %, each after less than 2 "
+        "minutes of training on 2 CPU cores"
+    ),
     domain="language",
     seconds={"smoke": 9, "laptop": 240, "full": 900},
     data=("sst2", "movie_reviews", "ag_news"),
-    expect=(),
+    expect=(
+        Expect("test_accuracy", at_least=0.895, when=MOVIES, ablations={"a tenth of the texts": 0.5}),
+        Expect("test_accuracy", at_least=0.84, when=SENTENCES, ablations={"a tenth of the texts": 0.731}),
+        Expect("test_accuracy", at_least=0.885, when=NEWS, ablations={"a tenth of the texts": 0.5}),
+    ),
     presets={
-        "smoke": {"data": "toy", "epochs": 3, "lr": 2.5},
+        "smoke": {"data": "toy", "epochs": 6, "lr": 2.5},
         "laptop": {},
         "full": {"epochs": 20},
     },
@@ -129,7 +114,7 @@ CARD = LabCard(
     ablations=(Ablation(name="a tenth of the texts", settings={"share": 0.1}),),
     variants={
         "movie-reviews": {"data": "movie_reviews", "method": "nbsvm"},
-        "sst2": {"data": "sst2", "method": "nbsvm"},
+        "sst2": {},
         "ag-news": {"data": "ag_news", "method": "nbsvm"},
     },
     seeds=3,

@@ -9,7 +9,7 @@ https://aclanthology.org/P12-2018/
 - Then one linear layer. It is written for the ids that are there, since nearly all columns of a text are 0.
 - The weights are found by `upslope.text.classify`, in closed form or by Newton's method; they can be learned by
   gradients as well.
-- Left out: the interpolation with the mean weight, which validation does not prefer on rows of length 1.
+- Left out: nothing of the classifier; the paper's own features are words and pairs.
 """
 
 import torch
