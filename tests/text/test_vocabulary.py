@@ -19,6 +19,7 @@ def test_terms():
     assert Terms(stems=True)("running cats") == ["running", "cats", "=run", "=cat"]
     assert "#run" in Terms(pieces=True)("running")
     assert Terms(order=2)("") == []
+    assert Terms(at_spaces=True)("It's (8/10) good...") == ["it's", "(", "8/10", ")", "good", "..."]
 
 
 def test_the_vocabulary_is_scikit_learns():

@@ -9,9 +9,10 @@ https://arxiv.org/abs/1607.04606.
   however often it stands in the text, and unknown ones have none.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -25,6 +26,7 @@ from upslope.text.tagging import words_of
 PADDING, UNKNOWN = 0, 1
 
 
+_AT_SPACES = re.compile(r"\w(?:\S*\w)?|[^\w\s]+")
 _stem = lru_cache(maxsize=1 << 17)(snowball)  # the same words come again in every text
 
 
@@ -35,10 +37,15 @@ class Terms:
     order: int = 1
     stems: bool = False  # marked by "=", so that they are no words
     pieces: bool = False  # 3 to 6 letters, the borders of the word among them
+    at_spaces: bool = False  # cut at spaces, marks at the edges of words apart: 8/10 is one word, -- one mark
+
+    def words(self, text: str) -> list[str]:
+        """The words and marks of a text, in lower case."""
+        return [word.lower() for word in (_AT_SPACES.findall(text) if self.at_spaces else words_of(text))]
 
     def __call__(self, text: str) -> list[str]:
         """All terms of a text: the words in their order first."""
-        words = [word.lower() for word in words_of(text)]
+        words = self.words(text)
         found = word_ngrams(words, high=self.order) if self.order > 1 else words
         if self.stems:
             found = found + [f"={_stem(word)}" for word in words]
@@ -80,8 +87,7 @@ class Vocabulary:
 
     def to_json(self) -> dict[str, Any]:
         """A dict of JSON values."""
-        look = {"order": self.look.order, "stems": self.look.stems, "pieces": self.look.pieces}
-        return {"terms": list(self.terms), "look": look, "longest": self.longest, "bag": self.bag}
+        return {"terms": list(self.terms), "look": asdict(self.look), "longest": self.longest, "bag": self.bag}
 
     @property
     def size(self) -> int:
@@ -99,7 +105,7 @@ class Vocabulary:
 
     def known(self, text: str) -> tuple[int, int]:
         """How many of the words of a text have an id, and how many words there are."""
-        words = [word.lower() for word in words_of(text)]
+        words = self.look.words(text)
         return sum(word in self._ids for word in words), len(words)
 
 
