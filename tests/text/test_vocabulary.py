@@ -8,7 +8,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 
 from upslope.text.ngrams import word_ngrams
 from upslope.text.typos import with_typos
-from upslope.text.vocabulary import Terms, Vocabulary, padded
+from upslope.text.vocabulary import Terms, Vocabulary, padded, spaced
 
 TEXTS = ("The film is good.", "The plot is dull, the cast is good.", "Running!")
 
@@ -19,7 +19,8 @@ def test_terms():
     assert Terms(stems=True)("running cats") == ["running", "cats", "=run", "=cat"]
     assert "#run" in Terms(pieces=True)("running")
     assert Terms(order=2)("") == []
-    assert Terms(at_spaces=True)("It's (8/10) good...") == ["it's", "(", "8/10", ")", "good", "..."]
+    assert Terms(at_spaces=True)("it's ( 8/10 ) u.s.") == ["it's", "(", "8/10", ")", "u.s."]
+    assert spaced("It's (8/10) good...") == "It's ( 8/10 ) good ..."
 
 
 def test_the_vocabulary_is_scikit_learns():

@@ -26,7 +26,7 @@ from upslope.text.tagging import words_of
 PADDING, UNKNOWN = 0, 1
 
 
-_AT_SPACES = re.compile(r"\w(?:\S*\w)?|[^\w\s]+")
+_EDGES = re.compile(r"\w(?:\S*\w)?|[^\w\s]+")
 _stem = lru_cache(maxsize=1 << 17)(snowball)  # the same words come again in every text
 
 
@@ -37,11 +37,13 @@ class Terms:
     order: int = 1
     stems: bool = False  # marked by "=", so that they are no words
     pieces: bool = False  # 3 to 6 letters, the borders of the word among them
-    at_spaces: bool = False  # cut at spaces, marks at the edges of words apart: 8/10 is one word, -- one mark
+    at_spaces: bool = (
+        False  # for a corpus whose words and marks stand apart; `spaced` brings other texts into that form
+    )
 
     def words(self, text: str) -> list[str]:
         """The words and marks of a text, in lower case."""
-        return [word.lower() for word in (_AT_SPACES.findall(text) if self.at_spaces else words_of(text))]
+        return [word.lower() for word in (text.split() if self.at_spaces else words_of(text))]
 
     def __call__(self, text: str) -> list[str]:
         """All terms of a text: the words in their order first."""
@@ -107,6 +109,11 @@ class Vocabulary:
         """How many of the words of a text have an id, and how many words there are."""
         words = self.look.words(text)
         return sum(word in self._ids for word in words), len(words)
+
+
+def spaced(text: str) -> str:
+    """The text with the marks at the edges of its words set apart: "It's (8/10) good." is "It's ( 8/10 ) good ."."""
+    return " ".join(_EDGES.findall(text))
 
 
 def padded(rows: Sequence[NDArray[np.int64]], *, length: int = 0) -> NDArray[np.int64]:

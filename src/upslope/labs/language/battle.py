@@ -74,7 +74,7 @@ def run(config: Config, run: Run[Config]) -> None:
     classification.mistakes(run, said.probabilities, said.labels, kept.task.classes)
     text_methods.mistakes(run, said.texts, said.probabilities, said.labels, kept.task.classes)
     table = text_methods.compare(run, [one.method for one in found.values()])
-    run.save_model(arrays(kept.task.predictor), kept.task.spec(kept.network))
+    run.save_model(arrays(kept.task.predictor), replace(kept.task.spec(kept.network), data=config.data))
     method = said.method
     run.finish({"test_accuracy": method.accuracy, "test_typo_accuracy": method.with_typos}, best=best, table=table)
 

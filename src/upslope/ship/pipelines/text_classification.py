@@ -9,7 +9,7 @@ import numpy as np
 
 from upslope.data.loading.dataset import Dataset
 from upslope.ship.pipelines.pipeline import Arrays, Options, Pipeline, Prediction, UnreadableInput
-from upslope.text.vocabulary import Vocabulary, padded
+from upslope.text.vocabulary import Vocabulary, padded, spaced
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,8 +60,8 @@ class TextClassification(Pipeline):
                     yield UnreadableInput(word, "standard input is not UTF-8 text")
                     continue
             for line in lines:
-                if self.vocabulary.known(line)[1]:
-                    yield line
+                if spaced(line):
+                    yield spaced(line) if self.vocabulary.look.at_spaces else line
                 else:
                     yield UnreadableInput(line, "there is no word in it")
 
