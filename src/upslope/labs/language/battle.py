@@ -4,16 +4,16 @@ M. Maron 1961 (naive Bayes), T. Joachims 1998 (support vector machine), S. Wang,
 2012, https://aclanthology.org/P12-2018/ (NBSVM), Y. Kim 2014 (TextCNN), A. Joulin et al. 2016 (fastText), A. Graves,
 J. Schmidhuber 2005 (BiLSTM), A. Vaswani et al. 2017 (Transformer).
 
-Claim: on movie reviews NBSVM reads at least 89.5 % rightly, in ten-fold cross-validation, on SST-2 the best of seven
-methods at least 84 %, on AG News (7,600 texts, five folds) at least 88.5 %, each after less than 2 minutes of training
-on 2 CPU cores (3 seeds).
+Claim: NBSVM reads at least 89.5 % of the movie reviews rightly, in ten-fold cross-validation, 84 % of the sentences of
+SST-2 and 88.5 % of AG News (7,600 texts, five folds), with less than 2 minutes of training on 2 CPU cores (3 seeds).
 
 - Nothing is learned beforehand: every method has the training texts and no other.
 - One table for each data set: accuracy, the same with typos in the test texts, seconds of training, milliseconds a
   text, megabytes.
 - Movie reviews and AG News are cross-validated on the folds that their cards name, classical methods on all of them,
   networks on three. SST-2 has its own test sentences.
-- Settings were chosen on validation data: `choose=true` measures there. What a run saves is the method that was best.
+- Settings of the classical methods were chosen on validation data: `choose=true` measures there. With `method=all` a
+  run is judged by NBSVM, the best of them there, and saves it.
 - Left out: published word vectors and pretrained networks, which are what beats all of these.
 
 With a tenth of the texts (`share=0.1`) every target is missed.
@@ -52,7 +52,7 @@ class Config(TrainingConfig):
 
 
 def run(config: Config, run: Run[Config]) -> None:
-    """Learn side by side, test once; the method that was best on validation data is saved."""
+    """Learn side by side, test once; the method that the run is judged by is saved."""
     rng = np.random.default_rng(config.seed)
     if config.data in ("sst2", "toy"):
         learned, validation, test = splits(config.data, toy="sst2", rng=rng, counts=(400, 200, 400))
@@ -88,17 +88,17 @@ CARD = LabCard(
     title="Classical against modern text classification",
     paper="Wang and Manning 2012",
     claim=(
-        "on movie reviews NBSVM reads at least 89.5 % rightly, in ten-fold cross-validation, on SST-2 the best of "
-        "seven methods at least 84 %, on AG News (7,600 texts, five folds) at least 88.5 %, each after less than 2 "
-        "minutes of training on 2 CPU cores"
+        "NBSVM reads at least 89.5 % of the movie reviews rightly, in ten-fold cross-validation, 84 % of the "
+        "sentences of SST-2 and 88.5 % of AG News (7,600 texts, five folds), with less than 2 minutes of training on "
+        "2 CPU cores"
     ),
     domain="language",
     seconds={"smoke": 9, "laptop": 240, "full": 900},
     data=("sst2", "movie_reviews", "ag_news"),
     expect=(
-        Expect("test_accuracy", at_least=0.895, when=MOVIES, ablations={"a tenth of the texts": 0.5}),
+        Expect("test_accuracy", at_least=0.895, when=MOVIES, ablations={"a tenth of the texts": 0.752}),
         Expect("test_accuracy", at_least=0.84, when=SENTENCES, ablations={"a tenth of the texts": 0.731}),
-        Expect("test_accuracy", at_least=0.885, when=NEWS, ablations={"a tenth of the texts": 0.5}),
+        Expect("test_accuracy", at_least=0.885, when=NEWS, ablations={"a tenth of the texts": 0.82}),
     ),
     presets={
         "smoke": {"data": "toy", "epochs": 6, "lr": 2.5},
