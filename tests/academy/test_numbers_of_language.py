@@ -264,3 +264,16 @@ def test_numbers_of_induction():
     assert (SHORTEST + LONGEST) / 2 == 20
     assert math.log(len(ALPHABET)) == pytest.approx(4.159, abs=5e-4)
     says("induction", "8 to 32 random letters", "1/20 = 5 %", "ln 64 = 4.159")
+
+
+def test_numbers_of_the_lab_battle():
+    from scipy.sparse import csr_array
+
+    from upslope.text.classify.nbsvm import log_count_ratio
+
+    # A second word makes the classes equally long; it is as common in both as the first is in the other.
+    blame, praise = np.arange(100), np.arange(100)
+    counts = np.concatenate([np.stack([blame < 30, blame < 5], axis=1), np.stack([praise < 5, praise < 30], axis=1)])
+    ratio = log_count_ratio(csr_array(counts.astype(np.int64)), np.arange(200) >= 100)
+    assert ratio[0] == pytest.approx(math.log(6 / 31))
+    says("battle", "30 of 100", "5 of 100", f"ln(6/31) = {ratio[0]:.2f}")
