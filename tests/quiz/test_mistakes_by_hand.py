@@ -140,11 +140,11 @@ def test_multiply_adds():
 @pytest.mark.parametrize(
     ("layer", "said"),
     [
-        (conv(11, stride=4, padding=2), "an 11 × 11 convolution with stride 4 and padding 2"),
-        (conv(2, stride=2, kind="max-pool"), "a 2 × 2 max pooling with the default stride"),
-        (conv(2, kind="max-pool", ceil_mode=True), "a 2 × 2 max pooling with stride 1 and ceil mode"),
-        (conv(3, stride=2, dilation=3, groups=4), "a 3 × 3 convolution with stride 2, dilation 3 and 4 groups"),
-        (replace(conv(3, padding=1), kernel_size=(3, 5), padding=(1, 2)), "a 3 × 5 convolution with padding 1 × 2"),
+        (conv(11, stride=4, padding=2), "an 11×11 convolution with stride 4 and padding 2"),
+        (conv(2, stride=2, kind="max-pool"), "a 2×2 max pooling with the default stride"),
+        (conv(2, kind="max-pool", ceil_mode=True), "a 2×2 max pooling with stride 1 and ceil mode"),
+        (conv(3, stride=2, dilation=3, groups=4), "a 3×3 convolution with stride 2, dilation 3 and 4 groups"),
+        (replace(conv(3, padding=1), kernel_size=(3, 5), padding=(1, 2)), "a 3×5 convolution with padding 1×2"),
     ],
 )
 def test_layers_in_words(layer, said):

@@ -137,7 +137,7 @@ def test_the_working_ends_with_the_answer(topic):
         assert question.answer > 0
         whole = rf"(?<![\d,.]){shown(question.answer)}(?![\d,]|\.\d)"
         assert re.search(whole, question.working[-1]), question.working
-        assert all(len(line) <= 96 for line in question.working)
+        assert all(len(line) <= 90 for line in question.working)
         assert "\n" not in question.text
         assert question.text.endswith("?")
 

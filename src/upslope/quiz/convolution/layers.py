@@ -94,7 +94,7 @@ class Layer:
         return asdict(self)
 
     def words(self, *, channels: bool = True, bias: bool = False) -> str:
-        """A 3 × 3 convolution from 64 to 128 channels with stride 2, padding 1 and no bias."""
+        """A 3×3 convolution from 64 to 128 channels with stride 2, padding 1 and no bias."""
         if self.norms:
             return f"a {NAMES[self.kind]} of {self.in_channels} channels"
         name = NAMES[self.kind]
@@ -109,8 +109,8 @@ class Layer:
 
     @property
     def window(self) -> str:
-        """3 × 5."""
-        return f"{self.kernel_size[0]} × {self.kernel_size[1]}"
+        """3×5, without spaces, so that no line is broken within."""
+        return f"{self.kernel_size[0]}×{self.kernel_size[1]}"
 
     def _details(self) -> list[str]:
         found = []
@@ -132,8 +132,8 @@ class Layer:
 
 
 def pair(sides: Pair) -> str:
-    """2, where both are 2; else 2 × 1."""
-    return str(sides[0]) if sides[0] == sides[1] else f"{sides[0]} × {sides[1]}"
+    """2, where both are 2; else 2×1."""
+    return str(sides[0]) if sides[0] == sides[1] else f"{sides[0]}×{sides[1]}"
 
 
 def listed(words: Sequence[str]) -> str:

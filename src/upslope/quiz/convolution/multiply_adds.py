@@ -24,7 +24,7 @@ def make(rng: Random, level: int) -> Question:
     x = (layers[0].in_channels, side, side)
     answer, stack = _count(layers, x), ", then ".join(layer.words() for layer in layers)
     return Question(
-        text=f"A feature map of {x[0]} × {side} × {side} (channels × height × width) goes through "
+        text=f"A feature map of {x[0]}×{side}×{side} (channels, height, width) goes through "
         f"{stack}. How many multiply-adds does that take, biases not counted?",
         answer=answer,
         working=_working(layers, x),

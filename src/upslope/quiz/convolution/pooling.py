@@ -35,7 +35,7 @@ def make(rng: Random, level: int) -> Question:
     )
     answer = layer.side_after(side, 0)
     return Question(
-        text=f"A feature map of {side} × {side} goes through {layer.words()}. How high is the output?",
+        text=f"A feature map of {side}×{side} goes through {layer.words()}. How high is the output?",
         answer=answer,
         working=window_working(layer, side, 0),
         mistakes=mistakes(answer, window_mistakes(layer, (side, side), 0)),
@@ -63,7 +63,7 @@ def _flattened(rng: Random) -> Question:
     x = (conv.in_channels, side, side)
     answer = prod(_through(x, conv, pool))
     return Question(
-        text=f"An image of {x[0]} × {side} × {side} (channels × height × width) goes through {conv.words()}, "
+        text=f"An image of {x[0]}×{side}×{side} (channels, height, width) goes through {conv.words()}, "
         f"then {pool.words()}, and is flattened. How many numbers does the linear layer behind it read?",
         answer=answer,
         working=_flattened_working(x, conv, pool),
@@ -76,7 +76,7 @@ def _flattened(rng: Random) -> Question:
 def _flattened_working(x: Map, conv: Layer, pool: Layer) -> tuple[str, ...]:
     between, behind = conv.map_after(x), _through(x, conv, pool)
     return (
-        f"convolution: {window_working(conv, x[1], 0)[0]}, so {between[1]} rows",
+        f"convolution: {window_working(conv, x[1], 0)[1]}, so {between[1]} rows",
         *(f"pooling: {line}" for line in window_working(pool, between[1], 0)),
         f"{behind[0]} channels · {behind[1]} rows · {behind[2]} columns = {prod(behind):,}",
     )

@@ -42,6 +42,9 @@ def make(rng: Random, level: int) -> Question:
 def _stack(rng: Random, level: int) -> list[Layer]:
     depth = {1: rng.randint(2, 3), 5: rng.randint(5, 6)}.get(level, rng.randint(3, 4))
     layers = [_convolution(rng, level) for _ in range(depth)]
+    if level > 3:  # at least one that is dilated
+        layers[0] = Layer(kind="conv", kernel_size=(3, 3), dilation=rng.choice(((2, 2), (3, 3))))
+        rng.shuffle(layers)
     for place in rng.sample(range(1, depth), _POOLINGS.get(level, 0)):
         window = rng.randint(2, 3)
         layers[place] = Layer(kind="max-pool", kernel_size=(window, window), stride=(2, 2))
@@ -60,7 +63,8 @@ def _rows(layers: Sequence[Layer]) -> list[Row]:
 
 
 def _working(rows: Sequence[Row], asks_jump: bool) -> tuple[str, ...]:
-    lines, field, jump = ["r = 1, j = 1 at first; then r ← r + d·(k − 1)·j and j ← j·t"], 1, 1
+    field, jump = 1, 1
+    lines = ["r ← r + d·(k − 1)·j, then j ← j·t, with kernel k, stride t, dilation d; first r = j = 1"]
     for number, (k, t, d) in enumerate(rows, 1):
         wider, further = receptive_field([(k, t, d)], size=field, jump=jump)
         lines.append(f"layer {number}: r = {field} + {d}·({k} − 1)·{jump} = {wider}, j = {jump}·{t} = {further}")

@@ -26,7 +26,7 @@ def make(rng: Random, level: int) -> Question:
         working, wrong = _transposed_working(layer, sides[0]), _transposed_mistakes(layer, sides[0])
     words = layer.words(channels=layer.groups > 1)
     return Question(
-        text=f"A feature map of {sides[0]} × {sides[1]} goes through {words}. How {SIDES[axis]} is the output?",
+        text=f"A feature map of {sides[0]}×{sides[1]} goes through {words}. How {SIDES[axis]} is the output?",
         answer=answer,
         working=working,
         mistakes=mistakes(answer, wrong),
@@ -75,7 +75,9 @@ def _transposed_working(layer: Layer, side: int) -> tuple[str, ...]:
     """Line by line, (n − 1)·t + s − 2p, and the output padding."""
     (k, t, p, d), more = _along(layer), layer.output_padding[0]
     span = d * (k - 1) + 1
-    lines = [f"s = d·(k − 1) + 1 = {d}·({k} − 1) + 1 = {span} places that the window spans"] if d > 1 else []
+    lines = ["out = (n − 1)·t + s − 2p + output padding, with stride t and a window of s places"]
+    if d > 1:
+        lines.append(f"s = d·(k − 1) + 1 = {d}·({k} − 1) + 1 = {span} places that the window spans")
     whole = (side - 1) * t + span
     lines.append(f"(n − 1)·t + s = ({side} − 1)·{t} + {span} = {whole} places that the windows write to")
     lines.append(f"{whole} − 2p = {whole} − 2·{p} = {whole - 2 * p} after the padding is cut off on both sides")

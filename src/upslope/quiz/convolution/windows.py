@@ -18,7 +18,10 @@ def window_working(layer: Layer, side: int, axis: int) -> tuple[str, ...]:
     k, t, p, d = _along(layer, axis)
     span = d * (k - 1) + 1
     room = side + 2 * p - span
-    lines = [f"s = d·(k − 1) + 1 = {d}·({k} − 1) + 1 = {span} places that the window spans"] if d > 1 else []
+    quotient = "⌈(n + 2p − s) / t⌉" if layer.ceil_mode else "⌊(n + 2p − s) / t⌋"
+    lines = [f"out = {quotient} + 1, with padding p, stride t and a window of s places"]
+    if d > 1:
+        lines.append(f"s = d·(k − 1) + 1 = {d}·({k} − 1) + 1 = {span} places that the window spans")
     lines.append(f"n + 2p − s = {side} + 2·{p} − {span} = {room} places that it can move")
     steps, rest = divmod(room, t)
     lines.append(f"{room} / {t} = {shown(Fraction(room, t))}")
