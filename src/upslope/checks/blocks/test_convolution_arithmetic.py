@@ -79,6 +79,19 @@ def test_size_refuses(rng):
         raises(ValueError, partial(size_of, size, **settings), case=f"{size}, {said(settings)}", says=[says])
 
 
+@grades(convolution_arithmetic.output_size)
+def test_size_of_pictures(rng):
+    """real sizes: the five halvings of a ResNet make 7 of 224, and numbers of any size stay exact"""
+    size = 224
+    for kernel, padding in ((7, 3), (3, 1), (3, 1), (3, 1), (3, 1)):
+        settings = {"kernel": kernel, "stride": 2, "padding": padding}
+        got, case = size_of(size, **settings)
+        equal(got, size // 2, case=case)
+        size //= 2
+    got, case = size_of(10**17 + 1, kernel=2, stride=2)
+    equal(got, 5 * 10**16, case=case)
+
+
 def backwards(layers):
     """Size and jump by the other way round: which places of the input two neighbours at the end need."""
     spans = []
@@ -130,6 +143,17 @@ def test_field_goes_on(rng):
         size, jump = backwards(layers[:before])
         got, case = field_of(layers[before:], size=size, jump=jump)
         equal(got, backwards(layers), case=case)
+
+
+@grades(convolution_arithmetic.receptive_field)
+def test_field_of_a_network(rng):
+    """VGG's thirteen convolutions and four poolings see 196 places, 16 apart"""
+    block = [(3, 1, 1)] * 2
+    layers = [*block, (2, 2, 1), *block, (2, 2, 1)]
+    for _ in range(2):
+        layers += [*block, (3, 1, 1), (2, 2, 1)]
+    got, _ = field_of([*layers, *block, (3, 1, 1)])
+    equal(got, (196, 16), case="receptive_field of VGG-16 before its last pooling")
 
 
 @grades(convolution_arithmetic.receptive_field)
