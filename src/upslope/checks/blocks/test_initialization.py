@@ -137,6 +137,8 @@ wrong(
             '(weight.shape[1] if mode == "fan_in" else weight.shape[0])',
             "(weight.shape[0] + weight.shape[1]) / 2",
         ),
+        "filling is recorded as a step of training": ("with torch.no_grad():", "with torch.enable_grad():"),
+        "a bias is filled as well": ("weight.ndim < 2", "weight.ndim < 1"),
         "the generator is not used": (", generator=generator)", ")"),
         "another tensor comes back, and the weight stays as it was": (
             "return weight.normal_",
