@@ -41,7 +41,7 @@ def test_size_by_hand(rng):
 
 @grades(convolution_arithmetic.output_size)
 def test_size_of_convolutions(rng):
-    """as many places as a window has that is moved along, for 200 random kernels, strides, paddings and dilations"""
+    """as many places as a window has that moves along: 200 kernels, strides, paddings, dilations"""
     for _ in range(200):
         kernel, dilation = int(rng.integers(1, 8)), int(rng.integers(1, 4))
         stride, padding = int(rng.integers(1, 5)), int(rng.integers(0, 5))
