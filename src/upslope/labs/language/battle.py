@@ -5,7 +5,7 @@ M. Maron 1961 (naive Bayes), T. Joachims 1998 (support vector machine), S. Wang,
 J. Schmidhuber 2005 (BiLSTM), A. Vaswani et al. 2017 (Transformer).
 
 Claim: NBSVM reads at least 89.5 % of the movie reviews rightly, in ten-fold cross-validation, 84 % of the sentences of
-SST-2 and 88.5 % of AG News (7,600 texts, five folds), with less than 2 minutes of training on 2 CPU cores (1 seed).
+SST-2 and 88.5 % of AG News (7,600 texts, five folds), with less than 2 minutes of training on 2 CPU cores (3 seeds).
 
 - Nothing is learned beforehand: every method has the training texts and no other.
 - One table for each data set: accuracy, the same with typos in the test texts, seconds of training, milliseconds a
@@ -119,5 +119,5 @@ CARD = LabCard(
         "sst2": {},
         "ag-news": {"data": "ag_news", "method": "nbsvm"},
     },
-    seeds=1,
+    seeds=3,
 )
