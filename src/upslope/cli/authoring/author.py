@@ -110,7 +110,7 @@ def _wanted(
     return wanted
 
 
-def _records() -> Path:
+def _records() -> "Path":
     return _checkout() / "results" / "checks"
 
 
