@@ -1,0 +1,25 @@
+"""The numbers worked by hand in the lessons on looking into networks are what the library gives."""
+
+import pytest
+
+pytest.importorskip("torch", reason="explanations are made with PyTorch")
+
+import torch
+
+from upslope.academy.lessons import steps
+from upslope.explain.grad_cam import grad_cam
+
+
+def says(name: str, *words: str) -> None:
+    step = next(step for step in steps() if step.name == name)
+    prose = " ".join(step.body.replace("−", "-").split())
+    for word in words:
+        assert word in prose, word
+
+
+def test_numbers_of_grad_cam():
+    maps = torch.tensor([[[[4.0, 0.0]], [[6.0, 2.0]]]])
+    gradients = torch.tensor([[[[1.0, 3.0]], [[-2.0, 0.0]]]])
+    assert gradients.mean(dim=(2, 3)).tolist() == [[2, -1]]
+    assert grad_cam(maps, gradients).tolist() == [[[2, 0]]]
+    says("grad-cam", "(1 + 3)/2 = 2 and (-2 + 0)/2 = -1", "[2·4 - 6, 2·0 - 2] = [2, -2]", "leaves [2, 0]")
