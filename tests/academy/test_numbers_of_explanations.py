@@ -8,6 +8,7 @@ import torch
 
 from upslope.academy.lessons import steps
 from upslope.explain.grad_cam import grad_cam
+from upslope.explain.integrated_gradients import integrated_gradients
 
 
 def says(name: str, *words: str) -> None:
@@ -23,3 +24,13 @@ def test_numbers_of_grad_cam():
     assert gradients.mean(dim=(2, 3)).tolist() == [[2, -1]]
     assert grad_cam(maps, gradients).tolist() == [[[2, 0]]]
     says("grad-cam", "(1 + 3)/2 = 2 and (-2 + 0)/2 = -1", "[2·4 - 6, 2·0 - 2] = [2, -2]", "leaves [2, 0]")
+
+
+def test_numbers_of_integrated_gradients():
+    x = torch.tensor([2.0, 3.0])
+    got = integrated_gradients(lambda points: points.prod(dim=1), x, baseline=torch.zeros(2), steps=4)
+    torch.testing.assert_close(got, torch.tensor([3.0, 3.0]))
+    slopes = x.flip(0)
+    assert (slopes / 2).tolist() == [1.5, 1]
+    assert (slopes * x).tolist() == [6, 6]
+    says("integrated-gradients", "[2·1.5, 3·1] = [3, 3]", "the sum is 6 = F(x) - F(x')", "[6, 6], twice")
