@@ -9,6 +9,7 @@ import torch
 from upslope.academy.lessons import steps
 from upslope.explain.grad_cam import grad_cam
 from upslope.explain.integrated_gradients import integrated_gradients
+from upslope.explain.occlusion import occlusion
 
 
 def says(name: str, *words: str) -> None:
@@ -34,3 +35,12 @@ def test_numbers_of_integrated_gradients():
     assert (slopes / 2).tolist() == [1.5, 1]
     assert (slopes * x).tolist() == [6, 6]
     says("integrated-gradients", "[2·1.5, 3·1] = [3, 3]", "the sum is 6 = F(x) - F(x')", "[6, 6], twice")
+
+
+def test_numbers_of_occlusion():
+    x = torch.arange(1.0, 10).reshape(1, 3, 3)
+    got = occlusion(lambda pictures: pictures.flatten(1).sum(dim=1), x, window=2, stride=1)
+    assert got.tolist() == [[12, 16], [24, 28]]
+    large = occlusion(lambda pictures: pictures[:, 0, 0, 0], torch.zeros(1, 224, 224), window=56, stride=16)
+    assert large.shape == (12, 12)
+    says("occlusion", "1 + 2 + 4 + 5 = 12", "[[12, 16], [24, 28]]", "12 · 12 = 144", "ceil((224 - 56)/16) + 1 = 12")

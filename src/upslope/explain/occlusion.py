@@ -37,7 +37,7 @@ def occlusion(
     """
     # The corners of the squares, until one reaches the far edge.
     rows, columns = (range(0, max(size - window, 0) + stride, stride) for size in x.shape[-2:])
-    whole = score(x[None])[0]
+    (whole,) = score(x[None])
     lost = []
     for top in rows:
         # A row of positions at a time, as one batch of copies of the picture.

@@ -116,7 +116,7 @@ def test_integrated_of_a_network(rng):
 
 @grades(module.integrated_gradients)
 def test_integrated_leaves_everything(rng):
-    """x and the baseline stay as they were, also where they want a gradient or where no graph is being recorded"""
+    """x and the baseline stay as they were, where they want a gradient and under torch.no_grad()"""
     for x, baseline, weights in drawn(rng):
         given, over = tensor(x).requires_grad_(), tensor(baseline).requires_grad_()
         score, case = partial(cubes, weights=tensor(weights)), said(x, baseline, 2)
