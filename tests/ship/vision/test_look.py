@@ -17,6 +17,8 @@ import torch
 from torch.nn import functional as F
 
 from upslope.runs.errors import RunProblem
+from upslope.ship import predictor
+from upslope.ship.pipelines.pipeline import LoadedModel
 from upslope.ship.predictor import load
 from upslope.ship.vision import drawings
 from upslope.ship.vision.look import look, numbers
@@ -107,6 +109,17 @@ def test_a_later_convolution(made_run, photograph):
         look(folder, str(photograph), layer=99)
 
 
+def test_an_exported_file_with_weights(made_run, photograph, tmp_path):
+    """A safetensors file is built again, module by module, so it can be looked into as its run can."""
+    from upslope.ship.formats import write_safetensors
+
+    folder = str(made_run("resnet", channels=3))
+    network, path = load(folder).network, tmp_path / "resnet.safetensors"
+    write_safetensors(network.module, network.spec, path)
+    one, other = look(folder, str(photograph)), look(str(path), str(photograph))
+    assert (other.model, other.answer.probabilities) == ("resnet.safetensors", one.answer.probabilities)
+
+
 def test_ink_is_black_on_paper(made_run, tmp_path):
     path = tmp_path / "one.png"
     pixels = np.full((40, 40), 255, dtype=np.uint8)
@@ -147,7 +160,7 @@ def _plain(folder):
     return path
 
 
-def test_what_is_refused(made_run, photograph, tmp_path):
+def test_what_is_refused(made_run, photograph, tmp_path, monkeypatch):
     run = str(made_run("lenet"))
     broken = tmp_path / "broken.png"
     broken.write_bytes(photograph.read_bytes()[:200])
@@ -159,6 +172,12 @@ def test_what_is_refused(made_run, photograph, tmp_path):
     ):
         with pytest.raises(RunProblem, match=said):
             look(run, word)
+    plain = load(run)
+    graph = LoadedModel("lenet.onnx", plain.spec, plain.network.forward)
+    monkeypatch.setattr(predictor, "load", lambda word: type(plain)(graph))
+    with pytest.raises(RunProblem, match=r"lenet\.onnx is a graph without its modules: look at the run"):
+        look("lenet.onnx", str(photograph))
+    monkeypatch.undo()
     path = tmp_path / "page.html"
     path.write_text("mine")
     with pytest.raises(RunProblem, match="no page of upslope look: name another file with --out"):

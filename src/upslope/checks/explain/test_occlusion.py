@@ -100,7 +100,7 @@ def test_occlusion_value(rng):
 
 @grades(module.occlusion)
 def test_occlusion_at_the_far_edge(rng):
-    """a last square that would hang over the edge is cut off, and one larger than the picture covers all of it"""
+    """a last square that hangs over the edge is cut off; one larger than the picture covers all of it"""
     compared(rng, (((1, 4, 6), 3, 2), ((1, 3, 7), 2, 4), ((1, 2, 2), 5, 1), ((2, 3, 5), 4, 3)), value=0.5)
 
 

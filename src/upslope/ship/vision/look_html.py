@@ -28,10 +28,11 @@ def page(looked: Looked) -> str:
     answer, shown = looked.answer, looked.shown
     seen = first_picture(shown.seen)
     best = list(zip(answer.classes, answer.probabilities, strict=True))[:_CLASSES]
+    overlays = [_overlays(each) for each in looked.explanations]
     data = {
         "convolution": _drawn(looked.convolution, looked),
         "pooling": _drawn(looked.pooling, looked),
-        "explanations": [_overlays(each) for each in looked.explanations],
+        "explanations": overlays,
     }
     near = looked.nearest
     return filled_in(
@@ -52,8 +53,8 @@ def page(looked: Looked) -> str:
         best=best,
         explained=looked.explained,
         explanations=[
-            {"name": each.name, "what": each.what, "said": each.said[0], "uri": _overlays(each)["maps"][0]}
-            for each in looked.explanations
+            {"name": each.name, "what": each.what, "said": each.said[0], "uri": drawn["maps"][0]}
+            for each, drawn in zip(looked.explanations, overlays, strict=True)
         ],
         layers=[
             {
@@ -83,8 +84,11 @@ def page(looked: Looked) -> str:
 
 def _overlays(each: Explanation) -> dict[str, Any]:
     maps = [drawings.larger(values, _OVER) if each.smooth else values for values in each.maps]
+    # A few pixels may outweigh all others by far: the largest hundredth is drawn as one.
+    full = [float(np.quantile(np.abs(values), 0.99)) for values in maps]
     draw = drawings.signed if each.signed else drawings.heat
-    return {"name": each.name, "maps": [draw(values) for values in maps], "said": list(each.said)}
+    drawn = [draw(values, most) for values, most in zip(maps, full, strict=True)]
+    return {"name": each.name, "maps": drawn, "said": list(each.said)}
 
 
 def _filter(values: drawings.Values) -> str:

@@ -20,7 +20,7 @@ function draw(canvas, values, width, height, most) {
 
 // A table of numbers; a place outside of the map is written in italics.
 function cells(rows, title, { most, outside = () => false, best = -1 }) {
-  const across = rows[0].length, size = across <= 3 ? 3.2 : across <= 5 ? 2.3 : across <= 7 ? 1.75 : Math.max(.5, 15 / across);
+  const across = rows[0].length, size = across <= 3 ? 3.2 : across <= 5 ? 2.3 : across <= 7 ? 1.75 : Math.max(.5, 12.5 / across);
   const box = make("div", { className: "cells" });
   box.style.setProperty("--across", across); box.style.setProperty("--cell", `${size}rem`);
   rows.flat().forEach((value, n) => {
