@@ -53,6 +53,7 @@ def test_all_networks(looked):
     assert (looked.pooling is None) == transformer
     assert looked.layers[0].module.startswith(("conv1", "features.0", "stem.conv1", "patches.projection"))
     assert looked.layers[0].filters is not None
+    assert looked.exciting.shape == (3, *looked.shown.seen.shape)
     assert all(np.isfinite(layer.maps).all() and len(layer.maps) <= 16 for layer in looked.layers)
 
 

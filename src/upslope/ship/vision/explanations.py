@@ -15,7 +15,7 @@ from upslope.explain.occlusion import occlusion, spread
 from upslope.explain.rollout import attention_rollout
 
 STEPS = 64  # of integrated gradients, fewer where the pictures are large
-_LARGE = 96 * 96  # pixels
+LARGE = 96 * 96  # pixels, from which on less is computed
 
 Map = NDArray[np.float32]
 
@@ -102,7 +102,7 @@ def _covered(
 
 
 def _integrated(model: nn.Module, x: Tensor, classes: Sequence[int], names: Sequence[str]) -> Explanation:
-    steps = STEPS if x.shape[-1] * x.shape[-2] <= _LARGE else STEPS // 4
+    steps = STEPS if x.shape[-1] * x.shape[-2] <= LARGE else STEPS // 4
     baseline = torch.zeros_like(x[0])
     maps, said, numbers = [], [], []
     for number, name in zip(classes, names, strict=True):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from upslope.cards import discover
+from upslope.explain.activation_maximization import class_logits, exciting_pictures
 from upslope.explain.grad_cam import last_maps
 from upslope.explain.trace import recorded
 from upslope.image.read import SUFFIXES
@@ -26,7 +27,7 @@ from upslope.ship.classified import Classified
 from upslope.ship.pictures import Shown
 from upslope.ship.pipelines.image_classification import ImageClassification
 from upslope.ship.pipelines.pipeline import Options, Pipeline, UnreadableInput
-from upslope.ship.vision.explanations import Explanation, explain
+from upslope.ship.vision.explanations import LARGE, Explanation, explain
 from upslope.ship.vision.layers import Layer, layers, rows_of
 from upslope.ship.vision.nearest import Nearest, nearest
 from upslope.ship.vision.stepping import convolution, pooling
@@ -51,6 +52,7 @@ class Looked:
     convolution: dict[str, Any] | None
     pooling: dict[str, Any] | None
     nearest: Nearest
+    exciting: NDArray[np.float32]  # pictures (K, C, H, W), one for each explained class; none of large networks
 
     @property
     def shown(self) -> Shown:
@@ -85,6 +87,7 @@ def look(word: str, picture: str, *, layer: int | None = None) -> Looked:
     calls = recorded(model, x)
     rows = rows_of(calls, grid=grid)
     names = answer.classes[:EXPLAINED]
+    classes = [pipeline.spec.classes.index(name) for name in names]
     return Looked(
         model=pipeline.network.name,
         about=f"{_title(pipeline)}, trained on {pipeline.network.learned_from}",
@@ -97,7 +100,7 @@ def look(word: str, picture: str, *, layer: int | None = None) -> Looked:
         explanations=explain(
             model,
             x,
-            [pipeline.spec.classes.index(name) for name in names],
+            classes,
             names,
             layer=target,
             grid=grid,
@@ -106,7 +109,16 @@ def look(word: str, picture: str, *, layer: int | None = None) -> Looked:
         convolution=convolution(rows, layer, pipeline.network.name),
         pooling=pooling(rows, calls),
         nearest=nearest(pipeline, model, seen),
+        exciting=_exciting(model, classes, seen.shape),
     )
+
+
+def _exciting(model: nn.Module, classes: list[int], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    if shape[-1] * shape[-2] > LARGE:
+        return np.empty((0, *shape), dtype=np.float32)
+    channels, height, width = shape
+    activation, generator = class_logits(model, torch.tensor(classes)), torch.Generator().manual_seed(0)
+    return exciting_pictures(activation, (len(classes), channels, height, width), generator=generator).numpy()
 
 
 def _classifier(pipeline: Pipeline, picture: str) -> ImageClassification:

@@ -79,6 +79,10 @@ def page(looked: Looked) -> str:
             for pixels, label, similarity in zip(near.pictures, near.labels, near.similarity, strict=True)
         ],
         near=near,
+        exciting=[
+            (drawings.picture(first_picture(pixels), ink=looked.ink), label)
+            for pixels, label in zip(looked.exciting, looked.explained, strict=False)
+        ],
     )
 
 
