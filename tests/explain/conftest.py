@@ -12,17 +12,28 @@ SMALL = {
     "efficientnet": ("efficientnet-small", {}),
     "vit": ("vit-28", {}),
 }
-FAMILIES = sorted(SMALL)
+# Every family quickly, half of them with grey pictures and half with colour; the others are left to the deep tests.
+KINDS = [
+    pytest.param((family, channels), id=f"{family}-{'grey' if channels == 1 else 'colour'}", marks=marks)
+    for number, family in enumerate(sorted(SMALL))
+    for channels, marks in ((1 + 2 * (number % 2), ()), (3 - 2 * (number % 2), pytest.mark.deep))
+]
 
 
-@pytest.fixture(params=FAMILIES)
-def family(request):
+@pytest.fixture(params=KINDS)
+def kind(request):
+    """A family and a number of channels."""
     return request.param
 
 
-@pytest.fixture(params=[1, 3], ids=["grey", "colour"])
-def channels(request):
-    return request.param
+@pytest.fixture
+def family(kind):
+    return kind[0]
+
+
+@pytest.fixture
+def channels(kind):
+    return kind[1]
 
 
 @pytest.fixture

@@ -86,6 +86,9 @@ def look(word: str, picture: str, *, layer: int | None = None) -> Looked:
     target, grid = last_maps(model, x)
     calls = recorded(model, x)
     rows = rows_of(calls, grid=grid)
+    stepped = convolution(
+        rows, layer, pipeline.network.name
+    )  # which refuses a layer that is not there, before the rest
     names = answer.classes[:EXPLAINED]
     classes = [pipeline.spec.classes.index(name) for name in names]
     return Looked(
@@ -106,7 +109,7 @@ def look(word: str, picture: str, *, layer: int | None = None) -> Looked:
             grid=grid,
             fill=pipeline.spec.preprocessing["mean"],
         ),
-        convolution=convolution(rows, layer, pipeline.network.name),
+        convolution=stepped,
         pooling=pooling(rows, calls),
         nearest=nearest(pipeline, model, seen),
         exciting=_exciting(model, classes, seen.shape),
