@@ -13,15 +13,10 @@ MARK = b'<meta name="generator" content="upslope look">'  # in the first lines o
 
 def write_own_page(path: Path, text: str) -> None:
     """Write the page; RunProblem where a file of another kind stands there."""
-    refuse_others(path)
-    write_atomically(path, text.encode())
-
-
-def refuse_others(path: Path) -> None:
-    """RunProblem where a page at this path would take the place of something that is none."""
     if path.is_dir() or (path.exists() and MARK not in path.read_bytes()[:2000]):
         what = "a folder" if path.is_dir() else "there, and no page of upslope look"
         raise RunProblem(f"{short(path)} is {what}: name another file with --out")
+    write_atomically(path, text.encode())
 
 
 def filled_in(parts: Path, data: dict[str, Any], **values: Any) -> str:

@@ -69,7 +69,7 @@ def _takes_pictures(name: str, given: str) -> bool:
 def _on_a_picture(name: str, given: str, *, layer: int | None, head: int | None, out: str | None) -> int:
     from upslope.runs.workspace import short
     from upslope.ship.vision.look import look, numbers
-    from upslope.ship.vision.look_html import refuse_others, write_page
+    from upslope.ship.vision.look_html import write_page
 
     screen = Screen()
     if head is not None:
@@ -77,7 +77,6 @@ def _on_a_picture(name: str, given: str, *, layer: int | None, head: int | None,
     looked = look(name, given, layer=layer)
     path = Path(out or f"look-{Path(looked.model).stem}.html").expanduser()
     if out or not screen.quiet:
-        refuse_others(path)
         write_page(looked, path)
     screen.give(numbers(looked) | {"file": str(path) if out else None})
     if screen.quiet:

@@ -5,12 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from upslope.ship.own_page import filled_in, refuse_others, write_own_page
+from upslope.ship.own_page import filled_in, write_own_page
 from upslope.ship.vision import drawings
 from upslope.ship.vision.explanations import Explanation
 from upslope.ship.vision.look import Looked, first_picture
-
-__all__ = ["page", "refuse_others", "write_page"]
 
 _PARTS = Path(__file__).parent / "look_page"
 _SIDE = 56  # places on a side of a map in the gallery, at most
