@@ -88,6 +88,9 @@ def test_no_exercise_id_is_given_up():
         "upslope.image.harris:harris",
         "upslope.image.homography:homography",
         "upslope.image.ransac:ransac",
+        "upslope.explain.grad_cam:grad_cam",
+        "upslope.explain.integrated_gradients:integrated_gradients",
+        "upslope.explain.occlusion:occlusion",
     }
 
 
