@@ -96,11 +96,12 @@ def sample():
     if not path.is_file():
         pytest.skip("UPSLOPE_MIRROR holds no panoptic_sample")
     with zipfile.ZipFile(path) as archive:
-        names = {Path(name).name: name for name in archive.namelist()}
-        said = json.loads(archive.read(names["panoptic_examples.json"]))
+        names = archive.namelist()
+        said = json.loads(archive.read(next(name for name in names if name.endswith("panoptic_examples.json"))))
         truth = []
         for annotation in said["annotations"]:
-            with Image.open(io.BytesIO(archive.read(names[annotation["file_name"]]))) as image:
+            file = next(n for n in names if n.endswith(f"panoptic_examples/{annotation['file_name']}"))
+            with Image.open(io.BytesIO(archive.read(file))) as image:
                 colors = np.asarray(image.convert("RGB"), dtype=np.int64)
             parts = annotation["segments_info"]
             truth.append(

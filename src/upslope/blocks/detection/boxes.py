@@ -49,9 +49,9 @@ def box_iou(a: Float[Tensor, "N 4"], b: Float[Tensor, "M 4"]) -> Float[Tensor, "
 
     The intersection goes from the larger of the two lefts to the smaller of the two rights, and likewise downwards; its
     width and height are at least 0. The union is the sum of both areas minus the intersection. Where it is 0, for two
-    boxes without area, the result is 0, not nan. Half precision is computed in float32, since the area of a box of
-    300 x 300 is more than float16 can hold; other dtypes stay. For [0, 0, 2, 2] and [1, 0, 3, 2] it is
-    2 / (4 + 4 - 2) = 1/3.
+    boxes without area, the result is 0, not nan. Half precision becomes float32, since the area of a box of 300 x 300
+    is more than float16 can hold; other dtypes stay. For [0, 0, 2, 2] and [1, 0, 3, 2], box_iou is 2 / (4 + 4 - 2) =
+    1/3.
     """
     # Areas are products: float16 ends at 65504.
     if a.dtype in (torch.float16, torch.bfloat16):
@@ -74,8 +74,8 @@ def generalized_iou(a: Float[Tensor, "*#B 4"], b: Float[Tensor, "*#B 4"]) -> Flo
 
     `hull` is the area of the smallest box that holds both. Boxes that do not meet all have IoU 0, and no gradient; here
     the result falls towards -1 the farther they are apart. As a loss, 1 - generalized_iou. `a` and `b` broadcast: each
-    with each is a[:, None] and b[None]. Where union or hull is 0 its fraction is 0. Half precision is computed in
-    float32. For [0, 0, 1, 1] and [2, 0, 3, 1] it is 0 - (3 - 2) / 3 = -1/3. Rezatofighi et al. 2019, algorithm 1.
+    with each is a[:, None] and b[None]. Where union or hull is 0 its fraction is 0. Half precision becomes float32.
+    For [0, 0, 1, 1] and [2, 0, 3, 1] it is 0 - (3 - 2) / 3 = -1/3. Rezatofighi et al. 2019, algorithm 1.
     """
     if a.dtype in (torch.float16, torch.bfloat16):
         a, b = a.float(), b.float()
@@ -99,7 +99,7 @@ def complete_iou(a: Float[Tensor, "*#B 4"], b: Float[Tensor, "*#B 4"], *, eps: f
     d is the distance of the centers, c the diagonal of the smallest box that holds both. v = 4 / pi^2 *
     (atan(w_b / h_b) - atan(w_a / h_a))^2 says how different the proportions are, alpha = v / (1 - IoU + v) how much
     that counts: the better the overlap the more. No gradient flows through alpha. `a` and `b` broadcast. Half precision
-    is computed in float32. Zheng et al. 2020, equations 7 to 11.
+    becomes float32. Zheng et al. 2020, equations 7 to 11.
     """
     if a.dtype in (torch.float16, torch.bfloat16):
         a, b = a.float(), b.float()

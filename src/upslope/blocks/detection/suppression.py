@@ -30,17 +30,17 @@ def nms(
     0.3 and threshold = 0.5: the second stays, the first goes (IoU 12 / 16 = 0.75), and the third stays: nms is [1, 2].
     """
     # As many digits as there are, wherever the numbers lie.
-    places = boxes.detach().to("cpu", torch.float64)
-    kinds = torch.zeros(len(boxes), dtype=torch.long) if classes is None else classes.cpu()
+    places = boxes.detach().cpu().double()
     # From the highest score down.
-    left = torch.argsort(scores.detach().cpu(), descending=True, stable=True)
+    left = scores.detach().cpu().argsort(descending=True, stable=True)
     stay = []
     while len(left) > 0:
         # The best of those that are left stays.
-        best, left = left[:1], left[1:]
-        stay.append(best)
+        best, left = left[0], left[1:]
+        stay.append(best.item())
         # What covers the same place, and is of the same class, goes.
-        overlap = box_iou(places[best], places[left])[0]
-        left = left[(overlap <= threshold) | (kinds[left] != kinds[best])]
-    # Where the boxes lie; none at all is an empty list of whole numbers.
-    return torch.cat(stay).to(boxes.device) if stay else left.to(boxes.device)
+        covers = box_iou(places[best][None], places[left])[0] > threshold
+        if classes is not None:
+            covers &= (classes[left] == classes[best]).cpu()
+        left = left[~covers]
+    return torch.tensor(stay, dtype=torch.long, device=boxes.device)
