@@ -32,30 +32,23 @@ def roi_align(
     [[0, 1], [2, 3]] the box [0, 0, 2, 2] with size = 1 and samples = 1 is the value in its middle, 1.5. He et al. 2017,
     section 3.
     """
-    height, width = features.shape[-2:]
+    height, width = features.shape[2:]
     # Edges in places of the map, unrounded; then how far along each sample lies.
     left, top, right, bottom = (boxes * scale)[:, :, None].unbind(dim=1)
     along = (torch.arange(size * samples, dtype=boxes.dtype, device=boxes.device) + 0.5) / (size * samples)
-    # Counted from the middle of the first place: (N, size * samples) down and across.
+    # Counted from the middle of the first place: (N, S) down and across, S = size * samples.
     y, x = top + (bottom - top) * along - 0.5, left + (right - left) * along - 0.5
-    # What lies more than a place from the outermost middles sees nothing; the rest of the border sees the edge.
+    # What lies more than a place from the outermost middles sees nothing; what is nearer sees the edge.
     inside = ((y >= -1) & (y <= height))[:, :, None] & ((x >= -1) & (x <= width))[:, None, :]
-    y, x = y.clamp(0, height - 1), x.clamp(0, width - 1)
-    # The places before and behind each sample, and how near it is to the one behind.
+    y, x = y.clamp(0, height - 1)[:, :, None], x.clamp(0, width - 1)[:, None, :]
+    # The places before and behind each sample, and how far it is from the first.
     above, before = y.detach().long(), x.detach().long()
     below, behind = (above + 1).clamp(max=height - 1), (before + 1).clamp(max=width - 1)
-    down, across = (y - above)[:, :, None, None], (x - before)[:, None, :, None]
-    # Bilinear: along the two rows first, then between them. (N, S, S, C), with S = size * samples.
-    maps = features.permute(0, 2, 3, 1)
-    which = pictures[:, None, None]
-    upper = (
-        maps[which, above[:, :, None], before[:, None]] * (1 - across)
-        + maps[which, above[:, :, None], behind[:, None]] * across
-    )
-    lower = (
-        maps[which, below[:, :, None], before[:, None]] * (1 - across)
-        + maps[which, below[:, :, None], behind[:, None]] * across
-    )
+    down, across = (y - above)[..., None], (x - before)[..., None]
+    # Bilinear: along the two rows first, then between them. (N, S, S, C)
+    maps, which = features.permute(0, 2, 3, 1), pictures[:, None, None]
+    upper = maps[which, above, before] * (1 - across) + maps[which, above, behind] * across
+    lower = maps[which, below, before] * (1 - across) + maps[which, below, behind] * across
     values = (upper * (1 - down) + lower * down) * inside[..., None]
     # The mean of each cell's samples.
     cells = values.reshape(len(boxes), size, samples, size, samples, features.shape[1]).mean(dim=(2, 4))

@@ -31,7 +31,7 @@ def overlapping(rng):
 
 IOU = TorchOp(module.box_iou, samples=tables, truth=table_of)
 
-test_iou_shape = IOU.shape("N boxes and M boxes give a table of N x M, and the dtype stays; N or M may be 0")
+test_iou_shape = IOU.shape("each with each: a table of N x M, and the dtype stays; N or M may be 0")
 test_iou_by_hand = IOU.by_hand(
     "a square moved by half its side has an IoU of 1/3",
     ({"a": [[0.0, 0, 2, 2]], "b": [[1.0, 0, 3, 2]]}, [[1 / 3]]),

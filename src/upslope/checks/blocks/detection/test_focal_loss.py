@@ -3,7 +3,7 @@
 import math
 
 from upslope.blocks.detection import focal_loss as module
-from upslope.checks import wrong
+from upslope.checks import survives, wrong
 from upslope.checks.blocks.tensors import TorchOp
 from upslope.checks.samples import some
 
@@ -37,7 +37,7 @@ LOSS = TorchOp(module.sigmoid_focal_loss, samples=drawn, truth=by_equation)
 
 test_shape = LOSS.shape("a scalar of the logits' dtype")
 test_by_hand = LOSS.by_hand(
-    "p = 0.75 for an object costs 0.0045, for none 0.5849; certain and right costs next to nothing",
+    "p = 0.75 for an object costs 0.0045, for none 0.5848; certain and right costs next to nothing",
     ({"logits": [LN3], "targets": [1.0]}, 0.25 * 0.25**2 * math.log(4 / 3)),
     ({"logits": [LN3], "targets": [0.0]}, 0.75 * 0.75**2 * math.log(4)),
     ({"logits": [20.0], "targets": [1.0]}, 0.0),
@@ -103,4 +103,8 @@ wrong(
             "(weight * focus * surprise).double().sum()",
         ),
     },
+)
+survives(
+    module.sigmoid_focal_loss,
+    {"times 1 or -1 is divided by 1 or -1": [("logits * (2 * targets - 1)", "logits / (2 * targets - 1)")]},
 )

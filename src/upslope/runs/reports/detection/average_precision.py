@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 Floats = NDArray[np.floating[Any]]
 Name = TypeVar("Name")
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
-RECALLS = np.linspace(0, 1, 101)
 SIZES = {"all": (0.0, 1e10), "small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, 1e10)}  # pixels
 LIMITS = (1, 10, 100)  # detections in a picture of one class, the best ones
 
@@ -85,7 +84,7 @@ def average_precision(scores: Floats, hits: NDArray[np.bool_], *, objects: int) 
     # What a higher recall reaches counts for lower ones, too: the largest from the right.
     envelope = np.maximum.accumulate(precision[::-1])[::-1]
     # The first box that reaches each recall; beyond the last one precision is 0.
-    first = np.searchsorted(recall, np.linspace(0, 1, 101), side="left")
+    first = np.searchsorted(recall, np.linspace(0, 1, 101))
     return float(np.append(envelope, 0.0)[first].mean())
 
 
