@@ -79,7 +79,7 @@ def pairs(rng):
 def of_pairs(boxes, anchors, weights=(1.0, 1.0, 1.0, 1.0)):
     codes = []
     for box, anchor in zip(boxes.reshape(-1, 4).tolist(), anchors.reshape(-1, 4).tolist(), strict=True):
-        row = []
+        row: list[float] = []
         for k in (0, 1):
             side, own = anchor[k + 2] - anchor[k], box[k + 2] - box[k]
             row.insert(k, (box[k] + own / 2 - anchor[k] - side / 2) / side)

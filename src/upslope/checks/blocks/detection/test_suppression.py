@@ -32,7 +32,7 @@ def of_classes(rng):
 
 def by_definition(boxes, scores, threshold, classes=None):
     """From the best down a box stays unless one that stays, of its class, covers it."""
-    stay = []
+    stay: list[int] = []
     for k in sorted(range(len(boxes)), key=lambda k: -scores[k]):
         rivals = [j for j in stay if classes is None or classes[j] == classes[k]]
         if all(overlaps(boxes[k], boxes[j])[0] <= threshold for j in rivals):
