@@ -136,13 +136,12 @@ wrong(
             "best, objects = iou.max(dim=1)",
             "best, objects = iou.max(dim=1)[0], iou.max(dim=0)[1].repeat(len(iou))[: len(iou)]",
         ),
-        "the overlaps of anchors that fit badly are set to 0 in place": (
+        "the overlap of an object's best anchor is raised to `high` in the table itself": (
             "best, objects = iou.max(dim=1)",
-            "iou.data[iou < low] *= 0.99\n    best, objects = iou.max(dim=1)",
+            "iou.data[iou == iou.amax(dim=0)] = high\n    best, objects = iou.max(dim=1)",
         ),
     },
 )
-
 wrong(
     module.encode_boxes,
     {

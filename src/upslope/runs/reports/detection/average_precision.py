@@ -209,12 +209,12 @@ def _matched(picture: _Picture, ignored: NDArray[np.bool_]) -> tuple[NDArray[np.
         free = np.ones(len(ignored), dtype=bool)
         for n, overlap in enumerate(picture.iou):
             enough = free & (overlap >= threshold)
-            for choice, list_ in ((enough & ~ignored, right), (enough & ignored, excused)):
+            for choice, rows in ((enough & ~ignored, right), (enough & ignored, excused)):
                 if choice.any():
                     values = np.where(choice, overlap, -1.0)
                     taken = len(values) - 1 - int(values[::-1].argmax())
                     free[taken] = picture.crowd[taken]
-                    list_[t, n] = True
+                    rows[t, n] = True
                     break
     return right, excused
 
