@@ -115,6 +115,7 @@ def sample():
     return truth, things, {kind["id"] for kind in said["categories"]} - things
 
 
+@pytest.mark.deep
 def test_equals_the_panoptic_api(sample):
     """What the API says (cocodataset/panopticapi) of predictions that were made from the truth."""
     truth, things, stuff = sample

@@ -79,9 +79,13 @@ def _judged(truth: Panoptic, found: Panoptic) -> Iterable[tuple[int, float | Non
         unknown = set(np.unique(panoptic.ids).tolist()) - {VOID} - set(panoptic.classes)
         if unknown:
             raise ValueError(f"segment {min(unknown)} of the {what} has no class; name one for every id but {VOID}")
-    pairs, counts = np.unique(np.stack([truth.ids.ravel(), found.ids.ravel()]), axis=1, return_counts=True)
-    shared = {(int(t), int(f)): int(n) for t, f, n in zip(*pairs, counts, strict=True)}
-    area_true, area_found = _areas(truth.ids), _areas(found.ids)
+    true_ids, rows = np.unique(truth.ids, return_inverse=True)
+    found_ids, columns = np.unique(found.ids, return_inverse=True)
+    size = len(true_ids), len(found_ids)
+    table = np.bincount(rows.ravel() * size[1] + columns.ravel(), minlength=size[0] * size[1]).reshape(size)
+    shared = {(int(true_ids[i]), int(found_ids[j])): int(table[i, j]) for i, j in zip(*np.nonzero(table), strict=True)}
+    area_true = dict(zip(true_ids.tolist(), table.sum(axis=1).tolist(), strict=True))
+    area_found = dict(zip(found_ids.tolist(), table.sum(axis=0).tolist(), strict=True))
     matched_true, matched_found = set(), set()
     for (t, f), both in shared.items():
         if VOID in (t, f) or t in truth.crowds or truth.classes[t] != found.classes[f]:
@@ -98,8 +102,3 @@ def _judged(truth: Panoptic, found: Panoptic) -> Iterable[tuple[int, float | Non
         excused = [VOID, *(t for t in truth.crowds if truth.classes[t] == kind)]
         if sum(shared.get((t, f), 0) for t in excused) / area_found[f] <= 0.5:
             yield kind, None
-
-
-def _areas(ids: NDArray[np.integer[Any]]) -> dict[int, int]:
-    values, counts = np.unique(ids, return_counts=True)
-    return {int(value): int(count) for value, count in zip(values, counts, strict=True)}
