@@ -9,7 +9,6 @@ https://www.researchgate.net/publication/265022827. What keeps the picture smoot
 - Each step looks at the picture shifted by a few pixels, so that nothing pays off at one place only (jitter).
 - Left out: the Fourier basis, colour decorrelation, priors by generative networks.
 """
-# ruff: noqa: F722, F821  (shapes as jaxtyping writes them)
 
 from collections.abc import Callable
 

@@ -11,7 +11,6 @@ https://arxiv.org/abs/1610.02391, section 3.
 - Left out: Guided Grad-CAM (section 3.2), which multiplies with a picture that hardly depends on the weights (Adebayo
   et al. 2018, https://arxiv.org/abs/1810.03292), and counterfactual maps (section 3.3).
 """
-# ruff: noqa: F722, F821  (shapes as jaxtyping writes them)
 
 from typing import Any
 

@@ -9,7 +9,7 @@ M. Sundararajan, A. Taly, Q. Yan, "Axiomatic Attribution for Deep Networks", 201
   paper's own sum (equation 3) takes the end of each step.
 - Left out: other paths, and the average over many baselines.
 """
-# ruff: noqa: F722  (shapes as jaxtyping writes them)
+
 
 from collections.abc import Callable
 

@@ -9,7 +9,7 @@ section 4.2 and figure 7.
 - Left out: covering with noise or with what the surroundings suggest. A grey square is a new thing in the picture, and
   a network may answer to the square.
 """
-# ruff: noqa: F722  (shapes as jaxtyping writes them)
+
 
 from collections.abc import Callable
 

@@ -8,7 +8,7 @@ S. Abnar, W. Zuidema, "Quantifying Attention Flow in Transformers", 2020, https:
 - Left out: attention flow (maximum flow in the same graph), and everything that the value projections and the layers
   between do, so that a map says what may have been read, and the same map stands for every class.
 """
-# ruff: noqa: F722  (shapes as jaxtyping writes them)
+
 
 from collections.abc import Sequence
 
