@@ -16,7 +16,8 @@ from upslope.features import ClassLabel, Image
 from upslope.runs.errors import DataProblem
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-SIDE, VALIDATION = 32, 50  # pixels; pictures of each class that are set aside from the 700
+SIDE = 32  # pixels
+VALIDATION = 50  # pictures of each class that are set aside from the 700
 
 CARD = DataCard(
     name="cifar10_jpg_subset",
