@@ -30,7 +30,7 @@ def by_pytorch(size, *, kernel, stride=1, padding=0, dilation=1, ceil_mode=False
 
 @grades(convolution_arithmetic.output_size)
 def test_size_by_hand(rng):
-    """AlexNet's first layer makes 55 of 224; a pooling of 2 makes 3 of 7, rounded up 4"""
+    """the first layer of AlexNet makes 55 of 224; a pooling of 2 makes 3 of 7, rounded up 4"""
     for size, settings, expected in (
         (224, {"kernel": 11, "stride": 4, "padding": 2}, 55),
         (7, {"kernel": 2, "stride": 2}, 3),
@@ -77,6 +77,19 @@ def test_size_refuses(rng):
         (1, {"kernel": 2, "stride": 3, "ceil_mode": True}, "a window of 2 places does not fit on 1"),
     ):
         raises(ValueError, partial(size_of, size, **settings), case=f"{size}, {said(settings)}", says=[says])
+
+
+@grades(convolution_arithmetic.output_size)
+def test_size_of_pictures(rng):
+    """real sizes: the five halvings of a ResNet make 7 of 224"""
+    size = 224
+    for kernel, padding in ((7, 3), (3, 1), (3, 1), (3, 1), (3, 1)):
+        settings = {"kernel": kernel, "stride": 2, "padding": padding}
+        got, case = size_of(size, **settings)
+        equal(got, size // 2, case=case)
+        size //= 2
+    got, case = size_of(10_001, kernel=2, stride=2)
+    equal(got, 5_000, case=case)
 
 
 def backwards(layers):
@@ -130,6 +143,17 @@ def test_field_goes_on(rng):
         size, jump = backwards(layers[:before])
         got, case = field_of(layers[before:], size=size, jump=jump)
         equal(got, backwards(layers), case=case)
+
+
+@grades(convolution_arithmetic.receptive_field)
+def test_field_of_a_network(rng):
+    """the thirteen convolutions and four poolings of VGG see 196 places, 16 apart"""
+    block = [(3, 1, 1)] * 2
+    layers = [*block, (2, 2, 1), *block, (2, 2, 1)]
+    for _ in range(2):
+        layers += [*block, (3, 1, 1), (2, 2, 1)]
+    got, _ = field_of([*layers, *block, (3, 1, 1)])
+    equal(got, (196, 16), case="receptive_field of VGG-16 before its last pooling")
 
 
 @grades(convolution_arithmetic.receptive_field)

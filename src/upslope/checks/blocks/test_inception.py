@@ -67,7 +67,7 @@ ALL_ONES: dict[str, Any] = {f"{name}.conv.weight": [[[[1.0] * k] * k]] for name,
 ALL_ONES |= {f"{name}.conv.bias": [0.0] for name in KERNELS}
 
 test_parameters = BLOCK.parameters(
-    "six convolutions: 1x1; 1x1, 3x3; 1x1, 5x5; 1x1 behind the pooling; with norm a norm in place of each bias",
+    "six convolutions: 1x1; 1x1, 3x3; 1x1, 5x5; 1x1 behind the pooling; with norm, norms and no biases",
     (
         PLAIN,
         plain("branch1", 2, 3, 1)

@@ -176,8 +176,8 @@ wrong(
             "x.mean(dim=(2, 3), keepdim=True)",
             "x.amax(dim=(2, 3), keepdim=True)",
         ),
-        "SiLU between the two is missing": ("F.silu(self.reduce(scale))", "self.reduce(scale)"),
-        "ReLU stands between the two, as in the first paper, not SiLU": (
+        "no SiLU stands between the two": ("F.silu(self.reduce(scale))", "self.reduce(scale)"),
+        "between the two stands ReLU, as in the first paper, not SiLU": (
             "F.silu(self.reduce(scale))",
             "F.relu(self.reduce(scale))",
         ),

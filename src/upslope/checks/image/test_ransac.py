@@ -132,7 +132,7 @@ def test_few(rng):
 
 @grades(module.ransac)
 def test_first_draw(rng):
-    """four pairs make one sample: all agree after one draw, none after no draw, and four in one place are no failure"""
+    """four pairs are one sample: all agree after one draw, none after none; equal pairs are no failure"""
     source, target, right = scene(rng, 4, 0)
     same(found(source, target, rng, case="4 right pairs, most=1", most=1), right, case="4 right pairs, most=1")
     same(found(source, target, rng, case="4 right pairs, most=0", most=0), ~right, case="4 right pairs, most=0")

@@ -97,7 +97,7 @@ CARD = LabCard(
     data=("sst2", "movie_reviews", "ag_news"),
     expect=(
         Expect("test_accuracy", at_least=0.895, when=MOVIES, ablations={"a tenth of the texts": 0.752}),
-        Expect("test_accuracy", at_least=0.84, when=SENTENCES, ablations={"a tenth of the texts": 0.731}),
+        Expect("test_accuracy", at_least=0.84, when=SENTENCES, ablations={"a tenth of the texts": 0.722}),
         Expect("test_accuracy", at_least=0.885, when=NEWS, ablations={"a tenth of the texts": 0.82}),
     ),
     presets={

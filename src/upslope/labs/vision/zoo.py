@@ -5,8 +5,8 @@ al. 2014), ResNet (He et al. 2015), EfficientNet (Tan and Le 2019), ViT (Dosovit
 for pictures of 28 x 28. The data: H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST", 2017,
 https://arxiv.org/abs/1708.07747.
 
-Claim: after 5 epochs LeNet-5 reads at least 88 % of the test images with every seed (3 seeds). The six others are not
-on record yet.
+Claim: after 5 epochs LeNet-5 reads at least 88 % of the test images with every seed; the six others are not on record
+yet (3 seeds).
 
 - The same for all: data, order, augmentation, loss, optimizer, schedule, epochs. Only the learning rate is each one's
   own, chosen on the validation split.
@@ -106,7 +106,7 @@ CARD = LabCard(
             "test_accuracy",
             at_least=0.88,
             when={"data": "fashion_mnist", "model": "lenet"},
-            ablations={"frozen features": 0.642},
+            ablations={"frozen features": 0.65},
         ),
     ),
     presets={"smoke": {"data": "toy", "epochs": 1, "batch_size": 50, "lr": 3.0}, "laptop": {}, "full": {"epochs": 20}},
