@@ -28,13 +28,12 @@ BODY = "    y = np.maximum(x.data, 0)\n    # The gradient passes"
 
 def test_the_roadmap_passes(seeds):
     heard = []
-    count = len(seeds) if len(seeds) > 3 else 1  # of eighty exercises: one seed is quick, and other rounds tell apart
-    report = author_check(seeds=count, progress=lambda done, total, name: heard.append((done, total, name)))
+    report = author_check(seeds=len(seeds), progress=lambda done, total, name: heard.append((done, total, name)))
     said = [*report.problems, *(f"{row.name}: {problem}" for row in report.rows for problem in row.problems)]
     assert not said
     assert report.passed
     assert report.kill_rate == 1.0
-    assert report.seeds == count
+    assert report.seeds == len(seeds)
     assert [row.exercise for row in report.rows] == [step.exercise for step in exercises()]
     assert all(row.checks >= 5 and row.killed == row.wrongs >= 6 for row in report.rows)
     assert [done for done, _, _ in heard] == list(range(1, len(report.rows) + 1))

@@ -1,8 +1,6 @@
 """`upslope quiz`: at a terminal, from a pipe, for programs, and what it refuses."""
 
-import io
 import re
-import sys
 
 import pytest
 
@@ -13,38 +11,6 @@ WORDS = ("quiz", "convolution", "--seed", "7")
 def questions(upslope):
     """The questions of seed 7 as they come to somebody who answers rightly."""
     return upslope(*WORDS, "--json").json["questions"]
-
-
-@pytest.fixture
-def typed(upslope, monkeypatch):
-    """`typed(["55", KeyboardInterrupt], "quiz", ...)`: at a terminal; after the last one comes Ctrl-D."""
-
-    def typed(lines, *words):
-        rest = iter([*lines, EOFError])
-
-        def answer(prompt=""):
-            line = next(rest)
-            if not isinstance(line, str):
-                raise line
-            return line
-
-        monkeypatch.setattr("builtins.input", answer)
-        monkeypatch.setattr(sys, "stdin", type("Terminal", (io.StringIO,), {"isatty": lambda self: True})())
-        return upslope(*words)
-
-    return typed
-
-
-@pytest.fixture
-def piped(upslope, monkeypatch):
-    """`piped("55\\n", "quiz", ...)`: with this text on standard input."""
-
-    def piped(text, *words):
-        content = text if isinstance(text, bytes) else text.encode()
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), encoding="utf-8"))
-        return upslope(*words)
-
-    return piped
 
 
 def told(said):

@@ -13,6 +13,7 @@ import torch
 
 from upslope.data import ag_news, sst2
 from upslope.models.build import build
+from upslope.runs.errors import ConfigProblem
 from upslope.runs.model_spec import ModelSpec
 from upslope.runs.reports.text_methods import Method, figure
 from upslope.ship.pipelines.pipeline import LoadedModel, Options, Prediction, UnreadableInput, pipeline_of
@@ -84,6 +85,14 @@ def test_several_folds_are_one_row(part):
     assert both.method.accuracy == pytest.approx(one.method.accuracy)
     assert len(both.labels) == len(both.texts) == 2 * len(part.test)
     assert both.method.megabytes == one.method.megabytes > 0
+
+
+def test_a_share_of_the_texts_is_learned_from_and_one_too_small_is_refused(part):
+    few = part.reduced(0.25, np.random.default_rng(0))
+    assert (len(few.train), few.test, few.validation) == (30, part.test, part.validation)
+    assert Learner.of(Recipe("textcnn", 2000, PAIRS, size="textcnn-toy"), few, seed=0).batches(0).per_epoch == 1
+    with pytest.raises(ConfigProblem, match=r"share=0.001 leaves 0 of 120 training texts"):
+        part.reduced(0.001, np.random.default_rng(0))
 
 
 def test_the_table_has_a_row_for_each_method():

@@ -24,6 +24,7 @@ from upslope.blocks.schedules import warmup_cosine
 from upslope.data.loading.dataset import Dataset
 from upslope.models.build import Built, built
 from upslope.runs.clock import Clock
+from upslope.runs.errors import ConfigProblem
 from upslope.runs.reports.classification import accuracy
 from upslope.runs.reports.text_methods import Method
 from upslope.runs.run import Run
@@ -77,6 +78,11 @@ class Part:
         if share == 1.0:
             return self
         few = rng.permutation(len(self.train))[: int(share * len(self.train))]
+        if len(set(self.train.take(few)["label"])) < len(self.train.classes):
+            left = f"share={share} leaves {len(few)} of {len(self.train)} training texts"
+            raise ConfigProblem(
+                f"{left}, not one of each of the {len(self.train.classes)} classes; give a larger share"
+            )
         return Part(self.train.take(few), self.test, self.validation)
 
 
@@ -150,7 +156,7 @@ class Learner:
 
     def batches(self, seed: int) -> Batches:
         """Its training texts, in each batch about equally long ones."""
-        size = self.recipe.batch_size
+        size = min(self.recipe.batch_size, len(self.part.train))
         order = by_length("text", batch_size=size)
         return Batches(self.part.train, batch_size=size, seed=seed, collate=self.task.collate, order=order)
 

@@ -86,11 +86,11 @@ wrong(
         ),
         "the smaller eigenvalue is taken, as Shi and Tomasi do": (
             "a * c - b * b - k * (a + c) ** 2",
-            "(a + c) / 2 - np.sqrt(((a - c) / 2) ** 2 + b * b)",
+            "(a + c) / 2 - (((a - c) / 2) ** 2 + b * b) ** 0.5",
         ),
-        "the response is float64, whatever came": (
+        "the response is float32, whatever came": (
             "a * c - b * b - k * (a + c) ** 2",
-            "(a * c - b * b - k * (a + c) ** 2).astype(np.float64)",
+            '(a * c - b * b - k * (a + c) ** 2).astype("float32")',
         ),
         "the image is brought to at most 1 first, in place": (
             "dx, dy = sobel(image)",

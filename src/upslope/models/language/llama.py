@@ -124,6 +124,13 @@ def attended(
     return padding_mask(mask, causal=True, start=start)
 
 
+def _of_before(block: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+    """Files that were written before the MLP was a block of its own have its weights one step further up."""
+    for name in ("gate_up.weight", "down.weight"):
+        if prefix + name in state:
+            state[f"{prefix}mlp.{name}"] = state.pop(prefix + name)
+
+
 class Block(nn.Module):
     """x + attention(norm x), then x + MLP(norm x); a block knows its number, under which the cache keeps its past."""
 
@@ -135,6 +142,7 @@ class Block(nn.Module):
         self.projection = nn.Linear(dim, dim, bias=False)
         self.norm2 = RMSNorm(dim, eps=eps)
         self.mlp = SwiGLU(dim, hidden=hidden)
+        self.register_load_state_dict_pre_hook(_of_before)  # type: ignore[no-untyped-call]
 
     def forward(
         self,

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from upslope.runs.figures import COLOURS, FAINT, INK
+from upslope.runs.figures import COLOURS, INK, over_table
 from upslope.runs.run import Run
 
 
@@ -52,8 +52,7 @@ def compare(run: Run[Any], found: Sequence[Method]) -> list[dict[str, Any]]:
 
 def figure(found: Sequence[Method]) -> Figure:
     """Accuracy over seconds of training, with and without typos, and below it the table."""
-    drawn = Figure(figsize=(8.2, 4.4 + 0.3 * len(found)), layout="constrained", facecolor="white")
-    above, below = drawn.subplots(2, 1, height_ratios=[3.4, 0.32 * (len(found) + 1)])
+    drawn, above = over_table([one.row() for one in found], HEAD)
     for number, one in enumerate(found):
         colour, x = COLOURS[number % len(COLOURS)], max(one.seconds, 1e-3)
         clean, noisy = 100 * one.accuracy, 100 * one.with_typos
@@ -61,16 +60,9 @@ def figure(found: Sequence[Method]) -> Figure:
         above.scatter(x, clean, s=40, color=colour, marker="o" if number < len(COLOURS) else "s")
         above.scatter(x, noisy, s=26, color=colour, marker="x")
         above.annotate(f" {one.name}", (x, clean), ha="left", va="bottom", fontsize=8, color=INK)
-    above.set_xscale("log")
     above.margins(0.18, 0.15)
     above.set_xlabel("seconds of training for one fold")
     above.set_ylabel("test accuracy in %")
-    above.grid(color=FAINT, linewidth=0.6)
-    below.axis("off")
-    table = below.table([one.row() for one in found], colLabels=HEAD, loc="center", cellLoc="right", edges="horizontal")
-    table.auto_set_font_size(False)
-    table.set_fontsize(8)
-    table.scale(1, 1.3)
     return drawn
 
 
