@@ -99,6 +99,7 @@ bench: $(VENV)/full
 	@$(BIN)/python benchmarks/language.py
 	@$(BIN)/python benchmarks/tokenizers.py
 	@$(BIN)/python benchmarks/chat.py
+	@$(BIN)/python benchmarks/serve.py
 
 # Every lab as its card says: all variants over its seeds, each also broken on purpose; and the speed beside PyTorch.
 results: $(VENV)/full
@@ -112,6 +113,7 @@ results: $(VENV)/full
 	@$(BIN)/python benchmarks/language.py --json > results/speed/language.json
 	@$(BIN)/python benchmarks/tokenizers.py --json > results/speed/tokenizers.json
 	@$(BIN)/python benchmarks/chat.py --json > results/speed/chat.json
+	@$(BIN)/python benchmarks/serve.py --json > results/speed/serve.json
 	@$(BIN)/upslope author check --write
 	@$(BIN)/upslope author mutate --write
 	@$(BIN)/upslope author results --write
