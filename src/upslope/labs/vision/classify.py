@@ -7,11 +7,13 @@
 The network: a small residual network (He et al. 2015, https://arxiv.org/abs/1512.03385), drawn anew; or, as `start`
 says, one with published weights or that of an earlier run (Yosinski et al. 2014, https://arxiv.org/abs/1411.1792).
 
-Claim: 6,500 photographs of CIFAR-10 teach it to name at least 62 % of others (one seed, not on record yet).
+Claim: 6,500 photographs of CIFAR-10 teach it to name at least 66 % of others with every seed, after less than 5 minutes
+of training on 2 CPU cores (3 seeds).
 
 - Pictures that are there twice stay on one side of the split; files that cannot be read are named and passed over.
 - Probabilities are calibrated on validation data by one temperature (Guo et al. 2017), drawn before and after.
 - Labels that look wrong are drawn for a person to look at (Northcutt et al. 2021).
+- Beside it in the run: a linear support vector machine over histograms of gradients (Dalal and Triggs 2005).
 - Left out: stronger augmentation, averaged weights, learning rates of each layer's own.
 
 The features must be learned: over filters as they were drawn (`freeze=features`) the last layer misses the target.
@@ -30,7 +32,7 @@ from upslope.training.batches import Batches
 from upslope.training.conclude import conclude
 from upslope.training.config import TrainingConfig, only_with
 from upslope.training.fit import fit, warmup_then_cosine
-from upslope.training.tasks.photographs import Photographs
+from upslope.training.tasks.photographs import Photographs, by_gradients
 from upslope.training.transfer import begin, first_filters
 
 
@@ -48,7 +50,7 @@ class Config(TrainingConfig):
     batch_size: int = Field(64, ge=2, le=5000, description="pictures per step, over all devices")
     lr: float = Field(1e-2, gt=0, le=1, description="the highest learning rate (with start: 0.001)")
     weight_decay: float = Field(0.05, ge=0, lt=1, description="how strongly weights are pulled towards 0")
-    label_smoothing: float = Field(0.0, ge=0, lt=1, description="target probability shared by all classes")
+    label_smoothing: float = Field(0.1, ge=0, lt=1, description="target probability shared by all classes")
     mirror: bool = Field(True, description="mirror every second picture")
     freeze: Literal["none", "features"] = Field("none", description="features: only the last layer learns")
 
@@ -95,6 +97,7 @@ def run(config: Config, run: Run[Config]) -> None:
         network=network,
         validation=pictures.validation,
         per_epoch=batches.per_epoch,
+        metrics={"test_hog_accuracy": by_gradients(pictures)},
         watch={"features_moved": first_filters(network.module)},
         begins_with=start.said,
         **pictures.counts(),
@@ -106,11 +109,14 @@ CARD = LabCard(
     name="classify",
     title="Your own photographs, told apart",
     paper="He et al. 2015, Yosinski et al. 2014, Guo et al. 2017",
-    claim="6,500 photographs of CIFAR-10 teach it to name at least 62 % of others (one seed, not on record yet)",
+    claim=(
+        "6,500 photographs of CIFAR-10 teach it to name at least 66 % of others with every seed, after less than 5 "
+        "minutes of training on 2 CPU cores"
+    ),
     domain="vision",
     seconds={"smoke": 9, "laptop": 240, "full": 900},
     data=("cifar10_jpg_subset",),
-    expect=(Expect("test_accuracy", at_least=0.62, when=CIFAR, ablations={"frozen features": 0.291}),),
+    expect=(Expect("test_accuracy", at_least=0.66, when=CIFAR, ablations={"frozen features": 0.291}),),
     presets={
         "smoke": {"data": "toy", "size": 16, "epochs": 12, "least_steps": 1},
         "laptop": {},
@@ -119,6 +125,7 @@ CARD = LabCard(
     metrics={
         "test_accuracy": Metric(unit="%", chance=0.1),
         "validation_accuracy": Metric(unit="%", chance=0.1),
+        "test_hog_accuracy": Metric(unit="%", chance=0.1),
         "loss": Metric(unit="nats", higher_is_better=False),
         "features_moved": Metric(unit="%"),
         "test_calibration_error": Metric(unit="%", higher_is_better=False),

@@ -12,6 +12,7 @@ from torch import nn
 
 from upslope.data.loading.dataset import Dataset
 from upslope.data.loading.own_pictures import OwnPictures
+from upslope.image.hog import hog
 from upslope.models.build import Built
 from upslope.runs import figures
 from upslope.runs.model_spec import ModelSpec
@@ -101,6 +102,18 @@ class Photographs(ImageClassification):
         spec = super().spec(network)
         own = {"folder": self.folder} if self.folder else {}
         return replace(spec, preprocessing={**spec.preprocessing, **own})
+
+
+def by_gradients(pictures: OwnPictures) -> float:
+    """What hand-made features would do: the accuracy of a linear support vector machine over histograms of gradients.
+
+    4 x 4 cells a picture; C was chosen on CIFAR-10's validation pictures.
+    """
+    from sklearn.svm import LinearSVC
+
+    cell = pictures.train["image"].shape[1] // 4
+    machine = LinearSVC(C=0.1, random_state=0).fit(hog(pictures.train["image"], cell=cell), pictures.train["label"])
+    return float(machine.score(hog(pictures.test["image"], cell=cell), pictures.test["label"]))
 
 
 def remarks(pictures: OwnPictures) -> dict[str, list[str]]:
