@@ -45,7 +45,7 @@ class Config(TrainingConfig):
     size: int = Field(
         32, ge=16, le=512, description="pixels on a side (images: 64)", json_schema_extra=only_with(start="")
     )
-    epochs: int = Field(12, ge=1, le=1000, description="how often every training picture is seen, at least")
+    epochs: int = Field(16, ge=1, le=1000, description="how often every training picture is seen, at least")
     least_steps: int = Field(300, ge=1, le=100_000, description="steps at least, however few pictures there are")
     batch_size: int = Field(64, ge=2, le=5000, description="pictures per step, over all devices")
     lr: float = Field(1e-2, gt=0, le=1, description="the highest learning rate (with start: 0.001)")
