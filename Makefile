@@ -125,8 +125,8 @@ results: $(VENV)/full
 	@$(BIN)/python benchmarks/tokenizers.py --json > results/speed/tokenizers.json
 	@$(BIN)/python benchmarks/chat.py --json > results/speed/chat.json
 	@$(BIN)/python benchmarks/serve.py --json > results/speed/serve.json
-	@$(BIN)/upslope author check --write
-	@$(BIN)/upslope author mutate --write
+	@$(BIN)/upslope author check --changed --write
+	@$(BIN)/upslope author mutate --changed --write
 	@$(BIN)/upslope author results --write
 
 wheel: $(VENV)/full
