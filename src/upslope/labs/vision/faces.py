@@ -4,9 +4,9 @@ J. Deng, J. Guo, N. Xue, S. Zafeiriou, "ArcFace: Additive Angular Margin Loss fo
 https://arxiv.org/abs/1801.07698. The data: F. Samaria, A. Harter 1994, 400 pictures of 40 people. Beside it: M. Turk,
 A. Pentland, "Eigenfaces for Recognition", 1991.
 
-Claim: over four folds of ten people held out of training the mean area under the ROC curve of all pairs is at least 0.96,
-0.05 more than that of eigenfaces, and the nearest other picture shows the same person for at least 98 %, after at most
-5 minutes of training on 2 CPU cores (3 seeds).
+Claim: over four folds of ten people held out of training the mean area under the ROC curve of all pairs is at least
+0.96, 0.05 more than that of eigenfaces, and the nearest other picture shows the same person for at least 98 %, after at
+most 5 minutes of training on 2 CPU cores (3 seeds).
 
 - Four networks learn side by side, each from 30 people, and are measured on all pairs of pictures of the ten others. A
   fifth learns from all forty; it is the one that is saved, and the four say what to expect of it for new people.
