@@ -116,7 +116,7 @@ def roc(ways: Mapping[str, Pairs]) -> Figure:
         parts = [of_fold(pairs, fold) for fold in np.unique(pairs.fold)]
         rates = np.mean([np.interp(at, *roc_curve(part)) for part in parts], axis=0)
         mean = np.mean([area(part) for part in parts])
-        axis.plot(at, rates, color=color, linewidth=1.8, label=f"{name}, area {mean:.3f}")
+        axis.plot(at, rates, color=color, linewidth=1.8, label=f"{name.replace('_', ' ')}, area {mean:.3f}")
     axis.set_xscale("log")
     axis.set_xlabel("different people taken for one (false accept rate)")
     axis.set_ylabel("one person known again (true accept rate)")
