@@ -11,13 +11,11 @@ most 5 minutes of training on 2 CPU cores (3 seeds).
 - Four networks learn side by side, each from 30 people, and are measured on all pairs of pictures of the ten others. A
   fifth learns from all forty; it is the one that is saved, and the four say what to expect of it for new people.
 - Eigenfaces and raw pixels are compared in the same run; mean and axes are those of the same 30 people.
-- A threshold is chosen from the pairs of the other folds; settings were chosen with `choose=true`, on ten of the 30
-  people, whom the network did not learn from.
-- Left out: other data, finding and aligning faces. Forty people of one laboratory, most of them men, say nothing
-  about others.
+- Thresholds come from the pairs of the other folds. Settings were chosen on ten of the 30 people, after training on the
+  other 20, as `choose=true` does. Left out: other data; forty people of one laboratory say little about others.
 
-A network that stays as it was drawn (`freeze=all`) misses the target. A linear layer over random convolutions
-(`freeze=trunk`) does not: it comes to 0.966, and learning them is worth the rest.
+A network that stays as it was drawn (`freeze=all`) misses the target; a linear layer over random convolutions
+(`freeze=trunk`) may not, for faces that are cropped alike.
 """
 
 from typing import Literal
@@ -52,9 +50,7 @@ class Config(TrainingConfig):
     margin: float = Field(0.3, ge=0, le=1.5, description="ArcFace's, in radians", json_schema_extra=ARCFACE)
     scale: float = Field(16.0, gt=0, le=128, description="of cosines, to be logits", json_schema_extra=ARCFACE)
     width: int = Field(16, ge=4, le=256, description="channels of the first stage; each later one has twice as many")
-    freeze: Literal["none", "trunk", "all"] = Field(
-        "none", description="trunk: the head learns", json_schema_extra=ARCFACE
-    )
+    freeze: Literal["none", "trunk", "all"] = Field("none", description="what stays", json_schema_extra=ARCFACE)
     choose: bool = Field(False, description="hold out a second fold and measure on that one: to choose settings")
 
 

@@ -13,6 +13,7 @@ from upslope.checks.samples import some
 
 # Batch, channels, height, width, classes; the share and the center.
 SIZES = (
+    ((2, 1, 3, 3), 2, 0.5, (1, 2)),
     ((2, 1, 4, 4), 2, 0.75, (2, 1)),
     ((3, 2, 5, 3), 3, 0.4, (0, 2)),
     ((2, 1, 3, 6), 2, 0.1, (2, 5)),
@@ -47,12 +48,20 @@ def pixel_by_pixel(images, targets, partners, share, center):
     return np.concatenate([mixed.reshape(len(mixed), -1), kept * targets + (1 - kept) * targets[partners]], axis=1)
 
 
+def others(rng, batch):
+    """For each sample a partner that is somebody else, where there is one."""
+    order = rng.permutation(batch)
+    partners = np.empty(batch, dtype=np.int64)
+    partners[order] = np.roll(order, 1)
+    return partners
+
+
 def drawn(rng):
     for shape, classes, share, center in SIZES:
         yield {
             "images": some(rng, *shape),
             "targets": rng.dirichlet(np.ones(classes), shape[0]),
-            "partners": np.roll(rng.permutation(shape[0]), 1),
+            "partners": others(rng, shape[0]),
             "share": share,
             "center": center,
         }
@@ -137,6 +146,7 @@ wrong(
                 "min(max(center[1] - columns // 2, 0), width - columns)"
             ),
         ),
+        "images and targets are always float64": ("mixed = images.clone()", "mixed = images.double()"),
         "pictures are changed in place": ("mixed = images.clone()", "mixed = images.data"),
     },
 )

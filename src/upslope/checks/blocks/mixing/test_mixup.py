@@ -28,13 +28,21 @@ def one_by_one(images, targets, partners, shares):
     return np.stack([s * rows[i] + (1 - s) * rows[p] for i, (p, s) in enumerate(zip(partners, shares, strict=True))])
 
 
+def others(rng, batch):
+    """For each sample a partner that is somebody else, where there is one."""
+    order = rng.permutation(batch)
+    partners = np.empty(batch, dtype=np.int64)
+    partners[order] = np.roll(order, 1)
+    return partners
+
+
 def drawn(rng):
     for shape, classes in SIZES:
         batch = shape[0]
         yield {
             "images": some(rng, *shape),
             "targets": rng.dirichlet(np.ones(classes), batch),
-            "partners": rng.permutation(batch),
+            "partners": others(rng, batch),
             "shares": rng.uniform(0, 1, batch),
         }
 
@@ -104,6 +112,7 @@ wrong(
             "own * images + (1 - own) * images[partners]",
             "own * images",
         ),
+        "images and targets are always float64": ("blended = own", "blended = own.double()"),
         "the shares are cut from the graph": ("shares.reshape(", "shares.detach().reshape("),
         "pictures are mixed in place, and the second of a pair gets what the first has become": (
             "blended = own * images + (1 - own) * images[partners]",
