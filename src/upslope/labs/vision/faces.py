@@ -96,12 +96,12 @@ CARD = LabCard(
         "98 %, after at most 5 minutes of training on 2 CPU cores"
     ),
     domain="vision",
-    seconds={"smoke": 9, "laptop": 180, "full": 900},
+    seconds={"smoke": 9, "laptop": 200, "full": 900},
     data=("olivetti",),
     expect=(
-        Expect("test_auc", at_least=0.96, when=TARGET, ablations={"untrained network": 0.9}),
-        Expect("test_rank_one", at_least=0.98, when=TARGET, ablations={"untrained network": 0.9}),
-        Expect("test_over_eigenfaces", at_least=0.05, when=TARGET, ablations={"untrained network": 0.0}),
+        Expect("test_auc", at_least=0.96, when=TARGET, ablations={"untrained network": 0.89}),
+        Expect("test_rank_one", at_least=0.98, when=TARGET, ablations={"untrained network": 0.958}),
+        Expect("test_over_eigenfaces", at_least=0.05, when=TARGET, ablations={"untrained network": 0.003}),
     ),
     presets={
         "smoke": {"data": "toy", "epochs": 12, "batch_size": 40, "width": 4, "lr": 0.012},
