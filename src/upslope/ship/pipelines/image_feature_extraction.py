@@ -93,10 +93,8 @@ class ImageFeatureExtraction(Pipeline):
                 seen.append(found.path)
             yield found
         if len(seen) == 1:
-            yield UnreadableInput(
-                str(seen[0]),
-                f"{short(seen[0])} is one picture, and two are compared: {self.network.name} {self.example}",
-            )
+            typed = f"upslope predict {self.network.name} {self.example}"
+            yield UnreadableInput(str(seen[0]), f"{short(seen[0])} is one picture, and two are compared: {typed}")
 
     def preprocess(self, items: Sequence[Shown]) -> Arrays:
         """{"image": (N, C, S, S)}, in [0, 1]."""
