@@ -135,3 +135,15 @@ def _middle(picture: Picture, height: int, width: int, *, share: float) -> Float
     down, across = picture.shape[0] / rows, picture.shape[1] / columns
     box = (left * across, top * down, (left + width) * across, (top + height) * down)
     return np.clip(resized(picture, height, width, how=Image.Resampling.BILINEAR, box=box), 0, 1)
+
+
+def portrait(picture: Picture, height: int = 64, width: int = 64) -> Floats:
+    """A picture that a face fills, all of it: the largest part from its middle that has the right proportions, in grey.
+
+    A picture that has the size already stays as it is, up to its colors.
+    """
+    rows, columns = picture.shape[:2]
+    tall, wide = min(rows, columns * height / width), min(columns, rows * width / height)
+    left, top = (columns - wide) / 2, (rows - tall) / 2
+    grey = picture.mean(axis=2)
+    return np.clip(resized(grey, height, width, box=(left, top, left + wide, top + tall)), 0, 1)

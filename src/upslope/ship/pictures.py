@@ -63,7 +63,7 @@ def prepared(
     `crowd` is told where the picture shows several things: "2 characters, and the left one was read".
     """
     channels, height, width = shape
-    told = {} if look in ("photo", "whole") else {"crowd": crowd}
+    told = {} if look in ("photo", "whole", "portrait") else {"crowd": crowd}
     made = getattr(preprocess, look)(picture, height, width, **told)
     if made.ndim == 2:
         made = np.repeat(made[:, :, np.newaxis], channels, axis=2)
