@@ -50,4 +50,4 @@ def hog(images: NDArray[Any], *, cell: int = 8) -> NDArray[np.float64]:
 
 
 def _unit(blocks: NDArray[np.float64]) -> NDArray[np.float64]:
-    return blocks / np.sqrt((blocks**2).sum(axis=-1, keepdims=True) + EPS**2)
+    return np.asarray(blocks / np.sqrt((blocks**2).sum(axis=-1, keepdims=True) + EPS**2))
