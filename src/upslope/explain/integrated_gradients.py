@@ -10,7 +10,6 @@ M. Sundararajan, A. Taly, Q. Yan, "Axiomatic Attribution for Deep Networks", 201
 - Left out: other paths, and the average over many baselines.
 """
 
-
 from collections.abc import Callable
 
 import torch

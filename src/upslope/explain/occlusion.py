@@ -10,7 +10,6 @@ section 4.2 and figure 7.
   a network may answer to the square.
 """
 
-
 from collections.abc import Callable
 
 import torch

@@ -9,7 +9,6 @@ S. Abnar, W. Zuidema, "Quantifying Attention Flow in Transformers", 2020, https:
   between do, so that a map says what may have been read, and the same map stands for every class.
 """
 
-
 from collections.abc import Sequence
 
 import torch
