@@ -110,7 +110,7 @@ CARD = LabCard(
     domain="vision",
     seconds={"smoke": 9, "laptop": 240, "full": 900},
     data=("cifar10_jpg_subset",),
-    expect=(Expect("test_accuracy", at_least=0.66, when=CIFAR, ablations={"frozen features": 0.291}),),
+    expect=(Expect("test_accuracy", at_least=0.66, when=CIFAR, ablations={"frozen features": 0.348}),),
     presets={
         "smoke": {"data": "toy", "size": 16, "epochs": 12, "least_steps": 1},
         "laptop": {},

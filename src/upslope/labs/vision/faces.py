@@ -5,8 +5,8 @@ https://arxiv.org/abs/1801.07698. The data: F. Samaria, A. Harter 1994, 400 pict
 A. Pentland, "Eigenfaces for Recognition", 1991.
 
 Claim: over four folds of ten people held out of training the mean area under the ROC curve of all pairs is at least
-0.96, 0.05 more than that of eigenfaces, and the nearest other picture shows the same person for at least 98 %, after at
-most 5 minutes of training on 2 CPU cores (3 seeds).
+0.96, 0.05 more than that of eigenfaces, and the nearest other picture shows the same person for at least 98 %, with
+every seed (3 seeds).
 
 - Four networks learn side by side, each from 30 people, and are measured on all pairs of pictures of the ten others. A
   fifth learns from all forty; it is the one that is saved, and the four say what to expect of it for new people.
@@ -93,15 +93,15 @@ CARD = LabCard(
     claim=(
         "over four folds of ten people held out of training the mean area under the ROC curve of all pairs is at least "
         "0.96, 0.05 more than that of eigenfaces, and the nearest other picture shows the same person for at least "
-        "98 %, after at most 5 minutes of training on 2 CPU cores"
+        "98 %, with every seed"
     ),
     domain="vision",
     seconds={"smoke": 9, "laptop": 200, "full": 900},
     data=("olivetti",),
     expect=(
-        Expect("test_auc", at_least=0.96, when=TARGET, ablations={"untrained network": 0.89}),
-        Expect("test_rank_one", at_least=0.98, when=TARGET, ablations={"untrained network": 0.958}),
-        Expect("test_over_eigenfaces", at_least=0.05, when=TARGET, ablations={"untrained network": 0.003}),
+        Expect("test_auc", at_least=0.96, when=TARGET, ablations={"untrained network": 0.91}),
+        Expect("test_rank_one", at_least=0.98, when=TARGET, ablations={"untrained network": 0.973}),
+        Expect("test_over_eigenfaces", at_least=0.05, when=TARGET, ablations={"untrained network": 0.023}),
     ),
     presets={
         "smoke": {"data": "toy", "epochs": 12, "batch_size": 40, "width": 4, "lr": 0.012},
