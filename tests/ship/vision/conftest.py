@@ -4,24 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.explain.conftest import SMALL
+from tests.ship.conftest import CARD
 
-from upslope.cards import LabCard, Metric
 from upslope.runs.config import LabConfig
 from upslope.runs.model_spec import ModelSpec
 from upslope.runs.run import Run
-
-CARD = LabCard(
-    name="small",
-    title="A small network",
-    paper="",
-    claim="",
-    domain="tests",
-    seconds={"laptop": 1},
-    data=(),
-    expect=(),
-    presets={"laptop": {}},
-    metrics={"test_accuracy": Metric(unit="%")},
-)
 
 
 @pytest.fixture(scope="session")
