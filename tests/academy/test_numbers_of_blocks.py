@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from tests.academy.lesson_prose import says
 
 from upslope.academy.lessons import steps
 
@@ -17,11 +18,6 @@ def torch():
 def prose(name: str) -> str:
     step = next(step for step in steps() if step.name == name)
     return " ".join(step.body.replace("−", "-").split())
-
-
-def says(name: str, *words: str) -> None:
-    for word in words:
-        assert word in prose(name), word
 
 
 def count(module) -> int:

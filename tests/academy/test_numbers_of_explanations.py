@@ -1,22 +1,15 @@
 """The numbers worked by hand in the lessons on looking into networks are what the library gives."""
 
 import pytest
+from tests.academy.lesson_prose import says
 
 pytest.importorskip("torch", reason="explanations are made with PyTorch")
 
 import torch
 
-from upslope.academy.lessons import steps
 from upslope.explain.grad_cam import grad_cam
 from upslope.explain.integrated_gradients import integrated_gradients
 from upslope.explain.occlusion import occlusion
-
-
-def says(name: str, *words: str) -> None:
-    step = next(step for step in steps() if step.name == name)
-    prose = " ".join(step.body.replace("−", "-").split())
-    for word in words:
-        assert word in prose, word
 
 
 def test_numbers_of_grad_cam():

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 import pytest
+from tests.academy.lesson_prose import says
 
-from upslope.academy.lessons import steps
 from upslope.image.canny import thin
 from upslope.image.eigenfaces import eigenfaces, in_face_space
 from upslope.image.equalize import equalize
@@ -13,13 +13,6 @@ from upslope.image.gaussian import gaussian_blur
 from upslope.image.harris import harris
 from upslope.image.homography import homography
 from upslope.image.sobel import sobel
-
-
-def says(name: str, *words: str) -> None:
-    step = next(step for step in steps() if step.name == name)
-    prose = " ".join(step.body.replace("−", "-").split())
-    for word in words:
-        assert word in prose, word
 
 
 def test_numbers_of_equalize():

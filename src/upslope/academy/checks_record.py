@@ -28,7 +28,7 @@ class OtherSeeds(Exception):
 
 
 def fingerprint(exercise: str) -> str:
-    """Of an exercise's reference, of the file with its checks, and of what such files share, in the folders above it."""
+    """Of an exercise's reference, of the file with its checks, and of what such files share in the folders above."""
     located = locate(exercise)
     path = checks_path(located)
     folders = [folder for folder in path.parents if folder.is_relative_to(PACKAGE / "checks")]
