@@ -5,19 +5,12 @@ import math
 import pytest
 from tests.academy.lesson_prose import says
 
-from upslope.academy.lessons import steps
-
 pytestmark = pytest.mark.needs("torch")
 
 
 @pytest.fixture(scope="module")
 def torch():
     return pytest.importorskip("torch")
-
-
-def prose(name: str) -> str:
-    step = next(step for step in steps() if step.name == name)
-    return " ".join(step.body.replace("−", "-").split())
 
 
 def count(module) -> int:
