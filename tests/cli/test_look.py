@@ -130,6 +130,7 @@ def test_what_is_refused_of_pictures(upslope, classifier, picture, described, tm
     assert "there is no picture nothing.png" in refused(classifier, "nothing.png")
     assert "saved no model" in refused(_run("digits", None), picture)
     assert 'there is no run "mnist-0099"; did you mean' in refused("mnist-0099", picture)
+    assert 'there is no run "mnist-0099"' in refused("mnist-0099", "nothing.png"), "both are wrong"
     audio = described(model="lenet", arguments={"padding": 2})
     object.__setattr__(audio, "task", "audio-classification")
     assert "was trained for audio-classification" in refused(_run("spoken-digits", audio), picture)

@@ -50,14 +50,14 @@ def look(
 
 
 def _takes_pictures(name: str, given: str) -> bool:
-    """Whether a picture is meant: by a run that is none of text, or by a picture file and a name that nothing has."""
+    """Whether a picture is meant: by a run that is none of text, or by the name of a picture and none of a model."""
     from upslope.image.read import SUFFIXES
     from upslope.models.build import UnknownModel, find
     from upslope.ship.vision.look import is_run
 
     if is_run(name):
         return True
-    if Path(given).suffix.lower() not in SUFFIXES or not Path(given).is_file() or Path(name).is_file():
+    if Path(given).suffix.lower() not in SUFFIXES or Path(name).is_file():
         return False
     try:
         find(name)
