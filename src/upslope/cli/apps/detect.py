@@ -1,6 +1,7 @@
 """`upslope app detect`: boxes on a clip, a folder, a camera or a stream, and the rate at which it keeps up."""
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,6 +34,10 @@ def detect(
         Path | None, typer.Option("--out", metavar="FILE", help="The annotated clip that is written (.mp4).")
     ] = None,
     frames: Annotated[int | None, typer.Option("--frames", metavar="N", help="Stop after so many.")] = None,
+    browser: Annotated[
+        bool, typer.Option("--browser", help="Serve a page that does it all in the browser, with its camera.")
+    ] = False,
+    port: Annotated[int, typer.Option("--port", help="Of the page, or the next one that is free.")] = 8660,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
     as_json: AsJson = False,
     debug: Debug = False,
@@ -49,6 +54,8 @@ def detect(
     if out is not None and out.exists() and not force:
         raise UsageError(f"{out} exists already: --force overwrites it, --out names another file")
     pipeline = _detector(run)
+    if browser:
+        return _serve(screen, pipeline, Path(run).expanduser(), port)
     if pipeline.network.warning:
         screen.prose(f"{pipeline.network.warning}.", style="yellow")
 
@@ -80,6 +87,35 @@ def detect(
     if out is not None:
         screen.line("Written  ", str(out))
     screen.give({"source": source, "clip": str(out) if out else None, "cut_off": bool(cut), **_numbers(rates)})
+    return Exit.DONE
+
+
+def _serve(screen: Screen, pipeline: "ObjectDetection", given: Path, port: int) -> int:
+    """The page, until Ctrl-C. What is no ONNX file is written as one first."""
+    from tempfile import TemporaryDirectory
+
+    from upslope.apps.camera_server import Server
+    from upslope.apps.onnxruntime_web import found
+    from upslope.ship import formats
+
+    found()
+    with TemporaryDirectory(prefix="upslope-detect-") as folder:
+        model = given if given.suffix == ".onnx" and given.is_file() else Path(folder, "model.onnx")
+        if model != given:
+            if pipeline.network.module is None:
+                raise UsageError(f"{given.name} cannot be written as ONNX: name the run that it was exported from")
+            screen.line("writing it for the browser")
+            formats.write_onnx(pipeline.network.module, pipeline.spec, model)
+        server = Server(pipeline, model, port=port)
+        screen.give({"address": server.address, "model": pipeline.network.name})
+        screen.line((pipeline.network.name, "bold"), "  looks through your camera, in your browser, at")
+        screen.line((server.address, "bold cyan"))
+        screen.line(("Ctrl-C ends it", "dim"))
+        sys.stdout.flush()
+        try:
+            server.run()
+        except KeyboardInterrupt:  # how one ends it
+            screen.gap()
     return Exit.DONE
 
 

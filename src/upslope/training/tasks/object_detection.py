@@ -119,7 +119,9 @@ class ObjectDetection(Task):
         some = slice(DRAWN)
         images = list(dataset.take(some)["image"])
         pictures = drawn.found_and_missed(images, truth[some], predictions[some], self.classes, least=self.threshold)
-        run.picture("found", pictures, f"Test pictures: boxes with a score of at least {self.threshold:.2f}.")
+        run.picture(
+            "found", pictures, f"Test pictures: boxes with a score of at least {self.threshold:.2f}; dotted: missed."
+        )
         curve = drawn.precision_over_recall(truth, predictions, self.classes)
         run.picture("precision", curve, "Test set: a box is right if its IoU with an object is at least 0.5.")
 

@@ -32,7 +32,7 @@ def found_and_missed(
     *,
     least: float,
 ) -> Figure:
-    """Pictures with what was found with a score >= `least`; dashed, in black, what was not."""
+    """Pictures with what was found with a score >= `least`; dotted, what was missed."""
     across = min(3, len(images))
     down = -(-len(images) // across)
     height, width = images[0].shape[:2]
@@ -47,13 +47,12 @@ def found_and_missed(
         draw_boxes(axis, seen.boxes[sure], names, seen.classes[sure])
         overlap = pairwise_iou(seen.boxes[sure], true.boxes, np.zeros(len(true.boxes), dtype=bool))
         right = (overlap >= 0.5) & (np.asarray(seen.classes)[sure][:, None] == np.asarray(true.classes)[None])
-        for (x1, y1, x2, y2), kind in zip(
-            true.boxes[~right.any(axis=0)], true.classes[~right.any(axis=0)], strict=True
-        ):
+        missed = ~right.any(axis=0)
+        for (x1, y1, x2, y2), kind in zip(true.boxes[missed], true.classes[missed], strict=True):
+            colour = COLOURS[int(kind) % len(COLOURS)]
             axis.add_patch(
-                Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, edgecolor="black", linestyle=":", linewidth=1.3)
+                Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, edgecolor=colour, linestyle=":", linewidth=1.5)
             )
-            axis.text(x1, y2, f"{classes[int(kind)]} missed", fontsize=6, va="top", color="black", parse_math=False)
     return figure
 
 
