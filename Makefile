@@ -9,7 +9,7 @@ ifneq ($(wildcard ../shared/data),)
 export UPSLOPE_MIRROR ?= $(abspath ../shared/data)
 endif
 
-.PHONY: help demo install test test-all check bench results tensorflow browser weights peers wheel clean
+.PHONY: help demo install test test-all check bench results tensorflow browser web weights peers wheel clean
 help:
 	@echo "make demo     install the light base and walk through one step, a minute"
 	@echo "make install  install PyTorch and what trains, exports and tracks networks with it"
@@ -17,6 +17,7 @@ help:
 	@echo "make test-all the rest of the tests: more seeds, processes, full sizes, every hostile answer"
 	@echo "make check    lint, types, arrows between the rooms, generated pages, line budget"
 	@echo "make peers    torchvision, in a folder of its own, and our architectures compared with its"
+	@echo "make web      onnxruntime-web from npm, for pages that run a network in the browser"
 	@echo "make weights  SmolLM2 and MiniLM as files, for upslope chat and upslope embed"
 	@echo "make bench    speed beside PyTorch and transformers, as ratios"
 	@echo "make results  run the labs over seeds and write RESULTS.md"
@@ -74,6 +75,10 @@ install: $(VENV)/torch
 tensorflow: $(VENV)/tensorflow
 
 browser: $(VENV)/browser
+
+# Three files of npm's package, each compared with its sha256; npm is part of Node.js.
+web: $(VENV)/base
+	@$(BIN)/python -m upslope.apps.onnxruntime_web
 
 weights: $(VENV)/weights
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import nn
 
+LEAST = 0.01  # a box with a smaller score is not looked at when mAP is measured
 DRAWN, LONGEST = 12, 900  # pictures in one figure; pixels on the longer side of each
 
 
@@ -157,6 +158,20 @@ class ObjectDetection(Pipeline):
         """Pictures of a data set on the network's canvas."""
         images = at_size(dataset, *self.canvas)["image"].transpose(0, 3, 1, 2) / np.float32(255)
         return {next(iter(self.spec.inputs)): np.ascontiguousarray(images, dtype=np.float32)}
+
+    def score(self, outputs: Arrays, dataset: Dataset) -> tuple[str, float]:
+        """mAP at an IoU of 0.5, on the network's canvas."""
+        from upslope.runs.reports.detection.average_precision import Detections, Truth, detection_scores
+
+        height, width = self.canvas
+        size = np.array([width, height, width, height], dtype=np.float32)
+        seen = []
+        for boxes, scores in zip(outputs["boxes"], outputs["scores"], strict=True):
+            one = found(boxes * size, scores, least=LEAST, overlap=float(self.spec.preprocessing["overlap"]), most=100)
+            seen.append(Detections(one.boxes, one.scores, one.classes))
+        there = at_size(dataset, height, width)
+        truth = [Truth(*pair) for pair in zip(there["boxes"], there["label"], strict=True)]
+        return "map50", detection_scores(truth, seen, classes=self.spec.classes).map50
 
     def draw(self, answers: Sequence[Detected]) -> "Figure":
         """The first DRAWN pictures with their boxes."""
