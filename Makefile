@@ -83,7 +83,7 @@ web: $(VENV)/base
 weights: $(VENV)/weights
 
 peers: $(VENV)/peers/torchvision
-	@$(PYTEST) --depth deep tests/models/test_parity_torchvision.py tests/blocks/test_detection_torchvision.py
+	@$(PYTEST) --depth deep tests/models/test_parity_torchvision.py tests/models/test_detectors_torchvision.py tests/blocks/test_detection_torchvision.py
 
 demo: $(VENV)/base
 	@$(BIN)/upslope tour
@@ -111,6 +111,7 @@ bench: $(VENV)/full
 	@$(BIN)/python benchmarks/lenet.py
 	@$(BIN)/python benchmarks/mnist.py
 	@$(BIN)/python benchmarks/models.py
+	@$(BIN)/python benchmarks/camera.py
 	@$(BIN)/python benchmarks/dqn.py
 	@$(BIN)/python benchmarks/language.py
 	@$(BIN)/python benchmarks/tokenizers.py
@@ -126,6 +127,7 @@ results: $(VENV)/full
 	@$(BIN)/python benchmarks/lenet.py --json > results/speed/lenet.json
 	@$(BIN)/python benchmarks/mnist.py --json > results/speed/mnist.json
 	@$(BIN)/python benchmarks/models.py --json > results/speed/models.json
+	@$(BIN)/python benchmarks/camera.py --json > results/speed/camera.json
 	@$(BIN)/python benchmarks/language.py --json > results/speed/language.json
 	@$(BIN)/python benchmarks/tokenizers.py --json > results/speed/tokenizers.json
 	@$(BIN)/python benchmarks/chat.py --json > results/speed/chat.json

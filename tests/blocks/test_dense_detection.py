@@ -10,6 +10,7 @@ from scipy import stats
 
 from upslope.blocks.detection import distances as module
 from upslope.blocks.detection.cross_stage import CrossStage, PyramidPooling
+from upslope.blocks.detection.default_boxes import default_boxes, hard_negatives, match_defaults
 from upslope.blocks.detection.task_alignment import align_tasks
 
 
@@ -134,3 +135,29 @@ def test_half_of_the_channels_pass_by():
     x = torch.randn(1, 8, 6, 6)
     first, second = block.split(x).chunk(2, dim=1)
     torch.testing.assert_close(block(x), block.join(torch.cat([first, second, second, second], dim=1)))
+
+
+def test_default_boxes_have_the_sizes_of_the_paper():
+    made = default_boxes([(2, 3), (1, 1)], height=60, width=90, scales=(0.2, 0.5, 1.05), ratios=((2,), (3,)))
+    assert len(made) == 6 * 4 + 4
+    sizes = (made[:, 2:] - made[:, :2]) / torch.tensor([90.0, 60.0])
+    torch.testing.assert_close(sizes[0], torch.tensor([0.2, 0.2]))
+    torch.testing.assert_close(sizes[1], torch.full((2,), (0.2 * 0.5) ** 0.5))
+    torch.testing.assert_close(sizes[2], torch.tensor([0.2 * 2**0.5, 0.2 / 2**0.5]))
+    torch.testing.assert_close(sizes[2:4].prod(dim=1), torch.full((2,), 0.04))
+    assert (sizes <= 1 + 1e-6).all(), "no side is longer than the picture's"
+    middles = (made[:, 2:] + made[:, :2]) / 2
+    assert middles[0].tolist() == [15, 15]
+    assert middles[4].tolist() == [45, 15], "row by row"
+
+
+def test_every_object_gets_the_default_box_that_it_overlaps_most():
+    iou = torch.tensor([[0.6, 0.1], [0.2, 0.3], [0.55, 0.0], [0.1, 0.2]])
+    assert match_defaults(iou).tolist() == [0, 1, 0, -1]
+    assert match_defaults(torch.empty(3, 0)).tolist() == [-1, -1, -1]
+
+
+def test_the_hardest_negatives_are_three_for_each_positive():
+    losses = torch.tensor([[9.0, 1, 5, 4, 3, 2, 8], [1.0, 2, 3, 4, 5, 6, 7]])
+    positive = torch.tensor([[1, 0, 0, 0, 0, 0, 0], [0] * 7]).bool()
+    assert hard_negatives(losses, positive).tolist() == [[False, False, True, True, False, False, True], [False] * 7]
