@@ -245,8 +245,8 @@ CARD = ModelCard(
             inputs=(Input(shape=(3, 192, 256)),),
             outputs={"corrections": (4080, 4), "classes": (4080, 4)},
             parameters=778_720,
-            counted_by="hand: 636,848 in convolutions of the trunk, 138,240 in those of the heads, 2,272 in norms, 1,264 "
-            "biases, 96 lengths",
+            counted_by="hand: 636,848 in convolutions of the trunk, 138,240 in those of the heads, 2,272 in norms, "
+            "1,264 biases and 96 lengths",
         ),
         "ssd300-vgg16": Size(
             arguments={},

@@ -213,8 +213,8 @@ CARD = ModelCard(
             inputs=(Input(shape=(3, 192, 256)),),
             outputs={"edges": (1008, 4, 8), "classes": (1008, 3)},
             parameters=1_271_993,
-            counted_by="hand: 874,416 in convolutions of trunk and neck, 390,720 in those of the heads, 6,752 in norms, "
-            "105 biases",
+            counted_by="hand: 874,416 in convolutions of trunk and neck, 390,720 in those of the heads, 6,752 in norms "
+            "and 105 biases",
         ),
         "yolo-n": Size(
             arguments={"widths": (16, 32, 64, 128, 256), "depths": (1, 2, 2, 1), "neck_depth": 1},
