@@ -1,4 +1,4 @@
-"""SSD against torchvision's with the same weights, in a process of its own: outputs, default boxes, boxes, losses."""
+"""SSD and Faster R-CNN against torchvision's, same weights, in a process of its own: outputs, boxes, losses."""
 
 import json
 import os
@@ -12,8 +12,8 @@ pytest.importorskip("torch", reason="the models are made of PyTorch")
 
 SCRIPT = Path(__file__).parents[1] / "peers" / "torchvision_detectors.py"
 PEERS = Path(sys.prefix) / "peers"  # where `make peers` installs it
-# Default boxes are worked out in float32.
-PARTS = {"corrections": 1e-9, "classes": 1e-9, "defaults": 1e-6, "boxes": 1e-6, "box loss": 1e-6, "class loss": 1e-6}
+LARGEST = 1e-6  # anchors and default boxes are worked out in float32
+PARTS = 6 + 5 + 11  # of SSD, maps and others of Faster R-CNN
 
 
 @pytest.mark.deep
@@ -31,5 +31,5 @@ def test_torchvision():
     )
     assert done.returncode == 0, done.stderr[-3000:]
     said = json.loads(done.stdout.strip().splitlines()[-1])
-    assert set(said) == set(PARTS)
-    assert all(said[name] <= bound for name, bound in PARTS.items()), said
+    assert len(said) == PARTS
+    assert max(said.values()) <= LARGEST, said

@@ -36,7 +36,7 @@ class Config(TrainingConfig):
     """Settings of this lab."""
 
     data: Literal["bccd", "toy"] = Field("bccd", description="toy is generated")
-    model: Literal["yolo", "ssd"] = Field("yolo", description="the network that learns")
+    model: Literal["yolo", "ssd", "faster-rcnn"] = Field("yolo", description="the network that learns")
     height: int = Field(192, ge=32, le=2048, multiple_of=32, description="pixels")
     width: int = Field(256, ge=32, le=2048, multiple_of=32, description="pixels")
     steps: int = Field(1200, ge=1, le=1_000_000, description="how many batches are learned from")
