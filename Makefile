@@ -114,7 +114,7 @@ bench: $(VENV)/full
 	@$(BIN)/python benchmarks/camera.py
 	@$(BIN)/python benchmarks/dqn.py
 	@$(BIN)/python benchmarks/language.py
-	@$(BIN)/python benchmarks/tokenizers.py
+	@$(BIN)/python benchmarks/subwords.py
 	@$(BIN)/python benchmarks/chat.py
 	@$(BIN)/python benchmarks/serve.py
 
@@ -129,7 +129,7 @@ results: $(VENV)/full
 	@$(BIN)/python benchmarks/models.py --json > results/speed/models.json
 	@$(BIN)/python benchmarks/camera.py --json > results/speed/camera.json
 	@$(BIN)/python benchmarks/language.py --json > results/speed/language.json
-	@$(BIN)/python benchmarks/tokenizers.py --json > results/speed/tokenizers.json
+	@$(BIN)/python benchmarks/subwords.py --json > results/speed/subwords.json
 	@$(BIN)/python benchmarks/chat.py --json > results/speed/chat.json
 	@$(BIN)/python benchmarks/serve.py --json > results/speed/serve.json
 	@$(BIN)/upslope author check --changed --write
