@@ -1,4 +1,4 @@
-"""SSD and Faster R-CNN against torchvision's, same weights, in a process of its own: outputs, boxes, losses."""
+"""SSD, Faster R-CNN, FCN and DeepLabV3 against torchvision's, same weights, in a process of its own."""
 
 import json
 import os
@@ -13,7 +13,7 @@ pytest.importorskip("torch", reason="the models are made of PyTorch")
 SCRIPT = Path(__file__).parents[1] / "peers" / "torchvision_detectors.py"
 PEERS = Path(sys.prefix) / "peers"  # where `make peers` installs it
 LARGEST = 1e-6  # anchors and default boxes are worked out in float32
-PARTS = 6 + 5 + 11  # of SSD, maps and others of Faster R-CNN
+PARTS = 6 + 5 + 11 + 4  # of SSD, maps and others of Faster R-CNN, two heads of FCN and of DeepLabV3
 
 
 @pytest.mark.deep

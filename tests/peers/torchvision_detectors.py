@@ -1,4 +1,4 @@
-"""torchvision's SSD and Faster R-CNN beside ours, with the same weights and pictures; see torchvision.py beside it.
+"""torchvision's detectors and segmenters beside ours, with the same weights and pictures; see torchvision.py.
 
     python -P tests/peers/torchvision_detectors.py
 
@@ -46,7 +46,7 @@ def main() -> None:
     declaring.torchvision()
     torch.manual_seed(0)
     plainly()
-    pairs = ssd() | faster_rcnn()
+    pairs = ssd() | faster_rcnn() | segmenters()
     print(json.dumps({name: _apart(*pair) for name, pair in pairs.items()}))
 
 
@@ -148,6 +148,27 @@ def faster_rcnn() -> dict[str, tuple[Tensor, Tensor]]:
         "faster class loss": (own["class_loss"], second["loss_classifier"]),
         "faster box loss": (own["box_loss"], second["loss_box_reg"]),
     }
+
+
+def segmenters() -> dict[str, tuple[Tensor, Tensor]]:
+    """FCN and DeepLabV3: the logits of both heads; batch norm on the batch, dropout on nothing."""
+    from torchvision.models.segmentation import deeplabv3_resnet50, fcn_resnet50
+
+    pairs = {}
+    for name, make in (("fcn", fcn_resnet50), ("deeplab", deeplabv3_resnet50)):
+        peer = make(weights=None, weights_backbone=None, aux_loss=True).double().train()
+        ours = ours_of(f"{name}-r50-auxiliary", peer).train()
+        for network in (peer, ours):
+            for layer in network.modules():
+                if isinstance(layer, nn.Dropout):
+                    layer.p = 0.0
+        x = torch.randn(2, 3, 97, 130, dtype=torch.float64)
+        theirs, mine = peer(x), ours(x)
+        pairs |= {
+            f"{name} logits": (mine["logits"], theirs["out"]),
+            f"{name} auxiliary": (mine["auxiliary"], theirs["aux"]),
+        }
+    return pairs
 
 
 def _apart(one: Tensor, two: Tensor) -> float:

@@ -1,0 +1,68 @@
+"""Pictures of any size through a network that looks at one: overlapping tiles, blended where they meet.
+
+O. Ronneberger et al., "U-Net", 2015, https://arxiv.org/abs/1505.04597, figure 2: what lies near a tile's border was
+answered with half of its surroundings missing, so tiles overlap, and the middle of each counts most.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Forward = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+
+def starts(length: int, tile: int, overlap: int) -> list[int]:
+    """Where tiles begin along a side, so that neighbors share at least `overlap` and the last one ends at the end."""
+    if length <= tile:
+        return [0]
+    count = -(-(length - overlap) // (tile - overlap))
+    return [round(k * (length - tile) / (count - 1)) for k in range(count)]
+
+
+def window(height: int, width: int, margin: int) -> NDArray[np.float32]:
+    """How much each place of a tile counts: 1 in the middle, in a straight line down to near 0 at the border."""
+
+    def along(length: int) -> NDArray[np.float64]:
+        away = np.minimum(np.arange(length), np.arange(length)[::-1]) + 1
+        return np.minimum(away / (margin + 1), 1.0)
+
+    return np.asarray(np.outer(along(height), along(width)), dtype=np.float32)
+
+
+def tile_and_blend(
+    picture: NDArray[np.float32], forward: Forward, *, tile: tuple[int, int], overlap: int
+) -> NDArray[np.float32]:
+    """What `forward` says of a picture (C, H, W), (K, H, W): of tiles (1, C, h, w) it gives (1, K, h, w).
+
+    Neighboring tiles share at least `overlap` pixels, and each place is the mean of what the tiles say of it, weighted
+    by how far it lies from their borders. A picture that is smaller than a tile is mirrored at its edges until it is
+    not. The order of the tiles does not matter, and a forward pass that looks at single pixels gives what it gives for
+    the whole. An overlap that is no smaller than a tile's side is refused: ValueError says "overlap=64 is not smaller
+    than the tiles of 64 x 64".
+    """
+    if not 0 <= overlap < min(tile):
+        raise ValueError(f"overlap={overlap} is not smaller than the tiles of {tile[0]} x {tile[1]}")
+    height, width = picture.shape[1:]
+    # A small picture grows by its mirror image, half on each side.
+    missing = [
+        (max(0, t - side) // 2, max(0, t - side) - max(0, t - side) // 2)
+        for t, side in zip(tile, (height, width), strict=True)
+    ]
+    grown = np.pad(picture, ((0, 0), *missing), mode="symmetric")
+    weight = window(*tile, overlap)
+    total: NDArray[Any] | None = None
+    counted = np.zeros(grown.shape[1:], dtype=np.float32)
+    for top in starts(grown.shape[1], tile[0], overlap):
+        for left in starts(grown.shape[2], tile[1], overlap):
+            part = np.s_[..., top : top + tile[0], left : left + tile[1]]
+            said = forward(grown[part][None])[0]
+            if total is None:
+                total = np.zeros((len(said), *grown.shape[1:]), dtype=np.float32)
+            # Soft seams: the farther from the border of its tile, the more an answer counts.
+            total[part] += said * weight
+            counted[part] += weight
+    assert total is not None
+    whole = total / counted
+    return whole[:, missing[0][0] : missing[0][0] + height, missing[1][0] : missing[1][0] + width]

@@ -1,0 +1,85 @@
+"""How well a picture is divided: mean IoU, accuracy, Dice, the area under the curve; and what it looks like."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from upslope.runs.figures import COLOURS
+
+Classes = NDArray[np.integer[Any]]
+PALETTE = ("#ffffff", *COLOURS, "#c0392b", "#16a085", "#f1c40f", "#34495e", "#e67e22", "#7f8c8d", "#2c3e50")
+
+
+def confusion(truth: Classes, said: Classes, *, classes: int, ignore: int = -1) -> NDArray[np.int64]:
+    """How many pixels of each class (row) are taken for each class (column); pixels of `ignore` are not counted."""
+    real = truth != ignore
+    pairs = truth[real].astype(np.int64) * classes + said[real]
+    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+
+
+def mean_iou(matrix: NDArray[np.int64]) -> float:
+    """The mean over classes of pixels that truth and answer share / pixels of either, from a confusion matrix.
+
+    A class that is in neither has no IoU and is not in the mean. [[3, 1], [0, 4]] has the IoUs 3/4 and 4/5, so it is
+    0.775. M. Everingham et al. 2010, section 4.4 of the VOC challenge. No pixels at all: ValueError says "there are no
+    pixels, and without them no IoU".
+    """
+    if matrix.sum() == 0:
+        raise ValueError("there are no pixels, and without them no IoU")
+    # The diagonal is what both say; a row is what is there, a column what was claimed.
+    shared = np.diag(matrix)
+    either = matrix.sum(axis=0) + matrix.sum(axis=1) - shared
+    # What nobody mentions is left out: 0 / 0 would be nan, and 0 or 1 a gift.
+    return float((shared[either > 0] / either[either > 0]).mean())
+
+
+def dice(matrix: NDArray[np.int64], kind: int) -> float:
+    """2 * shared / (there + claimed) of one class, the F1 of its pixels; 1 where it is in neither."""
+    there, claimed = matrix[kind].sum(), matrix[:, kind].sum()
+    return float(2 * matrix[kind, kind] / (there + claimed)) if there + claimed else 1.0
+
+
+def pixel_auc(scores: NDArray[np.floating[Any]], positive: NDArray[np.bool_]) -> float:
+    """The area under the ROC curve over pixels: how often a positive one has the higher score; ties count half."""
+    from scipy.stats import rankdata
+
+    ranks = rankdata(scores.ravel())
+    here = positive.ravel()
+    count, others = int(here.sum()), int((~here).sum())
+    if not count or not others:
+        raise ValueError("an area under a curve needs pixels of both kinds")
+    return float((ranks[here].sum() - count * (count + 1) / 2) / (count * others))
+
+
+def side_by_side(
+    images: NDArray[Any], truth: Classes, said: Classes, names: Sequence[str], *, uncertain: NDArray[Any] | None = None
+) -> Figure:
+    """A row for each picture: the picture, what is there, what was said, and where it is wrong or unsure."""
+    count = len(images)
+    figure = Figure(figsize=(11, 2.8 * count + 0.3), layout="constrained", facecolor="white")
+    axes = figure.subplots(count, 4, squeeze=False)
+    colours = ListedColormap(PALETTE[: len(names)])
+    heads = ("picture", "truth", "network", "wrong" if uncertain is None else "uncertainty")
+    for row, (image, true, answer) in zip(axes, zip(images, truth, said, strict=True), strict=True):
+        row[0].imshow(image, cmap="gray")
+        for axis, mask in ((row[1], true), (row[2], answer)):
+            axis.imshow(mask, cmap=colours, vmin=-0.5, vmax=len(names) - 0.5, interpolation="nearest")
+        last = (true != answer) if uncertain is None else uncertain[len(row[3].images)]
+        row[3].imshow(last, cmap="Reds", interpolation="nearest")
+        for axis, head in zip(row, heads, strict=True):
+            axis.set_axis_off()
+            axis.set_title(head, fontsize=9)
+    return figure
+
+
+def over_picture(axis: Axes, picture: NDArray[Any], mask: Classes, names: Sequence[str]) -> None:
+    """A picture with every class but the first laid over it in its colour."""
+    axis.imshow(picture, cmap="gray", vmin=0, vmax=1)
+    shown = np.ma.masked_equal(mask, 0)
+    colours = ListedColormap(PALETTE[: len(names)])
+    axis.imshow(shown, cmap=colours, vmin=-0.5, vmax=len(names) - 0.5, alpha=0.55, interpolation="nearest")
