@@ -106,8 +106,8 @@ CARD = ModelCard(
             arguments=SMALL,
             inputs=(Input(shape=(1, 256, 256)),),
             output=(2, 256, 256),
-            parameters=1,
-            counted_by="hand",
+            parameters=243_538,
+            counted_by="hand: 221,456 in the trunk's convolutions, 20,736 in that of the head, 1,296 in norms, 50 at the end",
         ),
         "fcn-r50": Size(
             arguments={},
