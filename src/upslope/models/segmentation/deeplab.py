@@ -125,8 +125,8 @@ CARD = ModelCard(
             inputs=(Input(shape=(1, 256, 256)),),
             output=(2, 256, 256),
             parameters=389_362,
-            counted_by="hand: 221,456 in the trunk's convolutions, 145,152 in the pyramid, 20,736 in the head, 1,920 in "
-            "norms, 98 at the end",
+            counted_by="hand: 221,456 in the trunk's convolutions, 145,152 in the pyramid, 20,736 in the head, 1,920 "
+            "in norms, 98 at the end",
         ),
         "deeplab-r50": Size(
             arguments={},

@@ -107,7 +107,7 @@ CARD = ModelCard(
             inputs=(Input(shape=(1, 256, 256)),),
             output=(2, 256, 256),
             parameters=243_538,
-            counted_by="hand: 221,456 in the trunk's convolutions, 20,736 in that of the head, 1,296 in norms, 50 at the end",
+            counted_by="hand: 221,456 and 20,736 in the convolutions of trunk and head, 1,296 in norms, 50 at the end",
         ),
         "fcn-r50": Size(
             arguments={},

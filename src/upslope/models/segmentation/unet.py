@@ -112,7 +112,7 @@ CARD = ModelCard(
             inputs=(Input(shape=(1, 256, 256)),),
             output=(2, 256, 256),
             parameters=1_084_274,
-            counted_by="hand: 985,176 in convolutions, 2,112 in norms, 96,936 in transposed convolutions, 50 in the head",
+            counted_by="hand: 985,176 in convolutions, 96,936 in transposed ones, 2,112 in norms, 50 in the head",
         ),
         "unet": Size(
             arguments={},
