@@ -135,3 +135,17 @@ def test_numbers_of_the_lab_directions(torch):
     assert weights(direction="forward") == weights(direction="backward") == 99_328
     assert weights() == 66_560
     says("directions", "99,328", "66,560")
+
+
+def test_numbers_of_verse():
+    from upslope.text.meter import Meter
+
+    two = {word: [tuple(sounds.split())] for word, sounds in (("yonder", "Y AA1 N D ER0"), ("window", "W IH1 N D OW0"))}
+    meter = Meter(two)
+    assert meter.places("But soft, what light through") == {5}, "yon- is the sixth"
+    assert meter.places("But soft, what light through yonder") == {7}, "win- is the eighth"
+    line = "But soft, what light through yonder window breaks"
+    assert meter.places(line) == {10}
+    assert meter.scans(line)
+    assert 2**2 == 4
+    says("verse", line, "yon- is the sixth, win- the eighth", "perplexity of 2² = 4")

@@ -71,6 +71,12 @@ def verse(xml: str) -> Iterator[str]:
             yield from (f"{line}\n" for line in lines if len(line) >= SHORTEST)
 
 
+def shuffled(lines: Dataset, *, rng: np.random.Generator) -> Dataset:
+    """The same lines, the words of each in any order: what is left of verse without metre."""
+    texts = tuple(" ".join(rng.permutation(line.split())) + "\n" for line in lines["text"])
+    return Dataset({"text": texts}, lines.features)
+
+
 # Iambic feet, weak strong: whatever is drawn, a line is a pentameter; the last of them rhyme in twos.
 BEGINS = ("the king", "my love", "thy friend", "a queen", "his heart")
 FEET = ("will die", "and live", "to speak", "of gold", "at last", "in fear", "with hope", "for thee")
