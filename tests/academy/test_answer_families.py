@@ -357,3 +357,10 @@ def _gives(torch, wanted, result):
     if first.is_meta or first.numel() != wanted.numel():
         return False
     return torch.allclose(first.flatten(), wanted.flatten(), atol=1e-4)
+
+
+def test_an_argument_that_is_the_answer_is_refused():
+    call = "return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal{})"
+    header = "from torch.nn import functional as F"
+    assert said("grouped-queries", call.format(""), header) is None
+    assert "enable_gqa=" in str(said("grouped-queries", call.format(", enable_gqa=True"), header))

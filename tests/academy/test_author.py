@@ -26,14 +26,16 @@ CHECKS = "checks/scratch/ops/test_activations.py"
 BODY = "    y = np.maximum(x.data, 0)\n    # The gradient passes"
 
 
-def test_the_roadmap_passes(seeds):
-    heard = []
-    report = author_check(seeds=len(seeds), progress=lambda done, total, name: heard.append((done, total, name)))
+@pytest.mark.usefixtures("seeds")
+def test_the_roadmap_passes(pytestconfig):
+    """Quick with one seed, in which a planted mistake that lives and a check that none fails are seen as well."""
+    heard, seeds = [], 1 if pytestconfig.getoption("depth") == "quick" else 20
+    report = author_check(seeds=seeds, progress=lambda done, total, name: heard.append((done, total, name)))
     said = [*report.problems, *(f"{row.name}: {problem}" for row in report.rows for problem in row.problems)]
     assert not said
     assert report.passed
     assert report.kill_rate == 1.0
-    assert report.seeds == len(seeds)
+    assert report.seeds == seeds
     assert [row.exercise for row in report.rows] == [step.exercise for step in exercises()]
     assert all(row.checks >= 5 and row.killed == row.wrongs >= 6 for row in report.rows)
     assert [done for done, _, _ in heard] == list(range(1, len(report.rows) + 1))
@@ -119,6 +121,12 @@ def test_a_wrong_answer_that_only_some_seeds_kill(copy):
 def test_wrong_answers_that_cannot_be_told_apart(copy):
     copy.wrong("everything passes back, once more", "lambda g: masked(g, y > 0)", "lambda g: g + 0")
     one_of(copy.said("relu"), "everything passes back, once more", "fail in the same way")
+
+
+def test_a_check_that_no_wrong_answer_fails(copy):
+    with (copy.folder / "upslope" / CHECKS).open("a", encoding="utf-8") as out:
+        out.write('\n\n@grades(ops.relu)\ndef test_idle(rng):\n    """relu can be called"""\n    ops.relu\n')
+    one_of(copy.said("relu"), "no wrong answer fails", "relu can be called")
 
 
 def test_a_quote_of_a_body_that_was_rewritten():

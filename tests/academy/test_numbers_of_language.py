@@ -51,6 +51,27 @@ def test_numbers_of_kneser_ney():
     says("kneser-ney", "(2 - 0.5)/4 = 0.375", "0.5 · 3/4 = 0.375", "0.075. Together 0.45")
 
 
+def test_numbers_of_continuation_counts():
+    from upslope.blocks.language.kneser_ney import KneserNey, continuation_counts
+
+    tokens = np.array([0, 1, 0, 1, 2, 1])
+    one, two = continuation_counts(tokens, order=2, vocab_size=3)
+    assert [each.tolist() for each in (*one, *two)] == [[0, 1, 2], [1, 2, 1], [1, 3, 5, 7], [2, 1, 1, 1]]
+    assert KneserNey(tokens, order=2, vocab_size=3).tables[1].discount == pytest.approx(0.6)
+    assert round(65**6 / 1e9) == 75
+    says("continuation-counts", "1, 3, 5, 7 with the counts 2, 1, 1, 1", "behind 0 and 2 only: 2", "D = 3/5 = 0.6")
+    says("continuation-counts", "75 billion")
+
+
+def test_numbers_of_bits_per_byte():
+    from upslope.text.bits_per_byte import bits_per_byte
+
+    two, one = np.log([2.0, 8.0]), np.log([16.0])
+    assert bits_per_byte(two, "hé.") == bits_per_byte(one, "hé.") == pytest.approx(1)
+    assert [two.mean(), one.mean()] == pytest.approx([1.39, 2.77], abs=5e-3)
+    says("bits-per-byte", "1 + 3 bits, 1.0 bits per byte", "4 bits, 1.0", "1.39 and 2.77")
+
+
 def test_numbers_of_rms_norm(torch):
     from upslope.blocks.language.rms_norm import rms_norm
 
@@ -149,3 +170,124 @@ def test_numbers_of_verse():
     assert meter.scans(line)
     assert 2**2 == 4
     says("verse", line, "yon- is the sixth, win- the eighth", "perplexity of 2² = 4")
+
+
+def test_numbers_of_sinusoids(torch):
+    from upslope.blocks.language.sinusoidal import sinusoidal_positions
+
+    first, second = sinusoidal_positions(2, 2)
+    assert first.tolist() == [0, 1]
+    assert second.tolist() == pytest.approx([0.8415, 0.5403], abs=1e-4)
+    assert float(first @ second) == pytest.approx(math.cos(1))
+    assert 2 * math.pi == pytest.approx(6, abs=0.3)
+    says("sinusoids", "[sin 1, cos 1] = [0.8415, 0.5403]", "0 · 0.8415 + 1 · 0.5403 = cos 1", "about 6 for the first")
+
+
+def test_numbers_of_swiglu(torch):
+    from upslope.blocks.language.swiglu import SwiGLU
+
+    mlp = SwiGLU(1, hidden=1)
+    mlp.load_state_dict({"gate_up.weight": torch.tensor([[1.0], [2.0]]), "down.weight": torch.tensor([[4.0]])})
+    assert mlp(torch.tensor([[1.0], [-1.0]])).flatten().tolist() == pytest.approx([5.8485, 2.1515], abs=1e-4)
+    assert torch.nn.functional.silu(torch.tensor([1.0, -1.0])).tolist() == pytest.approx([0.7311, -0.2689], abs=1e-4)
+    wide = SwiGLU(768, hidden=2048)
+    assert sum(p.numel() for p in wide.parameters()) == 2 * 768 * 3072 == 4_718_592
+    says(
+        "swiglu", "= 0.7311", "1.4621, and 4 times that is 5.8485", "-0.2689, up is -2, the result 2.1515", "4,718,592"
+    )
+
+
+def test_numbers_of_t5_buckets(torch):
+    from upslope.blocks.language.relative_buckets import relative_buckets
+
+    def bucket(*distances):
+        given = torch.tensor(distances)
+        return relative_buckets(given, bidirectional=False, buckets=8, max_distance=16).tolist()
+
+    assert bucket(-3, -6, -9, -100) == [3, 5, 6, 7]
+    assert 4 * math.log(6 / 4) / math.log(16 / 4) == pytest.approx(1.17, abs=1e-2)
+    assert 4 * math.log(9 / 4) / math.log(16 / 4) == pytest.approx(2.34, abs=1e-2)
+    assert bucket(-4, -5, -6, -7, -8, -11, -12) == [4, 4, 5, 5, 6, 6, 7]
+    says("t5-buckets", "4 · ln(6/4) / ln(16/4) = 1.17", "bucket 4 + 1 = 5", "2.34", "is in bucket 6")
+
+
+def test_numbers_of_beam_step(torch):
+    from upslope.blocks.language.beam import beam_step
+
+    first = torch.tensor([[0.6, 0.4]], dtype=torch.float64).log()
+    best, texts, tokens = beam_step(torch.zeros(1, dtype=torch.float64), first, 2)
+    assert (best.exp().tolist(), texts.tolist(), tokens.tolist()) == (pytest.approx([0.6, 0.4]), [0, 0], [0, 1])
+    second = torch.tensor([[0.4, 0.35, 0.25], [0.05, 0.9, 0.05]], dtype=torch.float64).log()
+    best, texts, tokens = beam_step(best, second, 2)
+    assert best.exp().tolist() == pytest.approx([0.36, 0.24])
+    assert (texts.tolist(), tokens.tolist()) == ([1, 0], [1, 0])
+    scores, table = torch.tensor([-1.0, -2.0]), torch.tensor([[-3.0, -1.0], [-0.5, -4.0]])
+    best, texts, tokens = beam_step(scores, table, 2)
+    assert (best.tolist(), texts.tolist(), tokens.tolist()) == ([-2, -2.5], [0, 1], [1, 0])
+    says("beam-step", "0.4 · 0.9 = 0.36", "0.6 · 0.4 = 0.24", "[[-4, -2], [-2.5, -6]]", "texts 0 and 1, tokens 1 and 0")
+
+
+def test_numbers_of_padding_mask(torch):
+    from upslope.blocks.language.masks import padding_mask
+
+    real = torch.tensor([[False, True, True]])
+    assert padding_mask(real, causal=True).int().tolist() == [[[[1, 0, 0], [0, 1, 0], [0, 1, 1]]]]
+    assert padding_mask(real, causal=True, start=2).int().tolist() == [[[[0, 1, 1]]]]
+    assert padding_mask(real).int().tolist() == [[[[1, 1, 1], [0, 1, 1], [0, 1, 1]]]]
+    says("padding-mask", "rows [1, 0, 0], [0, 1, 0] and [0, 1, 1]", "the row [0, 1, 1] alone", "first row [1, 1, 1]")
+
+
+def test_numbers_of_cache_step(torch):
+    from upslope.blocks.language.cache import extend_buffer
+
+    rooms, copied, buffer = [], 0, None
+    for used in range(200):
+        got = extend_buffer(buffer, torch.zeros(1, 1, 1, 1), used=used, most=4096, first=4)
+        if got is not buffer:
+            rooms.append(got.shape[2])
+            copied += used
+        buffer = got
+    assert rooms == [4, 10, 22, 46, 94, 190, 382][: len(rooms)]
+    assert (len(rooms), copied) == (7, 4 + 10 + 22 + 46 + 94 + 190)
+    assert sum(range(200)) == 19_900
+    assert 30 * 2 * 3 * 64 * 4 == 46_080
+    says("cache-step", "4, 10, 22, 46, 94, 190, 382", "366 rows", "19,900", "46,080 bytes")
+
+
+def test_numbers_of_grouped_queries(torch):
+    from upslope.blocks.language.grouped_queries import grouped_query_attention
+
+    q, k = torch.zeros(1, 4, 1, 1), torch.zeros(1, 2, 2, 1)
+    v = torch.tensor([[[[1.0], [3.0]], [[5.0], [7.0]]]])
+    assert grouped_query_attention(q, k, v).flatten().tolist() == [2, 2, 6, 6]
+    assert (30 * 2 * 3 * 64 * 4, 30 * 2 * 9 * 64 * 4) == (46_080, 138_240)
+    says("grouped-queries", "The heads get 2, 2, 6, 6", "46,080 bytes of cache for a token, not 138,240")
+
+
+def test_numbers_of_prompting(torch):
+    from upslope.blocks.language.label_likelihood import contextual_calibration
+
+    free, given = torch.tensor([[0.8, 0.2]]).log(), torch.tensor([[0.6, 0.4]]).log()
+    assert contextual_calibration(given, free).exp()[0].tolist() == pytest.approx([3 / 11, 8 / 11])
+    says("prompting", "0.8 positive, 0.2 negative", "0.75 and 2: negative", "0.27 and 0.73")
+
+
+def test_numbers_of_induction():
+    from upslope.data.repetition import ALPHABET, LONGEST, SHORTEST
+
+    assert (SHORTEST + LONGEST) / 2 == 20
+    assert math.log(len(ALPHABET)) == pytest.approx(4.159, abs=5e-4)
+    says("induction", "8 to 32 random letters", "1/20 = 5 %", "ln 64 = 4.159")
+
+
+def test_numbers_of_the_lab_battle():
+    from scipy.sparse import csr_array
+
+    from upslope.text.classify.nbsvm import log_count_ratio
+
+    # A second word makes the classes equally long; it is as common in both as the first is in the other.
+    blame, praise = np.arange(100), np.arange(100)
+    counts = np.concatenate([np.stack([blame < 30, blame < 5], axis=1), np.stack([praise < 5, praise < 30], axis=1)])
+    ratio = log_count_ratio(csr_array(counts.astype(np.int64)), np.arange(200) >= 100)
+    assert ratio[0] == pytest.approx(math.log(6 / 31))
+    says("battle", "30 of 100", "5 of 100", f"ln(6/31) = {ratio[0]:.2f}")

@@ -1,11 +1,19 @@
 """The numbers worked by hand in the lessons on tokens are what the library gives, and the lessons say them."""
 
+import math
 import sys
+import unicodedata
 
+import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from upslope.academy.lessons import steps
 from upslope.text.bpe import encode_word, merge
+from upslope.text.classify.naive_bayes import naive_bayes
+from upslope.text.counts import tf_idf
+from upslope.text.mojibake import Misread, misread_characters, undo_mojibake
+from upslope.text.porter import measure, porter, step_1
 from upslope.text.viterbi import viterbi
 from upslope.text.wordpiece import longest_match
 
@@ -15,6 +23,52 @@ def says(name: str, *words: str) -> None:
     prose = " ".join(step.body.replace("−", "-").split())
     for word in words:
         assert word in prose, word
+
+
+def test_numbers_of_repair_mojibake():
+    assert misread_characters("cafÃ© Ã") == [Misread(3, 5, "é")]
+    assert undo_mojibake("Ärger: cafÃ©") == "Ärger: cafÃ©"
+    for character, code in (
+        ("é", "C3 A9"),
+        ("€", "E2 82 AC"),
+        ("😀", "F0 9F 98 80"),
+    ):
+        assert character.encode().hex(" ").upper() == code
+        says("repair-mojibake", code)
+    (place,) = misread_characters("groß“")
+    assert unicodedata.name(place.character).startswith("NKO LETTER")
+    says("repair-mojibake", "a place from 3 to 5. At 6", "ß is DF and “ is 93, a letter of N'Ko")
+
+
+def test_numbers_of_porter_step_1():
+    words = {"hopping": "hop", "filing": "file", "falling": "fall", "feed": "feed", "ponies": "poni", "pony": "poni"}
+    assert {word: step_1(word) for word in words} == words
+    assert porter("university") == porter("universe")
+    says("porter-step-1", "not l, s or z: hop", "fil has m = 1", "fall keeps its ll", "both become poni")
+    for m, examples in enumerate(("tree, by", "trouble, oats", "troubles, private")):
+        assert {measure(word) for word in examples.split(", ")} == {m}
+        says("porter-step-1", f"m = {m} {examples}")
+
+
+def test_numbers_of_tf_idf():
+    row = tf_idf(csr_array(np.array([[3, 1]])), np.array([3, 1]), 3).toarray()[0]
+    assert row.tolist() == pytest.approx([0.871, 0.492], abs=5e-4)
+    assert math.log(4 / 2) + 1 == pytest.approx(1.693, abs=5e-4)
+    assert math.hypot(3, math.log(2) + 1) == pytest.approx(3.445, abs=5e-4)
+    stored = csr_array(np.array([[0, 5], [0, 0], [7, 8]]))
+    assert [stored.data.tolist(), stored.indices.tolist(), stored.indptr.tolist()] == [
+        [5, 7, 8],
+        [1, 0, 1],
+        [0, 1, 1, 3],
+    ]
+    says("tf-idf", "[0.871, 0.492]", "= 1.693", "length 3.445", "data 5 7 8, indices 1 0 1, indptr 0 1 1 3")
+
+
+def test_numbers_of_naive_bayes():
+    prior, terms = naive_bayes(csr_array(np.array([[2, 0], [1, 1], [0, 1]])), np.array([0, 0, 1]), 2)
+    np.testing.assert_allclose(np.exp(prior), [2 / 3, 1 / 3])
+    np.testing.assert_allclose(np.exp(terms), [[4 / 6, 2 / 6], [1 / 3, 2 / 3]])
+    says("naive-bayes", "P(t | 0) = [4/6, 2/6] and P(t | 1) = [1/3, 2/3]. P(c) = [2/3, 1/3]")
 
 
 def test_numbers_of_bpe_merge():

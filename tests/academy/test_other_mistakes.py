@@ -147,7 +147,7 @@ OTHERS: dict[str, list[tuple[str, str]]] = {
         ("gaussian_blur(dy * dy", "gaussian_blur(dx * dx"),
     ],
     "homography": [
-        ("np.sqrt(2) / max", "-np.sqrt(2) / max"),
+        ("np.stack([zero, zero, zero, -x, -y", "np.stack([zero, zero, zero, x, y"),
         ("np.stack([-x, -y, -one, zero", "np.stack([x, y, one, zero"),
     ],
     "ransac": [

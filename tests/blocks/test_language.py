@@ -8,7 +8,7 @@ import torch
 
 from upslope.blocks.language.characters import Characters
 from upslope.blocks.language.kneser_ney import KneserNey
-from upslope.blocks.language.muon import Muon, newton_schulz
+from upslope.blocks.language.muon import Muon, muon_and_adamw, newton_schulz
 from upslope.blocks.language.rotary import rotary_embedding
 from upslope.blocks.language.sampling import next_token_probabilities, sample
 
@@ -109,6 +109,18 @@ def test_kneser_ney_sums_to_one_after_any_history():
         assert total == pytest.approx(1, abs=1e-12)
 
 
+def test_three_learning_rates():
+    from upslope.models.build import build
+
+    model = build("gpt-toy")
+    optimizer = muon_and_adamw(model, lr=1.0, embedding_lr=2.0, head_lr=3.0)
+    rates = {id(p): (group["lr"], group["muon"]) for group in optimizer.param_groups for p in group["params"]}
+    for name, parameter in model.named_parameters():
+        expected = (1.0, True) if name.startswith("blocks.") else (3.0 if name.startswith("head") else 2.0, False)
+        assert rates[id(parameter)] == expected, name
+    assert not any(g["muon"] for g in muon_and_adamw(model, lr=1, embedding_lr=1, head_lr=1, muon=False).param_groups)
+
+
 def test_kneser_ney_refuses_what_does_not_fit_a_number():
     with pytest.raises(ValueError, match="order=12"):
         KneserNey(np.arange(10), order=12, vocab_size=65)
@@ -133,3 +145,19 @@ def test_characters_there_and_back():
         tokenizer.encode("abx")
     with pytest.raises(ValueError, match="once"):
         Characters("aba")
+
+
+@pytest.mark.parametrize("rows", [1, 5])
+def test_grouped_queries_are_pytorchs(rows):
+    from torch.nn import functional as F
+
+    from upslope.blocks.language.grouped_queries import grouped_query_attention
+
+    generator = torch.Generator().manual_seed(rows)
+    q = torch.randn(2, 6, rows, 8, generator=generator)
+    k, v = torch.randn(2, 2, 2, 5, 8, generator=generator)
+    mask = torch.rand(2, 1, rows, 5, generator=generator) < 0.7
+    mask[..., 0] = True
+    for seen in (None, mask):
+        expected = F.scaled_dot_product_attention(q, k, v, attn_mask=seen, enable_gqa=True)
+        torch.testing.assert_close(grouped_query_attention(q, k, v, mask=seen), expected)

@@ -1,5 +1,6 @@
 """How the command line is driven in tests: in this process, or as a program of its own."""
 
+import io
 import json
 import os
 import subprocess
@@ -96,3 +97,35 @@ def program(tmp_path: Path) -> Upslope:
         return Said(done.returncode, done.stdout, done.stderr)
 
     return call
+
+
+@pytest.fixture
+def piped(upslope: Upslope, monkeypatch: pytest.MonkeyPatch) -> Upslope:
+    """`piped("a text", "chat", ...)`: with this text on standard input."""
+
+    def piped(text: str | bytes, *words: str) -> Said:
+        content = text if isinstance(text, bytes) else text.encode()
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), encoding="utf-8"))
+        return upslope(*words)
+
+    return piped
+
+
+@pytest.fixture
+def typed(upslope: Upslope, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Said]:
+    """`typed(["Hi", KeyboardInterrupt], "chat", ...)`: at a terminal; after the last one comes Ctrl-D."""
+
+    def typed(lines: list[Any], *words: str) -> Said:
+        rest = iter([*lines, EOFError])
+
+        def answer(prompt: str = "") -> str:
+            line = next(rest)
+            if not isinstance(line, str):
+                raise line
+            return line
+
+        monkeypatch.setattr("builtins.input", answer)
+        monkeypatch.setattr(sys, "stdin", type("Terminal", (io.StringIO,), {"isatty": lambda self: True})())
+        return upslope(*words)
+
+    return typed

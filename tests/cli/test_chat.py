@@ -1,8 +1,6 @@
 """`upslope chat`: from a pipe, at a terminal, and what it refuses."""
 
-import io
 import json
-import sys
 
 import pytest
 
@@ -17,38 +15,6 @@ def small(write_gguf, tmp_path_factory):
     path = tmp_path_factory.mktemp("gguf") / "small.gguf"
     write_gguf(path)
     return str(path)
-
-
-@pytest.fixture
-def piped(upslope, monkeypatch):
-    """`piped("a text", "chat", ...)`: with this text on standard input."""
-
-    def piped(text, *words):
-        content = text if isinstance(text, bytes) else text.encode()
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), encoding="utf-8"))
-        return upslope(*words)
-
-    return piped
-
-
-@pytest.fixture
-def typed(upslope, monkeypatch):
-    """`typed(["Hi", KeyboardInterrupt], "chat", ...)`: at a terminal; after the last one comes Ctrl-D."""
-
-    def typed(lines, *words):
-        rest = iter([*lines, EOFError])
-
-        def answer(prompt=""):
-            line = next(rest)
-            if not isinstance(line, str):
-                raise line
-            return line
-
-        monkeypatch.setattr("builtins.input", answer)
-        monkeypatch.setattr(sys, "stdin", type("Terminal", (io.StringIO,), {"isatty": lambda self: True})())
-        return upslope(*words)
-
-    return typed
 
 
 def test_a_text_from_a_pipe_is_answered_once(piped, small):

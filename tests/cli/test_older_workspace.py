@@ -167,6 +167,7 @@ def test_no_answer_tick_hint_or_run_is_lost(old, later, program, upslope, home):
     assert {answer["text"] for answer in answers} == set(RIGHT.values())
 
 
+@pytest.mark.deep
 def test_the_step_from_the_old_layout_to_a_later_roadmap_needs_no_stop(old, later, home):
     """A learner who skips a version: numbers go and names change at once."""
     said = later("init")
@@ -179,6 +180,7 @@ def test_the_step_from_the_old_layout_to_a_later_roadmap_needs_no_stop(old, late
     assert len(snapshot(folder)) == len(exercises()) + 2, "what was there, a stub of each other exercise, and two more"
 
 
+@pytest.mark.deep
 def test_two_files_of_one_exercise_are_said_once(old, upslope, home):
     folder = home / "exercises"
     (folder / "foundations").mkdir()

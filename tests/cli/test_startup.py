@@ -9,7 +9,7 @@ import sys
 import pytest
 
 HEAVY = ("numpy", "scipy", "yaml", "pydantic", "matplotlib", "sklearn", "pooch", "jinja2", "torch", "sqlite3")
-LEARN = ("tour", "init", "learn", "check", "watch", "open", "hint", "solution")
+LEARN = ("tour", "init", "learn", "check", "watch", "open", "hint", "solution", "quiz")
 TRAIN = ("lab", "runs", "results", "predict", "chat", "serve", "embed", "look", "export", "tokenize", "clean", "model")
 GUIDE = ("roadmap", "next", "tier", "report")
 VERBS = (*LEARN, *GUIDE, *TRAIN, "data", "doctor", "author")
@@ -90,6 +90,8 @@ def test_version(upslope):
         ("upslope check soft", "softmax"),
         ("upslope report 1.mod", "1.modern.gelu"),
         ("upslope data show dig", "digits"),
+        ("upslope quiz conv", "convolution"),
+        ("upslope quiz convolution --topic rec", "receptive-field"),
     ],
 )
 def test_completion_offers_verbs_and_names(words, wanted):

@@ -234,6 +234,21 @@ def test_show_draws_every_class(name):
 
 
 @pytest.mark.needs("data")
+def test_real_questions():
+    """Counts as the paper states them (5,452 and 500), no question in two parts at one place, and known first ones."""
+    module = SETS["trec_questions"].load()
+    parts = {split: module.load(split, quiet=True) for split in ("train", "validation", "test")}
+    assert {split: len(part) for split, part in parts.items()} == module.CARD.splits
+    counts = {split: np.bincount(part["label"]).tolist() for split, part in parts.items()}
+    assert counts["test"] == [9, 138, 94, 65, 81, 113]
+    both = np.add(counts["train"], counts["validation"])
+    assert both.tolist() == [86, 1162, 1250, 1223, 835, 896]
+    assert parts["validation"]["text"][0] == "How did serfdom develop in and then leave Russia ?"
+    assert parts["test"]["text"][0] == "How far is it from Denver to Aspen ?"
+    assert all(text.strip() for part in parts.values() for text in part["text"])
+
+
+@pytest.mark.needs("data")
 @pytest.mark.parametrize(("name", "folds"), [("sst2", 0), ("movie_reviews", 10), ("ag_news", 5)])
 def test_real_texts(name, folds):
     """Counts as the papers and the catalogue state them; folds hold each class equally often."""

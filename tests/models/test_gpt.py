@@ -91,3 +91,16 @@ def test_n_grams_tell_texts_apart_that_end_alike(model):
             changed = text.clone()
             changed[0, -back] = (changed[0, -back] + 1) % 20
             assert torch.equal(model(changed)[0, -1], before) == (back > 3)
+
+
+def test_pairs_have_rows_of_their_own_while_the_vocabulary_is_small():
+    for vocab_size, rows in ((20, 400), (128, 128**2), (129, 64), (512, 64)):
+        model = build("gpt-toy", vocab_size=vocab_size)
+        assert model.ngrams[0].table.weight.shape[0] == rows
+        text = tokens(1, 16)
+        with torch.no_grad():
+            model.ngrams[0].table.weight[:] = torch.arange(rows)[:, None]
+        found = model.ngrams[0](text)[0, 1:, 0].long()
+        assert found.max() < rows
+        if rows == vocab_size**2:
+            assert found.tolist() == (text[0, 1:] * vocab_size + text[0, :-1]).tolist()

@@ -135,3 +135,15 @@ def test_the_rules_know_the_keys_of_older_files():
     assert rename("model.layers.3.self_attn.rotary_emb.inv_freq", HUGGINGFACE) == ""
     assert rename("lm_head.weight", HUGGINGFACE) == "head.weight"
     assert rename("model.layers.3.self_attn.q_proj.bias", HUGGINGFACE) is None
+
+
+def test_files_of_before_the_mlp_was_a_block_are_read():
+    from upslope.models.build import built
+
+    model = built("llama-toy", seed=0).module
+    now = model.state_dict()
+    before = {name.replace(".mlp.", "."): tensor for name, tensor in now.items()}
+    assert set(before) != set(now)
+    other = built("llama-toy", seed=1).module
+    other.load_state_dict(before)
+    assert all(torch.equal(tensor, now[name]) for name, tensor in other.state_dict().items())

@@ -153,3 +153,37 @@ def test_an_export_is_compared_on_windows_of_a_text(written_run):
     assert "".join(f"{ALPHABET}q"[token] for token in rows.ravel()) == ("abc\n" + "q" * 30)[:32]
     few = load(str(written_run)).rows(Dataset({"text": ("ab",)}, {"text": Text()}))["tokens"]
     assert np.array_equal(few, [[1, 2] + [0] * 14])
+
+
+@pytest.fixture(scope="module")
+def repeating_run(tmp_path_factory):
+    """The folder of a run of the lab `induction`, whose alphabet has no line break, as its network was drawn."""
+    from upslope.models.build import built
+    from upslope.training.state import arrays
+    from upslope.training.tasks.repeated_text import RepeatedText
+
+    network = built("attention-only-2", seed=1)
+    card = discover("labs")["induction"].card
+    run = Run.create(card, LabConfig(), root=tmp_path_factory.mktemp("runs"), quiet=True)
+    run.save_model(arrays(network.module), RepeatedText(network.module).spec(network))
+    run.finish({"test_repeated_accuracy": 0.1})
+    return run.folder
+
+
+def test_a_model_that_knows_no_line_break_begins_with_what_it_knows(repeating_run):
+    (answer,) = load(str(repeating_run)).answers([], Options(length=5, temperature=0))
+    assert answer.prompt == "a"
+    assert len(answer.continuation) == 5
+
+
+def test_a_spec_says_what_to_type(repeating_run, written_run):
+    for folder, example in ((repeating_run, "upslOPEups --temperature 0 --length 4"), (written_run, '"ROMEO:"')):
+        pipeline = load(str(folder))
+        assert pipeline.example_for(pipeline.spec) == example
+
+
+def test_a_model_without_a_cache_is_no_partner_in_a_chat(repeating_run):
+    from upslope.ship.language import loading
+
+    with pytest.raises(RunProblem, match="keeps no cache and cannot chat: upslope predict"):
+        loading.load(str(repeating_run))

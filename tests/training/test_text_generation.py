@@ -6,10 +6,10 @@ import torch
 from torch import nn
 
 from upslope.blocks.language.characters import Characters
-from upslope.blocks.language.kneser_ney import KneserNey
 from upslope.data import tinyshakespeare
-from upslope.models.build import build
-from upslope.training.tasks.text_generation import TextGeneration
+from upslope.models.build import build, built
+from upslope.text.mixture import best_weight
+from upslope.training.tasks.text_generation import TextGeneration, held_out, tokenizer_of
 
 
 @pytest.fixture
@@ -51,17 +51,58 @@ def test_the_loss_of_a_batch_is_the_mean_over_its_positions(task):
     assert float(task(batch)["loss"].detach()) == pytest.approx(task.predict(toy())[:16].mean(), abs=1e-5)
 
 
-def test_bits_are_nats_by_the_logarithm_of_two(task):
-    assert task.metrics(np.full(5, np.log(2)), toy())["bits_per_character"] == pytest.approx(1)
+def test_bits_per_byte_are_nats_by_the_logarithm_of_two(task):
+    data = toy()
+    losses = np.full(len(task.tokens(data)) - 1, np.log(2))
+    assert task.metrics(losses, data)["bits_per_byte"] == pytest.approx(1)
 
 
-def test_the_mixture_is_the_best_of_101_and_never_worse_where_it_was_chosen(task):
-    data = toy(40, seed=1)
-    task.counts = KneserNey(task.tokens(toy(200)), order=4, vocab_size=65)
-    task.choose_weight(data)
-    found = task.metrics(task.predict(data), data)
-    assert found["mixed_loss"] <= min(found["loss"], found["kneser_ney_loss"])
-    ours, theirs = np.exp(-task.predict(data)), np.exp(-task.counted(data))
-    losses = [-np.log(w / 100 * ours + (1 - w / 100) * theirs).mean() for w in range(101)]
-    assert task.weight == pytest.approx(np.argmin(losses) / 100)
-    assert found["mixed_loss"] == pytest.approx(min(losses))
+def test_the_weight_is_chosen_on_text_that_is_counted_only_afterwards(task):
+    data, test = toy(200, seed=1), toy(40)
+    train, held = held_out(data)
+    assert (len(train), len(held)) == (194, 6)
+    assert sorted([*train["text"], *held["text"]]) == sorted(data["text"])
+    assert held["text"] == data["text"][90:96]
+    task.count(train, order=4)
+    ours, theirs = task.predict(held), task.counted(held)
+    facts = task.mix(held, data, order=4)
+    assert facts.pop("kneser_ney_seconds") > 0
+    assert facts == {"weight": best_weight(ours, theirs)} == {"weight": task.weight}
+    assert task.counted(held).mean() < theirs.mean()  # it is counted now
+    task.weight = 0.25
+    found = task.metrics(task.predict(test), test)
+    mixed = 0.25 * np.exp(-task.predict(test)) + 0.75 * np.exp(-task.counted(test))
+    assert found["mixed_loss"] == pytest.approx(-np.log(mixed).mean())
+    assert found["mixed_bits_per_byte"] == pytest.approx(found["mixed_loss"] / np.log(2))
+
+
+def test_pieces_of_words_compare_with_characters_by_the_byte():
+    """A model that knows nothing costs ln V a token, whatever V is; a byte costs less where tokens are longer."""
+    data = toy(80)
+    found = {}
+    for kind in ("characters", "bpe"):
+        tokenizer = tokenizer_of(kind, data)
+        model = build("gpt-toy", vocab_size=len(tokenizer))  # its head begins at zero
+        task = TextGeneration(model, tokenizer=tokenizer)
+        losses = task.predict(data)
+        found[kind] = task.metrics(losses, data)
+        assert found[kind]["loss"] == pytest.approx(np.log(len(tokenizer)), abs=1e-5)
+        size = len(tokenizer.decode(task.tokens(data)[1:]).encode())
+        assert found[kind]["bits_per_byte"] == pytest.approx(losses.sum() / np.log(2) / size)
+        kept = task.spec(built("gpt-toy", seed=0, vocab_size=len(tokenizer))).preprocessing
+        assert set(kept) == {"alphabet" if kind == "characters" else "merges", "context"}
+    assert found["bpe"]["loss"] > found["characters"]["loss"]
+    assert found["bpe"]["bits_per_byte"] < found["characters"]["bits_per_byte"]
+
+
+@pytest.mark.deep
+def test_the_lab_runs_with_pieces_of_words(tmp_path):
+    from upslope.cards import discover
+    from upslope.runs.launcher import start
+    from upslope.ship.pipelines.pipeline import Options
+    from upslope.ship.predictor import load
+
+    result = start(discover("labs")["gpt"], ["tokens=bpe"], preset="smoke", root=tmp_path, quiet=True)
+    assert result.metrics["test_mixed_loss"] < result.metrics["test_loss"]
+    (answer,) = load(str(tmp_path / "gpt-0001")).answers(["ANNE:"], Options(length=5))
+    assert len(answer.continuation) >= 5

@@ -164,7 +164,7 @@ def _row(
                 else:
                     killed += 1
             if len(sound) == len(checks.wrongs):
-                problems += _told_apart(exercise, bench)
+                problems += _telling(exercise, checks, bench)
     seconds = round(time.monotonic() - began, 2)
     return ExerciseReport(exercise, step.name, len(checks.checks), len(checks.wrongs), killed, tuple(problems), seconds)
 
@@ -227,7 +227,10 @@ def _order(step: Step, roadmap: Sequence[Step], called: set[str]) -> Iterator[st
         yield f"it needs a later exercise: {later[exercise].number} {later[exercise].name} runs while it is checked"
 
 
-def _told_apart(exercise: str, bench: Bench) -> Iterator[str]:
-    """Two wrong answers that fail in the very same way would be named to nobody."""
-    for one, two in mistakes.pairs_alike(exercise, 0, bench=bench):
+def _telling(exercise: str, checks: CheckList, bench: Bench) -> Iterator[str]:
+    """Every check rejects a wrong answer; two that fail in the very same way would be named to nobody."""
+    found = mistakes.of_all(exercise, 0, bench=bench)
+    for title in mistakes.idle_checks(found, checks):
+        yield f'no wrong answer fails the check "{title}"'
+    for one, two in mistakes.pairs_alike(found):
         yield f'the wrong answers "{one}" and "{two}" fail in the same way, so neither can be named'

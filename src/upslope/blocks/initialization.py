@@ -4,6 +4,7 @@ K. He, X. Zhang, S. Ren, J. Sun, "Delving Deep into Rectifiers: Surpassing Human
 Classification", 2015, https://arxiv.org/abs/1502.01852, section 2.2.
 """
 
+import math
 from typing import Literal
 
 import torch
@@ -34,7 +35,7 @@ def he_normal_(
     if weight.ndim < 2:
         raise ValueError(f"a weight of shape {tuple(weight.shape)} has no fan")
     # The places of the kernel count on both sides: 1 for a linear layer.
-    places = weight[0, 0].numel()
+    places = math.prod(weight.shape[2:])
     fan = (weight.shape[1] if mode == "fan_in" else weight.shape[0]) * places
     # Filling is not a step of training, so no graph is kept.
     with torch.no_grad():

@@ -20,6 +20,7 @@ from upslope.cli.learning.hint import hint, solution
 from upslope.cli.learning.init import init
 from upslope.cli.learning.learn import learn
 from upslope.cli.learning.open_home import open_home
+from upslope.cli.learning.quiz import quiz
 from upslope.cli.learning.watch import watch
 from upslope.cli.library.chat import chat
 from upslope.cli.library.clean import clean
@@ -85,6 +86,7 @@ app.command("watch", rich_help_panel=LEARN)(watch)
 app.command("open", rich_help_panel=LEARN)(open_home)
 app.command("hint", rich_help_panel=LEARN)(hint)
 app.command("solution", rich_help_panel=LEARN)(solution)
+app.command("quiz", rich_help_panel=LEARN)(quiz)
 app.command("roadmap", rich_help_panel=GUIDE)(roadmap)
 app.command("next", rich_help_panel=GUIDE)(next_)
 app.command("tier", rich_help_panel=GUIDE)(tier)

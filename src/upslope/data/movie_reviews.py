@@ -12,7 +12,7 @@ folds: test is fold 0, validation fold 1, training the rest; "all" has a column 
 import numpy as np
 
 from upslope.cards import DataCard, File
-from upslope.data.loading.archives import member, members
+from upslope.data.loading.archives import contents, members
 from upslope.data.loading.dataset import Column, Dataset
 from upslope.data.loading.fetch import get
 from upslope.data.loading.phrases import opinions
@@ -56,7 +56,7 @@ def load(split: str = "train", *, quiet: bool = False) -> Dataset:
         if fold in _SPLITS[split]
     ]
     columns: dict[str, Column] = {
-        "text": tuple(member(path, name).decode() for name, _, _ in rows),
+        "text": tuple(content.decode() for content in contents(path, [name for name, _, _ in rows])),
         "label": np.array([label for _, label, _ in rows]),
         "fold": np.array([fold for _, _, fold in rows]),
     }

@@ -21,6 +21,20 @@ COLOURS = ("#0b5394", "#d9822b", "#2e7d5b", "#9c4a8b", "#6b7280")
 Array = np.ndarray[Any, Any]
 
 
+def over_table(rows: Sequence[Sequence[str]], head: Sequence[str]) -> tuple[Figure, Axes]:
+    """A figure with this table in its lower part, and the axes above it, on which the caller draws."""
+    figure = Figure(figsize=(8.2, 4.4 + 0.3 * len(rows)), layout="constrained", facecolor="white")
+    above, below = figure.subplots(2, 1, height_ratios=[3.4, 0.32 * (len(rows) + 1)])
+    above.set_xscale("log")
+    above.grid(color=FAINT, linewidth=0.6)
+    below.axis("off")
+    table = below.table([*rows], colLabels=[*head], loc="center", cellLoc="right", edges="horizontal")
+    table.auto_set_font_size(False)
+    table.set_fontsize(8)
+    table.scale(1, 1.3)
+    return figure, above
+
+
 def curves(rows: Sequence[Row], panels: Mapping[str, Sequence[str]], *, smooth: int = 0, per_epoch: int = 0) -> Figure:
     """Metrics over training, one panel per title: curves(rows, {"loss": ["train_loss", "validation_loss"]}).
 

@@ -52,7 +52,7 @@ def model_card(file: str, pipeline: Pipeline, result: Result, *, compared: str) 
         **words,
         "Use": [
             f"```python\n{_example(ending, file, spec)}\n```",
-            f"`upslope predict {file} {pipeline.example}".rstrip() + "` does the same with any input.",
+            f"`upslope predict {file} {pipeline.example_for(spec)}".rstrip() + "` does the same with any input.",
         ],
         "Licence": [
             f"The code that made it: MIT. The data it learned from: {card.licence}."

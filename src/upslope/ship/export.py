@@ -73,7 +73,7 @@ def export(
             os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
-    return Exported(path, card, path.stat().st_size, count, source, pipeline.example, difference)
+    return Exported(path, card, path.stat().st_size, count, source, pipeline.example_for(pipeline.spec), difference)
 
 
 def compare(original: Callable[[Arrays], Arrays], exported: Callable[[Arrays], Arrays], inputs: Arrays) -> float:

@@ -52,9 +52,9 @@ def tf_idf(counts: csr_array, frequencies: NDArray[np.int64], documents: int) ->
         idf_t = ln((1 + documents) / (1 + frequencies_t)) + 1
 
     the number of term t in a row is count_t idf_t, divided by the square root of the sum of the squares of its row. A
-    row without terms stays zero. The result is a csr_array of float64 of the same shape, and `counts` is not changed.
-    For 3 documents and the frequencies [3, 1] the idf is [1, ln 2 + 1 = 1.693], and the row [3, 1] becomes
-    [3, 1.693] / 3.445 = [0.871, 0.491]. Spärck Jones 1972, in the form of scikit-learn.
+    row without terms stays zero, also where it stores zeros. The result is a csr_array of float64 of the same shape,
+    and `counts` is not changed. For 3 documents and the frequencies [3, 1] the idf is [1, ln 2 + 1 = 1.693], and the
+    row [3, 1] becomes [3, 1.693] / 3.445 = [0.871, 0.492]. Spärck Jones 1972, in the form of scikit-learn.
     """
     # A term that is in every text weighs 1, a rare one more.
     weights = np.log((1 + documents) / (1 + frequencies)) + 1
@@ -62,8 +62,8 @@ def tf_idf(counts: csr_array, frequencies: NDArray[np.int64], documents: int) ->
     values = counts.data * weights[counts.indices]
     # Which row each stored number belongs to, and how long each row is.
     rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
-    lengths = np.sqrt(np.bincount(rows, weights=values**2, minlength=counts.shape[0]))
-    # An empty text has length 0, and nothing to divide.
+    lengths = np.sqrt(np.bincount(rows, weights=values**2))
+    # A row may store zeros alone: its length is 0, and they stay what they are.
     lengths[lengths == 0] = 1
     return csr_array((values / lengths[rows], counts.indices.copy(), counts.indptr.copy()), shape=counts.shape)
 

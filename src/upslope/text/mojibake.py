@@ -9,9 +9,7 @@ be recognised in the text alone. Windows-1252 as browsers read it: WHATWG, "Enco
 - Left out: other encodings (cp437, Mac Roman), and sequences of which a byte is lost.
 """
 
-import re
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 # The characters of Windows-1252 that are not those of Latin-1. Five bytes have none, and are controls, as in Latin-1.
@@ -53,9 +51,36 @@ class Misread:
     character: str
 
 
+def misread_characters(line: str) -> list[Misread]:
+    """The places of a line that hold all bytes of one character in UTF-8, read as Windows-1252 or Latin-1.
+
+    A character stands for a byte as in `undo_mojibake`. The first byte says how many a character has in UTF-8: C2 to DF
+    two, E0 to EF three, F0 to F4 four; those behind it lie from 80 to BF. Evidence is that all of them are there: for a
+    piece of just that length `undo_mojibake` gives a single character. One that nobody has defined, or that is for
+    private use, is no text (unicodedata.category "Cn" or "Co"), and no evidence. The places come from left to right.
+    They do not overlap, since no byte is both a first one and one behind it.
+
+    misread_characters("cafÃ© Ã") is [Misread(start=3, end=5, character="é")]: C3 announces two bytes, and A9 is the
+    second. The Ã at the end announces one that is not there. A text without evidence gives [].
+    """
+    found: list[Misread] = []
+    for start, first in enumerate(line):
+        # ASCII is one byte, which every encoding reads alike.
+        if first.isascii():
+            continue
+        # The first byte announces how many there are, itself among them.
+        size = 2 + (ord(first) > 0xDF) + (ord(first) > 0xEF)
+        piece = line[start : start + size]
+        # Fewer characters than bytes come out only where all bytes are there, and are UTF-8.
+        character = undo_mojibake(piece)
+        if len(character) < len(piece) and unicodedata.category(character) not in ("Cn", "Co"):
+            found.append(Misread(start, start + size, character))
+    return found
+
+
 def misread(line: str) -> list[Misread]:
     """The sequences of a line that were one character each before UTF-8 was read as Windows-1252 or Latin-1."""
-    found = list(_sequences(line))
+    found = misread_characters(line)
     strong = [each for each in found if _is_strong(line, each)]
     if len(strong) == len(found):
         return found
@@ -67,26 +92,18 @@ def misread(line: str) -> list[Misread]:
     return found if strong or (len(found) > 1 and not strays and _agree(line, found)) else []
 
 
+_CONTROLS = {chr(byte): character for character, byte in WINDOWS.items()}
+
 # What stands in plain text behind a letter: quotation marks, a space that does not break, letters of Windows-1252.
 _BEHIND_LETTERS = frozenset("\xa0‘’“”‚„«»‹›…–—•·°ºª²³¹´¨™®©¡¿±§ŠŒŽšœžŸƒ¯¸")
 _CLOSING = frozenset("\xa0«»“”‘’›…–—")
 _WITHIN_WORDS = frozenset("\xa0’–—·…ŠŒŽšœžŸƒ")
-_FOLLOWS = "[\x80-\xbf" + "".join(re.escape(c) for c in WINDOWS) + "]"
-_SEQUENCE = re.compile(f"[Â-ß]{_FOLLOWS}|[à-ï]{_FOLLOWS}{{2}}|[ð-ô]{_FOLLOWS}{{3}}")
-
-
-def _sequences(line: str) -> Iterator[Misread]:
-    for match in _SEQUENCE.finditer(line):
-        character = undo_mojibake(match[0])
-        # Characters that nobody has defined, or that are for private use, are no text.
-        if len(character) == 1 and unicodedata.category(character) not in ("Cn", "Co"):
-            yield Misread(match.start(), match.end(), character)
 
 
 def _is_strong(line: str, each: Misread) -> bool:
     """Whether hardly anyone writes this sequence on purpose."""
     first, rest = line[each.start], line[each.start + 1 : each.end]
-    before, behind = line[max(0, each.start - 1) : each.start], line[each.end : each.end + 1]
+    before, behind = _read(line[max(0, each.start - 1) : each.start]), _read(line[each.end : each.end + 1])
     if first == "×" and before.isdigit():
         return False
     if first in "ÂÃ" and not (before.isupper() and _CLOSING.issuperset(rest)):
@@ -110,6 +127,11 @@ def _agree(line: str, found: list[Misread]) -> bool:
         for each in found
         for c in (line[each.start - 1 : each.start] + line[each.end : each.end + 1])
     )
+
+
+def _read(around: str) -> str:
+    """A neighbour as Windows-1252 reads its byte: what was a control becomes a letter in the end, and is one here."""
+    return _CONTROLS.get(around, around)
 
 
 def _byte(character: str) -> int | None:

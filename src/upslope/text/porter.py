@@ -58,8 +58,9 @@ def step_1(word: str) -> str:
     is added (fil(ing) is file).
     1c: y at the end becomes i if there is a vowel before it (happy is happi, sky stays).
 
-    step_1("ponies") is "poni", step_1("feed") is "feed", step_1("hopping") is "hop". `measure`, `has_vowel`,
-    `ends_in_double_consonant` and `ends_short` stand beside this function. Porter 1980, section 3.
+    step_1("ponies") is "poni", step_1("feed") is "feed", step_1("hopping") is "hop". step_1("filing") is "file", since
+    measure("fil") is 1. `measure`, `has_vowel`, `ends_in_double_consonant` and `ends_short` stand beside this function.
+    Porter 1980, section 3.
     """
     # 1a: the longest ending first, so that "ss" keeps its s.
     if word.endswith(("sses", "ies")):

@@ -32,11 +32,16 @@ def beam_step(
 ) -> tuple[Float[Tensor, "N"], Int[Tensor, "N"], Int[Tensor, "N"]]:
     """The best of all continuations of K texts by one token: their scores, which text each continues, and by what.
 
-    A text's score is the sum of its tokens' log-probabilities: scores[k] + log_probabilities[k, v]. There are
-    N = min(width, K * V) of them, the highest score first. With scores [-1, -2], log_probabilities
-    [[-3, -1], [-0.5, -4]] and width 2: [-2, -2.5], texts [0, 1], tokens [1, 0]. Sutskever et al. 2014, section 3.2.
+    A text's score is the sum of its tokens' log-probabilities, so that of text k with token v behind it is scores[k] +
+    log_probabilities[k, v]. Of these K * V sums the `width` highest come back, the highest first, or all of them where
+    there are fewer. Several may continue one text, and none another. The score -infinity is one that never wins against
+    another. A width below 1 is refused with a ValueError that says "width=0". With scores [-1, -2], log_probabilities
+    [[-3, -1], [-0.5, -4]] and width 2 the result is [-2, -2.5], by texts [0, 1] and tokens [1, 0]. Sutskever et al.
+    2014, section 3.2.
     """
-    vocabulary = log_probabilities.shape[-1]
+    if width < 1:
+        raise ValueError(f"width={width} leaves no text to go on with")
+    vocabulary = log_probabilities.shape[1]
     # The score of every text with every token behind it.
     sums = scores[:, None] + log_probabilities
     # All of them compete in one row, not each text's within itself.

@@ -5,6 +5,7 @@ computes the new token alone; without the cache every token costs a forward pass
 """
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 
@@ -43,6 +44,54 @@ class KeyValueCache:
         self.state = None if self.state is None else tuple(each[:, rows] for each in self.state)
 
 
+def extend_buffer(
+    buffer: Float[Tensor, "B H R D"] | None, new: Float[Tensor, "B H T D"], *, used: int, most: int, first: int = 256
+) -> Float[Tensor, "B H _ D"]:
+    """The buffer with `new` in its rows used ... used + T - 1, behind the `used` rows that hold earlier tokens.
+
+    Rows are the third dimension; what the rows behind the new ones hold is not said. If the new rows fit they are
+    written in place, and the buffer itself comes back. If they do not, or there is no buffer yet, the used rows move
+    to a larger one, of min(most, max(first, 2 * (used + T))) rows: room for twice as many as are now in use, at least
+    `first`, never more than `most`. So a row moves once or twice on average, and not once for each token. More rows in
+    use than `most` are refused with a ValueError: "9 tokens for a cache of at most 8". With first=4 and most=64, where
+    4 of 4 rows are in use and 1 comes, the room becomes 10 rows.
+    """
+    # The rows in use from now on.
+    end = used + new.shape[2]
+    if end > most:
+        raise ValueError(f"{end} tokens for a cache of at most {most}")
+    # No room: a buffer of twice the size, to which the earlier rows move.
+    if buffer is None or buffer.shape[2] < end:
+        room = min(most, max(first, 2 * end))
+        larger = new.new_empty(new.shape[0], new.shape[1], room, new.shape[3])
+        if buffer is not None:
+            larger[:, :, :used] = buffer[:, :, :used]
+        buffer = larger
+    # The new rows take their places, and the earlier ones are not touched.
+    buffer[:, :, used:end] = new
+    return buffer
+
+
+class SharedPrefix(KeyValueCache):
+    """The cache of one beginning, read by any number of texts that go on from it side by side; they leave no trace."""
+
+    def __init__(self, beginning: KeyValueCache) -> None:
+        super().__init__()
+        self.beginning = beginning
+        self.tokens = beginning.tokens  # (1, S)
+
+    def read(self, tokens: Tensor) -> Tensor:
+        """All tokens so far; none is kept."""
+        assert self.tokens is not None
+        return torch.cat([self.tokens.expand(len(tokens), -1), tokens], dim=1)
+
+    def extend(self, block: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values of the beginning, once for each text, and the new ones."""
+        held = (buffers[block].expand(len(k), -1, -1, -1) for buffers in (self.beginning.keys, self.beginning.values))
+        keys, values = held
+        return torch.cat([keys, k], dim=2), torch.cat([values, v], dim=2)
+
+
 class StaticCache(KeyValueCache):
     """The same in buffers that are written in place: a new token copies its own keys and values, not those before it.
 
@@ -56,16 +105,9 @@ class StaticCache(KeyValueCache):
     def extend(self, block: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Take in the keys and values of new tokens; gives those of all tokens so far, as views."""
         end = self.length  # `read` has counted the new ones
-        start = end - k.shape[2]
-        if block not in self.keys or self.keys[block].shape[2] < end:
-            room = min(max(2 * end, self.first), max(self.most, end))
-            for buffers, new in ((self.keys, k), (self.values, v)):
-                larger = new.new_empty(new.shape[0], new.shape[1], room, new.shape[3])
-                if block in buffers:
-                    larger[:, :, :start] = buffers[block][:, :, :start]
-                buffers[block] = larger
-        self.keys[block][:, :, start:end] = k
-        self.values[block][:, :, start:end] = v
+        for buffers, new in ((self.keys, k), (self.values, v)):
+            buffer, used = buffers.get(block), end - new.shape[2]
+            buffers[block] = extend_buffer(buffer, new, used=used, most=self.most, first=self.first)
         return self.keys[block][:, :, :end], self.values[block][:, :, :end]
 
     def shorten(self, length: int) -> None:

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor, nn
 
-from upslope.blocks.language.cache import KeyValueCache
+from upslope.blocks.language.cache import StaticCache
 from upslope.blocks.language.min_p import keep_min_p
 from upslope.blocks.language.penalties import presence_frequency_penalty, repetition_penalty, token_counts
 from upslope.blocks.language.sampling import next_token_probabilities, sample
@@ -44,12 +44,12 @@ def generate(
     assert isinstance(context, int)
     text = prompt
     start = max(0, prompt.shape[1] - context // 2) if prompt.shape[1] >= context else 0
-    cache = KeyValueCache()
+    cache = StaticCache(most=context)
     final = torch.tensor(list(ends), dtype=torch.int64, device=prompt.device)
     done = torch.zeros(prompt.shape[0], 1, dtype=torch.bool, device=prompt.device)
     for _ in range(length):
         if text.shape[1] - start > context:
-            start, cache = text.shape[1] - context // 2, KeyValueCache()
+            start, cache = text.shape[1] - context // 2, StaticCache(most=context)
         given = (text[:, start + cache.length :], cache) if use_cache else (text[:, start:],)
         logits = (model(*given) if mask is None else model(*given, mask=mask[:, start:]))[:, -1]
         if repetition != 1:

@@ -34,6 +34,41 @@ def kneser_ney(count: Numbers, total: Numbers, distinct: Numbers, lower: Numbers
     return np.where(seen, (kept + saved * lower) / whole, lower)
 
 
+def gram_numbers(tokens: NDArray[np.integer], length: int, vocab_size: int) -> NDArray[np.int64]:
+    """Each n-gram of this length as one number, its tokens as the digits."""
+    tokens = np.asarray(tokens, dtype=np.int64)
+    last = len(tokens) - length + 1
+    found = np.zeros(max(last, 0), dtype=np.int64)
+    for place in range(length):
+        found = found * vocab_size + tokens[place : place + last]
+    return found
+
+
+def continuation_counts(
+    tokens: NDArray[np.integer], *, order: int, vocab_size: int
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """What Kneser-Ney counts in a row of tokens (N,): for each order from 1 to `order` n-grams, and a count of each.
+
+    An n-gram is written as one number, its tokens as digits to the base `vocab_size`: of a, b, c it is (a vocab_size +
+    b) vocab_size + c. `gram_numbers` gives these numbers for a row of tokens. In the highest order an n-gram counts as
+    often as it occurs. In each lower one it counts as many different tokens as it follows: that is, as many as there
+    are different n-grams one order up that end in it. What stands at the very beginning follows nothing.
+
+    The list holds a pair (grams, counts) for each order, the shortest first, arrays of int64; `grams` rises and has
+    each n-gram once. continuation_counts([0, 1, 0, 1, 2, 1], order=2, vocab_size=3) is [([0, 1, 2], [1, 2, 1]), ([1, 3,
+    5, 7], [2, 1, 1, 1])]: the pair 0 1, number 1, occurs twice; the token 1 occurs three times, behind 0 and behind 2,
+    and counts 2. Kneser and Ney 1995; Chen and Goodman 1998, section 2.7.
+    """
+    # The longest n-grams count as they occur.
+    grams, counts = np.unique(gram_numbers(tokens, order, vocab_size), return_counts=True)
+    found = [(grams, counts)]
+    for length in range(order - 1, 0, -1):
+        # Without their first tokens: those that become equal differed in what stood before.
+        grams, counts = np.unique(grams % vocab_size**length, return_counts=True)
+        found.insert(0, (grams, counts))
+    return found
+
+
 class KneserNey:
     """A model of a given order, counted from a row of tokens: order 6 looks at five tokens and predicts the next."""
 
@@ -43,13 +78,8 @@ class KneserNey:
                 f"order={order} with vocab_size={vocab_size}: order is 1 or more, vocab_size ** order < 2**62"
             )
         self.order, self.vocab_size = order, vocab_size
-        grams, counts = np.unique(_grams(tokens, order, vocab_size), return_counts=True)
-        self.tables: list[_Table] = []
-        for length in range(order, 0, -1):
-            self.tables.insert(0, _Table(grams, counts, vocab_size))
-            if length > 1:
-                # One order down, a token counts once for each different token that it follows, with its history.
-                grams, counts = np.unique(grams % vocab_size ** (length - 1), return_counts=True)
+        counted = continuation_counts(tokens, order=order, vocab_size=vocab_size)
+        self.tables = [_Table(grams, counts, vocab_size) for grams, counts in counted]
 
     def probabilities(self, tokens: NDArray[np.integer]) -> NDArray[np.float64]:
         """The probability of each token after those before it, at most order - 1: (N,) for N tokens."""
@@ -58,7 +88,9 @@ class KneserNey:
             if length > len(tokens):
                 break
             # The first tokens have no history of this length: for them the shorter one stays.
-            found[length - 1 :] = table.probabilities(_grams(tokens, length, self.vocab_size), found[length - 1 :])
+            found[length - 1 :] = table.probabilities(
+                gram_numbers(tokens, length, self.vocab_size), found[length - 1 :]
+            )
         return found
 
     def following(self, history: NDArray[np.integer]) -> NDArray[np.float64]:
@@ -91,16 +123,6 @@ class _Table:
         total = _looked_up(histories, self.histories, self.totals)
         distinct = _looked_up(histories, self.histories, self.distinct)
         return kneser_ney(count, total, distinct, lower, discount=self.discount)
-
-
-def _grams(tokens: NDArray[np.integer], length: int, vocab_size: int) -> NDArray[np.int64]:
-    """Each n-gram of this length as one number, its tokens as the digits."""
-    tokens = np.asarray(tokens, dtype=np.int64)
-    last = len(tokens) - length + 1
-    found = np.zeros(max(last, 0), dtype=np.int64)
-    for place in range(length):
-        found = found * vocab_size + tokens[place : place + last]
-    return found
 
 
 def _looked_up(wanted: NDArray[np.int64], keys: NDArray[np.int64], values: NDArray[np.int64]) -> NDArray[np.float64]:

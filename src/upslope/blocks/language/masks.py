@@ -9,30 +9,34 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 
-def causal_mask(length: int, *, device: torch.device | None = None) -> Bool[Tensor, "T T"]:
-    """Each of `length` positions may look at itself and at what stands before it.
+def causal_mask(length: int, *, start: int = 0, device: torch.device | None = None) -> Bool[Tensor, "T S"]:
+    """Each of `length` positions may look at itself and at what stands before it; the rows of those from `start` on.
 
-    causal_mask(3) is [[1, 0, 0], [1, 1, 0], [1, 1, 1]]. Vaswani et al. 2017, section 3.2.3.
+    causal_mask(3) is [[1, 0, 0], [1, 1, 0], [1, 1, 1]], and causal_mask(3, start=2) is the last row of it. Vaswani et
+    al. 2017, section 3.2.3.
     """
-    # Row t is True up to column t: the lower triangle with its diagonal.
-    return torch.ones(length, length, dtype=torch.bool, device=device).tril()
+    # Row t is True up to column start + t: the lower triangle with its diagonal.
+    return torch.ones(length - start, length, dtype=torch.bool, device=device).tril(start)
 
 
-def padding_mask(real: Bool[Tensor, "B T"], *, causal: bool = False) -> Bool[Tensor, "B 1 T T"]:
+def padding_mask(real: Bool[Tensor, "B S"], *, causal: bool = False, start: int = 0) -> Bool[Tensor, "B 1 T S"]:
     """Every position may look at the real tokens; with `causal` only at those that are not behind it.
 
-    `real` is False where a token is padding. Each position may look at itself as well: what padding says is not used,
-    but a row without a single True would be nan, and in a causal model nan would spread from padding on the left. The
-    dimension of size 1 stands for the heads. padding_mask([[1, 1, 0]]) is [[[[1, 1, 0], [1, 1, 0], [1, 1, 1]]]].
+    `real` is False where a token is padding. Only the T = S - start positions from `start` on look: with a key-value
+    cache these are the new ones. Each of them may look at itself as well, even if it is padding: what padding says is
+    not used, but a row without a single True would be nan, and in a causal model nan would spread from padding on the
+    left. The dimension of size 1 stands for the heads. padding_mask([[1, 1, 0]]) is [[[[1, 1, 0], [1, 1, 0],
+    [1, 1, 1]]]], with causal=True it is [[[[1, 0, 0], [1, 1, 0], [1, 1, 1]]]], and with start=2 the last row is left.
     """
     length = real.shape[1]
     # A column for each token: the same answer for every position that might look.
-    seen = real[:, None, None, :].expand(-1, 1, length, -1)
+    seen = real[:, None, None, :].expand(-1, 1, length - start, -1)
     # Nothing that comes later is seen.
     if causal:
-        seen = seen & causal_mask(length, device=real.device)
+        seen = seen & causal_mask(length, start=start, device=real.device)
     # Everybody sees at least itself.
-    return seen | torch.eye(length, dtype=torch.bool, device=real.device)
+    places = torch.arange(length, device=real.device)
+    return seen | (places[start:, None] == places)
 
 
 def cross_mask(real: Bool[Tensor, "B S"]) -> Bool[Tensor, "B 1 1 S"]:

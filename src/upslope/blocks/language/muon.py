@@ -98,3 +98,24 @@ class Muon(torch.optim.AdamW):
                 parameter.mul_(1 - group["lr"] * group["weight_decay"])
                 parameter.add_(update, alpha=-group["lr"] * scale)
                 parameter.grad = None
+
+
+def muon_and_adamw(
+    model: nn.Module, *, lr: float, embedding_lr: float, head_lr: float, muon: bool = True, **settings: Any
+) -> Muon:
+    """One optimizer with three learning rates for a model with `blocks` and a `head`; all the rest are embeddings.
+
+    Muon moves the matrices of the blocks, AdamW embeddings and head; without `muon` AdamW moves all.
+    """
+    groups: dict[str, list[nn.Parameter]] = {"blocks": [], "head": [], "embeddings": []}
+    for name, parameter in model.named_parameters():
+        part = name.partition(".")[0]
+        groups[part if part in groups else "embeddings"].append(parameter)
+    return Muon(
+        [
+            {"params": groups["blocks"], "lr": lr, "muon": muon},
+            {"params": groups["embeddings"], "lr": embedding_lr},
+            {"params": groups["head"], "lr": head_lr},
+        ],
+        **settings,
+    )

@@ -156,7 +156,9 @@ class Recurrent(nn.Module, ABC):
         """
         if x.shape[1] < 1:
             raise ValueError(f"x has the shape {tuple(x.shape)}, and a sequence needs at least 1 step")
-        if lengths is not None and not torch.compiler.is_compiling() and int(lengths.max()) > x.shape[1]:
+        # While a graph is traced, and on the meta device, lengths have no values to look at.
+        unknown = lengths is None or lengths.is_meta or torch.compiler.is_compiling()
+        if lengths is not None and not unknown and (lengths > x.shape[1]).any():
             raise ValueError(f"a length of {int(lengths.max())} is more than the {x.shape[1]} steps of x")
         real = None if lengths is None else torch.arange(x.shape[1], device=x.device) < lengths[:, None]
         if real is not None:

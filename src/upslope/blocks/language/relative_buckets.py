@@ -16,11 +16,13 @@ def relative_buckets(
 ) -> Int[Tensor, "*B"]:
     """The bucket, from 0 to buckets - 1, of each distance: position of the key minus position of the query.
 
-    Half of the buckets hold one distance each: 0, 1, 2, ... The other half divide what lies between that and
-    `max_distance` into ranges of equal length on a logarithmic scale; the last one also holds everything beyond. With
-    `bidirectional` each side has half of all buckets, keys behind the query (distance > 0) the upper half; without it
-    such keys are not seen, and share bucket 0. With 8 buckets, not bidirectional, and max_distance=16 the distances 0,
-    -1, -3, -4, -6, -9 and -100 are in the buckets 0, 1, 3, 4, 5, 6 and 7. Raffel et al. 2019, section 2.1.
+    With `bidirectional` each side has half of all buckets, keys behind the query (distance > 0) the upper half. Without
+    it such keys are not seen, and share bucket 0 with distance 0. Of a side's n buckets the first n // 2 hold one
+    distance each: 0, 1, 2, ... The others divide what lies between e = n // 2 and `max_distance` into ranges of equal
+    length on a logarithmic scale, e + floor((n - e) * log(d / e) / log(max_distance / e)); the last one also holds
+    everything beyond. A max_distance up to e is refused with a ValueError: "max_distance=4 for buckets that hold 4
+    distances one by one". With buckets=8, max_distance=16 and no keys behind the query, [0, -1, -3, -4, -6, -9, -100]
+    becomes [0, 1, 3, 4, 5, 6, 7]. Raffel et al. 2019, section 2.1.
     """
     # Each side has its own buckets, if both are seen; those for what lies ahead stand above the others.
     if bidirectional:
@@ -32,8 +34,10 @@ def relative_buckets(
         distance = (-distance).clamp(min=0)
     # Up to here every distance has a bucket of its own.
     exact = buckets // 2
+    if max_distance <= exact:
+        raise ValueError(f"max_distance={max_distance} for buckets that hold {exact} distances one by one")
     # How far along it is, in logarithms, from the last of these to max_distance.
-    along = torch.log(distance.clamp(min=1).float() / exact) / math.log(max_distance / exact)
+    along = torch.log(distance.clamp(min=exact) / exact) / math.log(max_distance / exact)
     ranges = exact + (along * (buckets - exact)).long()
     # Whatever is farther is in the last bucket.
     return first + torch.where(distance < exact, distance, ranges.clamp(max=buckets - 1))

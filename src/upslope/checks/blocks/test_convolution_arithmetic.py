@@ -2,9 +2,6 @@
 
 from functools import partial
 
-import torch
-from torch.nn import functional as F
-
 from upslope.blocks import convolution_arithmetic
 from upslope.checks import grades, wrong
 from upslope.checks.expect import equal, raises
@@ -19,18 +16,17 @@ def size_of(size, **settings):
     return convolution_arithmetic.output_size(size, **settings), f"output_size({size}, {said(settings)})"
 
 
-def by_pytorch(size, *, kernel, stride=1, padding=0, dilation=1, ceil_mode=False):
-    """How many places PyTorch's own convolution or pooling leaves, on tensors without numbers."""
-    x = torch.empty(1, 1, size, device="meta")
-    if ceil_mode:
-        return F.max_pool1d(x, kernel, stride, padding, dilation, ceil_mode=True).shape[-1]
-    weight = torch.empty(1, 1, kernel, device="meta")
-    return F.conv1d(x, weight, stride=stride, padding=padding, dilation=dilation).shape[-1]
+def counted(size, *, kernel, stride=1, padding=0, dilation=1, ceil_mode=False):
+    """The window moved along, place by place; rounded up, one may hang over the edge if it begins before it."""
+    span, first, end = dilation * (kernel - 1) + 1, -padding, size + padding
+    whole = [begin for begin in range(first, end, stride) if begin + span <= end]
+    rest = range(whole[-1] + stride, size, stride) if ceil_mode and whole[-1] + span < end else ()
+    return len(whole) + len(rest[:1])
 
 
 @grades(convolution_arithmetic.output_size)
 def test_size_by_hand(rng):
-    """AlexNet's first layer makes 55 of 224; a pooling of 2 makes 3 of 7, rounded up 4"""
+    """the first layer of AlexNet makes 55 of 224; a pooling of 2 makes 3 of 7, rounded up 4"""
     for size, settings, expected in (
         (224, {"kernel": 11, "stride": 4, "padding": 2}, 55),
         (7, {"kernel": 2, "stride": 2}, 3),
@@ -45,7 +41,7 @@ def test_size_by_hand(rng):
 
 @grades(convolution_arithmetic.output_size)
 def test_size_of_convolutions(rng):
-    """as many places as PyTorch's convolution has, for 200 random kernels, strides, paddings and dilations"""
+    """as many places as a window has that moves along: 200 kernels, strides, paddings, dilations"""
     for _ in range(200):
         kernel, dilation = int(rng.integers(1, 8)), int(rng.integers(1, 4))
         stride, padding = int(rng.integers(1, 5)), int(rng.integers(0, 5))
@@ -53,19 +49,19 @@ def test_size_of_convolutions(rng):
         size = least + int(rng.integers(0, 40))
         settings = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
         got, case = size_of(size, **settings)
-        equal(got, by_pytorch(size, **settings), case=case)
+        equal(got, counted(size, **settings), case=case)
 
 
 @grades(convolution_arithmetic.output_size)
 def test_size_rounded_up(rng):
-    """with ceil_mode as many as PyTorch's pooling has: a window that begins beyond the edge does not count"""
+    """with ceil_mode a last window may hang over the edge, but not begin beyond it"""
     for _ in range(200):
         kernel, dilation = int(rng.integers(1, 6)), int(rng.integers(1, 3))
         stride, padding = int(rng.integers(1, 7)), int(rng.integers(0, kernel // 2 + 1))
         size = dilation * (kernel - 1) + 1 + int(rng.integers(0, 20))
         settings = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "ceil_mode": True}
         got, case = size_of(size, **settings)
-        equal(got, by_pytorch(size, **settings), case=case)
+        equal(got, counted(size, **settings), case=case)
 
 
 @grades(convolution_arithmetic.output_size)
@@ -77,6 +73,19 @@ def test_size_refuses(rng):
         (1, {"kernel": 2, "stride": 3, "ceil_mode": True}, "a window of 2 places does not fit on 1"),
     ):
         raises(ValueError, partial(size_of, size, **settings), case=f"{size}, {said(settings)}", says=[says])
+
+
+@grades(convolution_arithmetic.output_size)
+def test_size_of_pictures(rng):
+    """real sizes: the five halvings of a ResNet make 7 of 224"""
+    size = 224
+    for kernel, padding in ((7, 3), (3, 1), (3, 1), (3, 1), (3, 1)):
+        settings = {"kernel": kernel, "stride": 2, "padding": padding}
+        got, case = size_of(size, **settings)
+        equal(got, size // 2, case=case)
+        size //= 2
+    got, case = size_of(10_001, kernel=2, stride=2)
+    equal(got, 5_000, case=case)
 
 
 def backwards(layers):
@@ -130,6 +139,17 @@ def test_field_goes_on(rng):
         size, jump = backwards(layers[:before])
         got, case = field_of(layers[before:], size=size, jump=jump)
         equal(got, backwards(layers), case=case)
+
+
+@grades(convolution_arithmetic.receptive_field)
+def test_field_of_a_network(rng):
+    """the thirteen convolutions and four poolings of VGG see 196 places, 16 apart"""
+    block = [(3, 1, 1)] * 2
+    layers = [*block, (2, 2, 1), *block, (2, 2, 1)]
+    for _ in range(2):
+        layers += [*block, (3, 1, 1), (2, 2, 1)]
+    got, _ = field_of([*layers, *block, (3, 1, 1)])
+    equal(got, (196, 16), case="receptive_field of VGG-16 before its last pooling")
 
 
 @grades(convolution_arithmetic.receptive_field)

@@ -1,5 +1,7 @@
 """What InceptionBlock must do."""
 
+from typing import Any
+
 import torch
 from torch.nn import functional as F
 
@@ -61,11 +63,11 @@ def normed(name, out, channels, kernel):
 
 ONE = {"in_channels": 1, "ones": 1, "threes": (1, 1), "fives": (1, 1), "pooled": 1}
 KERNELS = {"branch1": 1, "branch2.0": 1, "branch2.1": 3, "branch3.0": 1, "branch3.1": 5, "branch4.1": 1}
-ALL_ONES = {f"{name}.conv.weight": [[[[1.0] * k] * k]] for name, k in KERNELS.items()}
+ALL_ONES: dict[str, Any] = {f"{name}.conv.weight": [[[[1.0] * k] * k]] for name, k in KERNELS.items()}
 ALL_ONES |= {f"{name}.conv.bias": [0.0] for name in KERNELS}
 
 test_parameters = BLOCK.parameters(
-    "six convolutions: 1x1; 1x1, 3x3; 1x1, 5x5; 1x1 behind the pooling; with norm a norm in place of each bias",
+    "six convolutions: 1x1; 1x1, 3x3; 1x1, 5x5; 1x1 behind the pooling; with norm, norms and no biases",
     (
         PLAIN,
         plain("branch1", 2, 3, 1)

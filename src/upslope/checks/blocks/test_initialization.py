@@ -126,8 +126,8 @@ wrong(
     initialization.he_normal_,
     {
         "the variance is 1 / fan: this is LeCun's, made for tanh": ("(2 / fan) ** 0.5", "(1 / fan) ** 0.5"),
-        "2 / fan is taken for the standard deviation; it is the variance": ("(2 / fan) ** 0.5", "2 / fan"),
-        "the places of the kernel are not counted": ("places = weight[0, 0].numel()", "places = 1"),
+        "the standard deviation is 2 / fan, which is the variance": ("(2 / fan) ** 0.5", "2 / fan"),
+        "the places of the kernel are not counted": ("places = math.prod(weight.shape[2:])", "places = 1"),
         "fan_in and fan_out are exchanged": ('mode == "fan_in"', 'mode == "fan_out"'),
         "the numbers are uniform, not normal": (
             "weight.normal_(0, (2 / fan) ** 0.5, generator=generator)",
@@ -137,6 +137,8 @@ wrong(
             '(weight.shape[1] if mode == "fan_in" else weight.shape[0])',
             "(weight.shape[0] + weight.shape[1]) / 2",
         ),
+        "filling is recorded as a step of training": ("with torch.no_grad():", "with torch.enable_grad():"),
+        "a bias is filled as well": ("weight.ndim < 2", "weight.ndim < 1"),
         "the generator is not used": (", generator=generator)", ")"),
         "another tensor comes back, and the weight stays as it was": (
             "return weight.normal_",

@@ -1,5 +1,7 @@
 """What SqueezeExcitation and InvertedBottleneck must do."""
 
+from typing import Any
+
 from torch.nn import functional as F
 
 from upslope.blocks import inverted_bottleneck
@@ -128,7 +130,7 @@ def excite_shapes(wide, squeezed):
 
 
 SAME = {"in_channels": 1, "channels": 1, "ratio": 1, "kernel": 1, "eps": 0.0}
-PASS = {"depthwise.weight": [[[[1.0]]]], "project.weight": [[[[2.0]]]]}
+PASS: dict[str, Any] = {"depthwise.weight": [[[[1.0]]]], "project.weight": [[[[2.0]]]]}
 PASS |= {"excite.reduce.weight": [[[[0.0]]]], "excite.reduce.bias": [0.0]}
 PASS |= {"excite.expand.weight": [[[[0.0]]]], "excite.expand.bias": [0.0]}
 
@@ -145,6 +147,12 @@ test_parameters = BLOCK.parameters(
         {"depthwise.weight": [3, 1, 3, 3], "project.weight": [4, 3, 1, 1]}
         | norm_shapes(norm2=3, norm3=4)
         | excite_shapes(3, 1),
+    ),
+    (
+        {"in_channels": 16, "channels": 24},
+        {"expand.weight": [96, 16, 1, 1], "depthwise.weight": [96, 1, 3, 3], "project.weight": [24, 96, 1, 1]}
+        | norm_shapes(norm1=96, norm2=96, norm3=24)
+        | excite_shapes(96, 4),
     ),
 )
 test_shape = BLOCK.shape("channels as asked for, of H / stride x W / stride places, rounded up")
@@ -168,8 +176,8 @@ wrong(
             "x.mean(dim=(2, 3), keepdim=True)",
             "x.amax(dim=(2, 3), keepdim=True)",
         ),
-        "SiLU between the two is missing": ("F.silu(self.reduce(scale))", "self.reduce(scale)"),
-        "ReLU stands between the two, as in the first paper, not SiLU": (
+        "no SiLU stands between the two": ("F.silu(self.reduce(scale))", "self.reduce(scale)"),
+        "between the two stands ReLU, as in the first paper, not SiLU": (
             "F.silu(self.reduce(scale))",
             "F.relu(self.reduce(scale))",
         ),
@@ -179,7 +187,11 @@ wrong(
             "return x * scale.sigmoid()",
             "return scale.sigmoid().expand_as(x)",
         ),
-        "the channels share one gate: a softmax over them": ("scale.sigmoid()", "scale.softmax(dim=1)"),
+        "the means come without their last two dimensions": ("dim=(2, 3), keepdim=True", "dim=(2, 3)"),
+        "the two layers have no biases": (
+            "nn.Conv2d(squeezed, channels, 1)",
+            "nn.Conv2d(squeezed, channels, 1, bias=False)",
+        ),
         "x itself is scaled in place": ("x * scale.sigmoid()", "x.mul_(scale.sigmoid())"),
     },
 )
@@ -190,6 +202,7 @@ wrong(
             "out = self.norm3(self.project(out))",
             "out = F.silu(self.norm3(self.project(out)))",
         ),
+        "the sum is written over the input": ("return x + self.drop(out)", "return x.add_(self.drop(out))"),
         "the input is not added": ("return x + self.drop(out) if self.added else out", "return self.drop(out)"),
         "the input is added wherever the stride is 1, whether the channels fit or not": (
             "stride == 1 and in_channels == channels",

@@ -136,10 +136,8 @@ wrong(
         "a diagonal begins at 45 degrees": ("slope = np.tan(np.pi / 8)", "slope = 1.0"),
         "the result is 1 on ridges, not the size of the gradient": ("result[kept] = size[kept]", "result[kept] = 1"),
         "beyond the border the picture goes on": ("np.pad(size, 1)", 'np.pad(size, 1, mode="edge")'),
-        "the size is the larger of |dx| and |dy|": (
-            "size = np.abs(dx) + np.abs(dy)",
-            "size = np.maximum(np.abs(dx), np.abs(dy))",
-        ),
+        "the result is float64, whatever came": ("np.zeros_like(size)", "np.zeros(size.shape)"),
+        "the ridges are written over dx": ("result = np.zeros_like(size)", "result = dx\n    result[...] = 0"),
     },
 )
 survives(

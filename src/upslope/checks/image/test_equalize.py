@@ -94,6 +94,7 @@ wrong(
         ),
         "an image of a single level becomes black": ("return image.copy()", "return np.zeros_like(image)"),
         "the result has 256 levels for 255, and the brightest becomes 0": ("np.rint(255 *", "np.rint(256 *"),
+        "the levels come back as floats": ("table.astype(np.uint8)[image]", "table[image]"),
         "the pixels are changed in place": (
             "return np.asarray(table.astype(np.uint8)[image])",
             "image[...] = table.astype(np.uint8)[image]; return image",

@@ -68,7 +68,8 @@ wrong(
         ),
         "beyond the border lies 0": ('mode="reflect"', 'mode="constant"'),
         "the outermost pixels occur twice": ('mode="reflect"', 'mode="symmetric"'),
-        "the outermost pixels are repeated": ('mode="reflect"', 'mode="edge"'),
+        "the result is float64, whatever came": ("np.zeros_like(image)", "np.zeros((height, width))"),
+        "the image itself is blurred": ("both = np.zeros_like(image)", "both = image\n    both[...] = 0"),
         "all neighbors count alike: a box, not a bell": (
             "weights = np.exp(-0.5 * (places / sigma) ** 2)",
             "weights = np.ones(2 * radius + 1)",

@@ -86,7 +86,15 @@ wrong(
         ),
         "the smaller eigenvalue is taken, as Shi and Tomasi do": (
             "a * c - b * b - k * (a + c) ** 2",
-            "(a + c) / 2 - np.sqrt(((a - c) / 2) ** 2 + b * b)",
+            "(a + c) / 2 - (((a - c) / 2) ** 2 + b * b) ** 0.5",
+        ),
+        "the response is float32, whatever came": (
+            "a * c - b * b - k * (a + c) ** 2",
+            '(a * c - b * b - k * (a + c) ** 2).astype("float32")',
+        ),
+        "the image is brought to at most 1 first, in place": (
+            "dx, dy = sobel(image)",
+            "image /= image.max()\n    dx, dy = sobel(image)",
         ),
         "the window ends at sigma": ("radius = round(4 * sigma)", "radius = round(sigma)"),
     },

@@ -116,7 +116,8 @@ def _options(pipeline: "Pipeline", given: dict[str, Any]) -> "Options":
 
 def _check(pipeline: "Pipeline", run: str, inputs: list[str], show: Path | None) -> None:
     if pipeline.needs_input and not inputs:
-        raise UsageError(f"{pipeline.network.name} reads {pipeline.noun}s: upslope predict {run} {pipeline.example}")
+        example = pipeline.example_for(pipeline.spec)
+        raise UsageError(f"{pipeline.network.name} reads {pipeline.noun}s: upslope predict {run} {example}")
     if show is not None and show.suffix.lower() != pipeline.shows:
         kind = _KINDS[pipeline.shows]
         raise UsageError(f"--show writes a {kind} for {pipeline.tag}, and {show} does not end in {pipeline.shows}")

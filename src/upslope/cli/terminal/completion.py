@@ -76,6 +76,20 @@ def run_names(incomplete: str) -> list[str]:
     return [name for name in names if name.startswith(incomplete)]
 
 
+def quiz_names(incomplete: str) -> list[str]:
+    """Subjects of quizzes."""
+    from upslope.quiz.subjects import subjects
+
+    return [name for name in subjects() if name.startswith(incomplete)]
+
+
+def quiz_topics(incomplete: str) -> list[str]:
+    """Topics of all quizzes."""
+    from upslope.quiz.subjects import subjects, topics
+
+    return [name for subject in subjects() for name in topics(subject) if name.startswith(incomplete)]
+
+
 def _cards(room: str, incomplete: str) -> list[str]:
     from upslope.cards import discover
 

@@ -213,7 +213,7 @@ def uses(result: "Result", folder: Path) -> list[tuple[str, str]]:
         return []
     spec = read_spec(folder)
     try:
-        example = str(spec.preprocessing.get("environment", pipeline_of(spec.task).example))
+        example = str(spec.preprocessing.get("environment", pipeline_of(spec.task).example_for(spec)))
     except RunProblem:  # a task for which nothing answers yet
         return []
     return [

@@ -96,7 +96,7 @@ def settings(found: "Found") -> int:
     for target in _targets(card):
         when = cast("dict[str, object]", target["when"])
         under = f"   ({' '.join(f'{k}={v}' for k, v in when.items())})" if when else ""
-        screen.line(f"Target  {_bound(target, card)}{under}")
+        screen.prose(f"Target  {_bound(target, card)}{under}")
     screen.line("Time    ", ", ".join(f"{preset} {seconds(took)}" for preset, took in card.seconds.items()))
     screen.gap()
     screen.pairs([(f"{s.name}={_short(s.default)}", _explained(s)) for s in listed])

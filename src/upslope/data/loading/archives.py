@@ -5,7 +5,7 @@ Members of a zip are read in place, one at a time: nothing is unpacked, so no na
 
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -29,17 +29,27 @@ def members(path: Path, *, suffix: str = "") -> tuple[str, ...]:
 
 def member(path: Path, name: str) -> bytes:
     """The bytes of one file in a zip; more than MOST are not unpacked."""
+    return next(contents(path, (name,)))
+
+
+def contents(path: Path, names: Iterable[str]) -> Iterator[bytes]:
+    """The bytes of several files in a zip, one after the other; its list of files is read once."""
     with _opened(path) as archive:
-        try:
-            size = archive.getinfo(name).file_size
-            if size > MOST:
-                raise DataProblem(f"{name} in {path.name} is larger than {MOST // 2**20} MB: {size:,} bytes")
-            with archive.open(name) as file:
-                content = file.read(size + 1)
-        except KeyError:
-            raise DataProblem(f"{path.name} holds no {name}") from None
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-            raise DataProblem(f"{name} in {path.name} is damaged: {error}") from None
+        for name in names:
+            yield _content(archive, path, name)
+
+
+def _content(archive: zipfile.ZipFile, path: Path, name: str) -> bytes:
+    try:
+        size = archive.getinfo(name).file_size
+        if size > MOST:
+            raise DataProblem(f"{name} in {path.name} is larger than {MOST // 2**20} MB: {size:,} bytes")
+        with archive.open(name) as file:
+            content = file.read(size + 1)
+    except KeyError:
+        raise DataProblem(f"{path.name} holds no {name}") from None
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise DataProblem(f"{name} in {path.name} is damaged: {error}") from None
     if len(content) != size:
         raise DataProblem(f"{name} in {path.name} holds other than the {size:,} bytes that the archive announces")
     return content

@@ -39,7 +39,8 @@ class Config(TrainingConfig):
     data: Literal["fsdd", "toy"] = Field("fsdd", description="toy is generated")
     epochs: int = Field(20, ge=1, le=1000, description="how often every recording is heard")
     batch_size: int = Field(96, ge=12, le=1000, description="recordings per step; each network learns from 5 of 6")
-    width: int = Field(16, ge=1, le=512, description="channels of the first stage; each later one has twice as many")
+    # With fewer channels PyTorch's convolutions (oneDNN) write past their memory when two threads share the work.
+    width: int = Field(16, ge=16, le=512, description="channels of the first stage; each later one has twice as many")
     lr: float = Field(4e-3, gt=0, le=1, description="the highest learning rate")
     warmup: float = Field(0.15, ge=0, lt=1, description="the share of the steps in which the learning rate rises")
     weight_decay: float = Field(
@@ -98,7 +99,7 @@ CARD = LabCard(
     data=("fsdd",),
     expect=(Expect("test_accuracy", at_least=0.88, when=TARGET, ablations={"without augmentation": 0.854}),),
     presets={
-        "smoke": {"data": "toy", "epochs": 7, "batch_size": 60, "width": 6, "lr": 2e-2, "label_smoothing": 0.0},
+        "smoke": {"data": "toy", "epochs": 5, "batch_size": 60, "lr": 2e-2, "label_smoothing": 0.0},
         "laptop": {},
         "full": {"epochs": 100},
     },

@@ -3,7 +3,7 @@
 M. Schuster, K. Paliwal, "Bidirectional Recurrent Neural Networks", 1997, https://doi.org/10.1109/78.650093.
 Z. Huang, W. Xu, K. Yu, 2015, https://arxiv.org/abs/1508.01991, for the tagger.
 
-Claim: an LSTM that reads in both directions tags at least 91 % of the test words of ParTUT rightly, and reading in
+Claim: an LSTM that reads in both directions tags at least 91.6 % of the test words of ParTUT rightly, and reading in
 either direction alone stays below that, with every seed, after less than 2 minutes of training on 2 CPU cores (3
 seeds).
 
@@ -87,8 +87,9 @@ CARD = LabCard(
     title="Parts of speech, read from both sides",
     paper="Schuster and Paliwal 1997",
     claim=(
-        "an LSTM that reads in both directions tags at least 91 % of the test words of ParTUT rightly, and reading in "
-        "either direction alone stays below that, with every seed, after less than 2 minutes of training on 2 CPU cores"
+        "an LSTM that reads in both directions tags at least 91.6 % of the test words of ParTUT rightly, and reading "
+        "in either direction alone stays below that, with every seed, after less than 2 minutes of training on 2 CPU "
+        "cores"
     ),
     domain="language",
     seconds={"smoke": 9, "laptop": 100, "full": 300},
@@ -96,9 +97,9 @@ CARD = LabCard(
     expect=(
         Expect(
             "test_token_accuracy",
-            at_least=0.91,
+            at_least=0.916,
             when={"data": "ud_english_partut"},
-            ablations={"forward only": 0.904, "backward only": 0.904},
+            ablations={"forward only": 0.901, "backward only": 0.911},
         ),
     ),
     presets={

@@ -5,8 +5,8 @@ al. 2014), ResNet (He et al. 2015), EfficientNet (Tan and Le 2019), ViT (Dosovit
 for pictures of 28 x 28. The data: H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST", 2017,
 https://arxiv.org/abs/1708.07747.
 
-Claim: after 5 epochs AlexNet, VGG, GoogLeNet, ResNet and EfficientNet read at least 90 % of the test images with every
-seed, LeNet-5 88 % and ViT 85 % (3 seeds).
+Claim: after 5 epochs LeNet-5 reads at least 88 % of the test images with every seed; the six others are not on record
+yet (3 seeds).
 
 - The same for all: data, order, augmentation, loss, optimizer, schedule, epochs. Only the learning rate is each one's
   own, chosen on the validation split.
@@ -14,7 +14,7 @@ seed, LeNet-5 88 % and ViT 85 % (3 seeds).
   costs: parameters, multiply-adds, seconds, and how far a place of the last maps sees.
 - Left out: the sizes and the data for which the papers designed them. What wins here need not win on photographs.
 
-Over filters that stay as they were drawn (`freeze=features`) the last layer alone must miss every target.
+Over filters that stay as they were drawn (`freeze=features`) the last layer alone misses the target.
 """
 
 from typing import ClassVar, Literal
@@ -22,7 +22,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from upslope.cards import Ablation, LabCard, Metric
+from upslope.cards import Ablation, Expect, LabCard, Metric
 from upslope.data.loading.splits import splits
 from upslope.models.build import built, first_filters, freeze_all_but_last
 from upslope.runs.run import Run
@@ -95,13 +95,20 @@ CARD = LabCard(
     title="The architecture zoo: seven networks at one budget",
     paper="LeCun et al. 1998 to Dosovitskiy et al. 2020",
     claim=(
-        "after 5 epochs AlexNet, VGG, GoogLeNet, ResNet and EfficientNet read at least 90 % of the test images with "
-        "every seed, LeNet-5 88 % and ViT 85 % (3 seeds)"
+        "after 5 epochs LeNet-5 reads at least 88 % of the test images with every seed; the six others are not on "
+        "record yet"
     ),
     domain="vision",
     seconds={"smoke": 9, "laptop": 1500, "full": 6000},
     data=("fashion_mnist", "mnist"),
-    expect=(),
+    expect=(
+        Expect(
+            "test_accuracy",
+            at_least=0.88,
+            when={"data": "fashion_mnist", "model": "lenet"},
+            ablations={"frozen features": 0.651},
+        ),
+    ),
     presets={"smoke": {"data": "toy", "epochs": 1, "batch_size": 50, "lr": 3.0}, "laptop": {}, "full": {"epochs": 20}},
     metrics={
         "test_accuracy": Metric(unit="%", chance=0.1),
@@ -112,12 +119,6 @@ CARD = LabCard(
     ablations=(Ablation(name="frozen features", settings={"freeze": "features"}),),
     variants={
         "lenet": {"model": "lenet"},
-        "alexnet": {"model": "alexnet"},
-        "vgg": {"model": "vgg"},
-        "googlenet": {"model": "googlenet"},
-        "resnet": {"model": "resnet"},
-        "efficientnet": {"model": "efficientnet"},
-        "vit": {"model": "vit"},
     },
     seeds=3,
 )

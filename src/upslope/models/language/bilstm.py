@@ -1,4 +1,4 @@
-"""BiLSTM tagger: every word is read with what stands before it and with what comes behind it.
+"""BiLSTM: every word is read with what stands before it and with what comes behind it; a tagger, and a classifier.
 
 M. Schuster, K. Paliwal, "Bidirectional Recurrent Neural Networks", 1997, https://doi.org/10.1109/78.650093.
 Z. Huang, W. Xu, K. Yu, "Bidirectional LSTM-CRF Models for Sequence Tagging", 2015, https://arxiv.org/abs/1508.01991.
@@ -7,6 +7,7 @@ Z. Huang, W. Xu, K. Yu, "Bidirectional LSTM-CRF Models for Sequence Tagging", 20
 - `direction="forward"` or "backward" reads in one direction only, with a state as wide as both have together.
 - A word is the sum of two learned vectors: of the word itself, and of its ending, which also speaks for words that
   training has not seen (the spelling features of section 4.2, in the smallest form).
+- The classifier keeps of each number of the state its largest value over all words, and reads the class from these.
 - Left out: the CRF over the tags; published word vectors; the other features.
 """
 
@@ -62,6 +63,33 @@ class BiLSTM(nn.Module):
         return self.head(self.dropout(x))
 
 
+class BiLSTMClassifier(nn.Module):
+    """Token ids (B, T), 0 for padding, to logits (B, num_classes): the maximum over time, and a linear layer."""
+
+    def __init__(
+        self, *, vocab_size: int, num_classes: int, embedding_dim: int, dim: int, dropout: float = 0.0
+    ) -> None:
+        """`dim` numbers of state at each word, half of them from either side."""
+        super().__init__()
+        if dim % 2:
+            raise ValueError(f"dim={dim} is odd, and two directions share it evenly")
+        self.words = nn.Embedding(vocab_size, embedding_dim, padding_idx=0)
+        with torch.no_grad():
+            self.words.weight[1:] *= 0.1  # what a word's vector is before it has been learned is noise
+        self.dropout = nn.Dropout(dropout)
+        self.lstm = LSTM(embedding_dim, dim // 2, bidirectional=True, forget_bias=1.0)
+        self.head = nn.Linear(dim, num_classes)
+
+    def forward(self, tokens: Int[Tensor, "B T"]) -> Float[Tensor, "B K"]:
+        real = tokens != 0
+        places = torch.arange(1, tokens.shape[1] + 1, device=tokens.device)
+        lengths = (real * places).amax(dim=1)  # up to the last token that is no padding
+        x, _ = self.lstm(self.dropout(self.words(tokens)), lengths=lengths)
+        # A state lies above -1; of a text without words -1 is left.
+        pooled = x.masked_fill(~real[:, :, None], -1.0).amax(dim=1)
+        return self.head(self.dropout(pooled))
+
+
 def turned(x: Float[Tensor, "B T D"], lengths: Int[Tensor, " B"]) -> Float[Tensor, "B T D"]:
     """Each sequence in reverse, its padding left where it is."""
     place = torch.arange(x.shape[1], device=x.device)
@@ -74,6 +102,11 @@ def loss(output: Tensor, words: Tensor, endings: Tensor, lengths: Tensor) -> Ten
     tags = F.pad(words[:, :-1] % output.shape[-1], (1, 0))
     real = torch.arange(words.shape[1], device=words.device) < lengths[:, None]
     return F.cross_entropy(output[real], tags[real])
+
+
+def class_loss(output: Tensor, tokens: Tensor) -> Tensor:
+    """The cross-entropy of the classifier, the class of a text being that of its first token."""
+    return F.cross_entropy(output, tokens[:, 0] % output.shape[1])
 
 
 SENTENCE = (Input((5,), "int64", high=20), Input((5,), "int64", high=10), Input((), "int64", high=6))
@@ -112,6 +145,27 @@ CARD = ModelCard(
             inputs=SENTENCE,
             output=(5, 5),
         ),
+        "toy-classifier": Size(
+            arguments={"vocab_size": 20, "num_classes": 4, "embedding_dim": 16, "dim": 16, "dropout": 0.1},
+            inputs=(Input((6,), "int64", high=20),),
+            output=(4,),
+            builder="BiLSTMClassifier",
+            loss="class_loss",
+        ),
+        "bilstm-classifier": Size(
+            arguments={
+                "vocab_size": 10_000,
+                "num_classes": 2,
+                "embedding_dim": 64,
+                "dim": 128,
+                "dropout": 0.5,
+            },
+            inputs=(Input((64,), "int64", high=10_000),),
+            output=(2,),
+            parameters=706_818,
+            counted_by="hand: 10,000 x 64, two directions of 256 x (64 + 64 + 2), head 2 x 129",
+            builder="BiLSTMClassifier",
+        ),
         "bilstm-tagger": Size(
             arguments={
                 "vocab_size": 6000,
@@ -128,5 +182,6 @@ CARD = ModelCard(
         ),
     },
     differs_in_training=("Dropout",),
+    exceptions={"toy-classifier/coverage": "the vector of padding (token 0) is never used and never learned"},
     loss="loss",
 )

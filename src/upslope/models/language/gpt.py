@@ -9,7 +9,7 @@ https://github.com/KellerJordan/modded-nanogpt.
 - Rotary positions and RMS norm; queries and keys are normed, too (QK norm); squared ReLU in the MLP; every matrix that
   writes into the residual stream begins at zero, so the model begins as its embedding and its head.
 - n-gram embeddings: beside the token's own vector one for the pair (and one for each longer n-gram) that ends there.
-  A pair has a row of its own, longer ones share the rows of a table by a hash.
+  A pair of a small vocabulary has a row of its own, others share the rows of a table by a hash.
 - A key-value cache: what earlier positions left behind is not computed again when a text is continued.
 - Left out: dropout, biases, sharing the head with the embedding, grouped heads.
 """
@@ -21,12 +21,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from upslope.blocks.language.cache import KeyValueCache
+from upslope.blocks.language.masks import causal_mask
 from upslope.blocks.language.rms_norm import rms_norm
 from upslope.blocks.language.rotary import rotary_embedding, rotated, rotation
 from upslope.blocks.language.slots import SlotCache
 from upslope.cards import Input, ModelCard, Size
 
 ROTARY_BASE = 1000.0  # the slowest pair turns once in 6,283 tokens
+PAIRS = 2**14  # as many have a row of their own
 
 
 class GPT(nn.Module):
@@ -91,7 +93,8 @@ class NGramEmbedding(nn.Module):
     def __init__(self, length: int, vocab_size: int, buckets: int, dim: int) -> None:
         super().__init__()
         self.length, self.vocab_size = length, vocab_size
-        self.rows = vocab_size**2 if length == 2 else buckets
+        self.numbered = length == 2 and vocab_size**2 <= PAIRS
+        self.rows = vocab_size**2 if self.numbered else buckets
         self.table = nn.Embedding(self.rows, dim)
         nn.init.zeros_(self.table.weight)
 
@@ -99,8 +102,8 @@ class NGramEmbedding(nn.Module):
         row = tokens
         for back in range(1, self.length):
             earlier = F.pad(tokens, (back, 0))[:, : tokens.shape[1]]
-            # Pairs are numbered one by one; longer n-grams are mixed by multiplication (a hash) and may collide.
-            row = row * self.vocab_size + earlier if self.length == 2 else (row * 1_000_003 + earlier + 1) % 2**31
+            # Pairs are numbered one by one; others are mixed by multiplication (a hash) and may collide.
+            row = row * self.vocab_size + earlier if self.numbered else (row * 1_000_003 + earlier + 1) % 2**31
         return self.table(row % self.rows)
 
 
@@ -148,7 +151,7 @@ class Block(nn.Module):
         elif start == 0:
             gathered = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         else:  # the new rows of the causal mask: (T, S)
-            seen = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool, device=q.device).tril(start)
+            seen = causal_mask(k.shape[2], start=start, device=q.device)
             gathered = F.scaled_dot_product_attention(q, k, v, attn_mask=seen)
         return rearrange(gathered, "B heads T d -> B T (heads d)")
 

@@ -70,10 +70,10 @@ class GPT2(nn.Module):
             seen: Tensor | None = cache.seen()
         elif mask is None:
             x = self.tokens(tokens) + self.positions.weight[start:length]
-            seen = causal_mask(length, device=tokens.device)[start:] if start else None  # else PyTorch's own
+            seen = causal_mask(length, start=start, device=tokens.device) if start else None  # else PyTorch's own
         else:
             x = self.tokens(tokens) + self.positions((mask.cumsum(dim=1) - 1).clamp(min=0)[:, start:])
-            seen = padding_mask(mask, causal=True)[:, :, start:]
+            seen = padding_mask(mask, causal=True, start=start)
         x = self.dropout(x)
         for block in self.blocks:
             x = block(x, seen, cache)

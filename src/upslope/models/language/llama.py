@@ -19,9 +19,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from upslope.blocks.language.cache import KeyValueCache
+from upslope.blocks.language.grouped_queries import grouped_query_attention
+from upslope.blocks.language.masks import causal_mask, padding_mask
 from upslope.blocks.language.rms_norm import RMSNorm
 from upslope.blocks.language.rotary import rotary_embedding, rotation
 from upslope.blocks.language.slots import SlotCache
+from upslope.blocks.language.swiglu import SwiGLU
 from upslope.cards import File, Input, ModelCard, Size, Weights
 
 
@@ -114,14 +117,18 @@ def attended(
     """
     if mask is None and (start == 0 or length - start == 1):
         return None
-    causal = torch.ones(length - start, length, dtype=torch.bool, device=device).tril(start)
     if mask is None:
-        return causal
+        return causal_mask(length, start=start, device=device)
     if mask.shape[1] != length:
         raise ValueError(f"a mask of {mask.shape[1]} tokens for {length}")
-    # A token that only fills up attends to itself: a softmax over nothing would be no number.
-    itself = torch.eye(length, dtype=torch.bool, device=device)[start:]
-    return (causal & (mask[:, None, None, :] | itself)).contiguous()
+    return padding_mask(mask, causal=True, start=start)
+
+
+def _of_before(block: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+    """Files that were written before the MLP was a block of its own have its weights one step further up."""
+    for name in ("gate_up.weight", "down.weight"):
+        if prefix + name in state:
+            state[f"{prefix}mlp.{name}"] = state.pop(prefix + name)
 
 
 class Block(nn.Module):
@@ -134,8 +141,8 @@ class Block(nn.Module):
         self.qkv = nn.Linear(dim, (heads + 2 * kv_heads) * self.head_dim, bias=False)
         self.projection = nn.Linear(dim, dim, bias=False)
         self.norm2 = RMSNorm(dim, eps=eps)
-        self.gate_up = nn.Linear(dim, 2 * hidden, bias=False)
-        self.down = nn.Linear(hidden, dim, bias=False)
+        self.mlp = SwiGLU(dim, hidden=hidden)
+        self.register_load_state_dict_pre_hook(_of_before)  # type: ignore[no-untyped-call]
 
     def forward(
         self,
@@ -145,8 +152,7 @@ class Block(nn.Module):
         cache: KeyValueCache | None,
     ) -> Float[Tensor, "B T D"]:
         x = x + self.projection(self.attention(self.norm1(x), rotation, allowed, cache))
-        gate, up = self.gate_up(self.norm2(x)).chunk(2, dim=-1)
-        return x + self.down(F.silu(gate) * up)
+        return x + self.mlp(self.norm2(x))
 
     def attention(
         self, x: Tensor, rotation: tuple[Tensor, Tensor], allowed: Tensor | None, cache: KeyValueCache | None
@@ -160,14 +166,7 @@ class Block(nn.Module):
         if cache is not None:
             k, v = cache.extend(self.number, k, v)
         first = cache is None or k.shape[2] == q.shape[2]
-        if q.shape[2] == 1 and not first:
-            # One new token: the queries that share a head of keys are so many rows of it, and nothing is copied.
-            q = rearrange(q, "B (kv group) 1 d -> B kv group d", kv=self.kv_heads)
-            gathered = F.scaled_dot_product_attention(q, k, v, attn_mask=allowed)
-            return rearrange(gathered, "B kv group d -> B 1 (kv group d)")
-        k, v = (each.repeat_interleave(self.heads // self.kv_heads, dim=1) for each in (k, v))
-        causal = first and allowed is None
-        gathered = F.scaled_dot_product_attention(q, k, v, attn_mask=allowed, is_causal=causal)
+        gathered = grouped_query_attention(q, k, v, mask=allowed, causal=first and allowed is None)
         return rearrange(gathered, "B heads T d -> B T (heads d)")
 
 
@@ -187,9 +186,9 @@ HUGGINGFACE = (
     (r"model\.layers\.(\d+)\.self_attn\.o_proj\.weight", r"blocks.\1.projection.weight"),
     (r"model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq", ""),
     (r"model\.layers\.(\d+)\.post_attention_layernorm\.weight", r"blocks.\1.norm2.weight"),
-    (r"model\.layers\.(\d+)\.mlp\.gate_proj\.weight", r"blocks.\1.gate_up.weight[1/2]"),
-    (r"model\.layers\.(\d+)\.mlp\.up_proj\.weight", r"blocks.\1.gate_up.weight[2/2]"),
-    (r"model\.layers\.(\d+)\.mlp\.down_proj\.weight", r"blocks.\1.down.weight"),
+    (r"model\.layers\.(\d+)\.mlp\.gate_proj\.weight", r"blocks.\1.mlp.gate_up.weight[1/2]"),
+    (r"model\.layers\.(\d+)\.mlp\.up_proj\.weight", r"blocks.\1.mlp.gate_up.weight[2/2]"),
+    (r"model\.layers\.(\d+)\.mlp\.down_proj\.weight", r"blocks.\1.mlp.down.weight"),
     (r"model\.norm\.weight", r"norm.weight"),
     (r"lm_head\.weight", r"head.weight"),
 )
@@ -203,9 +202,9 @@ GGUF = (
     (r"blk\.(\d+)\.attn_v\.weight", r"blocks.\1.qkv.weight[3/3]"),
     (r"blk\.(\d+)\.attn_output\.weight", r"blocks.\1.projection.weight"),
     (r"blk\.(\d+)\.ffn_norm\.weight", r"blocks.\1.norm2.weight"),
-    (r"blk\.(\d+)\.ffn_gate\.weight", r"blocks.\1.gate_up.weight[1/2]"),
-    (r"blk\.(\d+)\.ffn_up\.weight", r"blocks.\1.gate_up.weight[2/2]"),
-    (r"blk\.(\d+)\.ffn_down\.weight", r"blocks.\1.down.weight"),
+    (r"blk\.(\d+)\.ffn_gate\.weight", r"blocks.\1.mlp.gate_up.weight[1/2]"),
+    (r"blk\.(\d+)\.ffn_up\.weight", r"blocks.\1.mlp.gate_up.weight[2/2]"),
+    (r"blk\.(\d+)\.ffn_down\.weight", r"blocks.\1.mlp.down.weight"),
     (r"output_norm\.weight", r"norm.weight"),
     (r"output\.weight", r"head.weight"),
 )

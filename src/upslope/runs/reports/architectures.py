@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from upslope.runs.figures import COLOURS, FAINT, INK
+from upslope.runs.figures import COLOURS, INK, over_table
 from upslope.runs.run import Run
 
 
@@ -48,22 +48,14 @@ def compare(run: Run[Any], found: Sequence[Architecture]) -> list[dict[str, Any]
 
 def figure(found: Sequence[Architecture]) -> Figure:
     """Test accuracy over multiply-adds, and below it the table."""
-    drawn = Figure(figsize=(8.2, 4.4 + 0.3 * len(found)), layout="constrained")
-    above, below = drawn.subplots(2, 1, height_ratios=[3.4, 0.32 * (len(found) + 1)])
+    drawn, above = over_table([one.row() for one in found], HEAD)
     largest = max(one.parameters for one in found)
     for number, one in enumerate(found):
         x, y = one.multiply_adds / 1e6, 100 * one.accuracy
         colour = COLOURS[number % len(COLOURS)]
         above.scatter(x, y, s=40 + 900 * one.parameters / largest, color=colour, alpha=0.55, linewidths=0)
         above.annotate(one.name, (x, y), ha="center", va="center", fontsize=8, color=INK)
-    above.set_xscale("log")
     above.margins(0.15, 0.2)
     above.set_xlabel("multiply-adds for one picture, in millions")
     above.set_ylabel("test accuracy in %")
-    above.grid(color=FAINT, linewidth=0.6)
-    below.axis("off")
-    table = below.table([one.row() for one in found], colLabels=HEAD, loc="center", cellLoc="right", edges="horizontal")
-    table.auto_set_font_size(False)
-    table.set_fontsize(8)
-    table.scale(1, 1.3)
     return drawn

@@ -27,10 +27,11 @@ def confusion(probabilities: Probabilities, labels: NDArray[np.int64]) -> NDArra
 
 
 def curves(run: Run[Any], *, per_epoch: int, panels: Mapping[str, Sequence[str]] = PANELS, smooth: int = 10) -> None:
-    """The loss of the steps and the accuracy after each epoch."""
+    """The loss of the steps and the accuracy after each epoch; nothing where a method learned without steps."""
     logged = {name for row in run.logged() for name in row}
     there = {title: names for title, names in panels.items() if any(name in logged for name in names)}
-    run.picture("curves", figures.curves(run.logged(), there, smooth=smooth, per_epoch=per_epoch))
+    if there:
+        run.picture("curves", figures.curves(run.logged(), there, smooth=smooth, per_epoch=per_epoch))
 
 
 def mistakes(

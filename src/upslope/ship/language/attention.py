@@ -136,7 +136,9 @@ def _looked(
 ) -> Attention:
     with recorded_attention() as tables:
         module(torch.tensor([ids]))
-    weights = torch.cat(tables).float().numpy()
+    # Grouped queries of a single token are read as rows of one table for their shared keys.
+    each = [table if table.shape[2] == len(ids) else table.flatten(1, 2).unsqueeze(2) for table in tables]
+    weights = torch.cat(each).float().numpy()
     if not np.isfinite(weights).all():
         raise RunProblem(f"{name} has attention that is no number: its training diverged, train it again")
     return Attention(name, about, text, tuple(labels), tuple(ids), weights, left_out)

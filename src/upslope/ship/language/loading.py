@@ -1,5 +1,6 @@
 """Language models by name: published ones, a GGUF file, or one's own run of the lab `gpt`."""
 
+import inspect
 from pathlib import Path
 from typing import cast
 
@@ -16,7 +17,9 @@ from upslope.runs.errors import RunProblem
 from upslope.ship import predictor
 from upslope.ship.language.chat_template import ChatTemplate
 from upslope.ship.language.language_model import LanguageModel
+from upslope.ship.language.tokenizer import Tokenizer
 from upslope.ship.pipelines.pipeline import LoadedModel
+from upslope.text.merges import from_merges
 from upslope.text.published import PublishedTokenizer, of_gguf
 from upslope.text.token import Ids
 
@@ -96,6 +99,10 @@ def _of_run(word: str, *, int8: bool) -> LanguageModel:
         )
     if network.module is None:
         raise RunProblem(f"{network.name} is a graph without its modules: take the run that it was exported from")
+    if "cache" not in inspect.signature(network.module.forward).parameters:
+        raise RunProblem(
+            f"{network.name} keeps no cache and cannot chat: upslope predict {network.name} continues a text"
+        )
     return _characters(network, int8=int8)
 
 
@@ -113,11 +120,15 @@ def _known(word: str) -> None:
 
 
 def _characters(network: LoadedModel, *, int8: bool) -> LanguageModel:
-    tokenizer = CharacterTokenizer(str(network.spec.preprocessing["alphabet"]))
+    kept = network.spec.preprocessing
+    tokenizer: Tokenizer = (
+        CharacterTokenizer(str(kept["alphabet"])) if "alphabet" in kept else from_merges(kept["merges"])
+    )
+    unit = "characters" if "alphabet" in kept else "pieces of words"
     module = with_int8(network.module) if int8 else network.module
     return LanguageModel(
         name=network.name,
-        about=f"a model of characters, trained on {network.learned_from}: it continues texts and does not converse",
+        about=f"a model of {unit}, trained on {network.learned_from}: it continues texts and does not converse",
         module=module.eval().requires_grad_(False),
         tokenizer=tokenizer,
         context=int(network.spec.preprocessing["context"]),

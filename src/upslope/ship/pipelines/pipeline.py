@@ -106,7 +106,7 @@ class Pipeline(ABC):
     tag: ClassVar[str]
     noun: ClassVar[str]  # what it takes, one of them: "picture"
     needs_input: ClassVar[bool] = True  # whether a person must name one
-    example: ClassVar[str] = ""  # what a person would type after the run
+    example: ClassVar[str] = ""  # what a person would type after the run; a spec may know a better one
     options: ClassVar[frozenset[str]] = frozenset()  # of Options, those that mean something here
     shows: ClassVar[str] = ".png"  # how a file that it draws ends; a GIF says "upslope predict" in its comment
     together: ClassVar[int] = 64  # inputs in memory at once
@@ -118,6 +118,11 @@ class Pipeline(ABC):
     def wrap(cls, model: "nn.Module", spec: ModelSpec) -> "nn.Module":
         """The module that is used and exported: a model with what belongs before and after it."""
         return model
+
+    @classmethod
+    def example_for(cls, spec: ModelSpec) -> str:
+        """What a person would type after the run that this spec describes."""
+        return str(spec.preprocessing.get("example", cls.example))
 
     @abstractmethod
     def read(self, words: Sequence[str], options: Options) -> Iterator[Any]:

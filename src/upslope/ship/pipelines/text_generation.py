@@ -13,6 +13,8 @@ from upslope.blocks.language.characters import Characters
 from upslope.data.loading.dataset import Dataset
 from upslope.runs.workspace import short
 from upslope.ship.pipelines.pipeline import Arrays, Options, Pipeline, Prediction, Remark, UnreadableInput
+from upslope.text.bpe import ByteLevelBPE
+from upslope.text.merges import from_merges
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -55,7 +57,7 @@ class Written(Prediction):
 
 
 class TextGeneration(Pipeline):
-    """Texts, text files and standard input in, continuations out; from nothing a text begun after a line break."""
+    """Texts, text files and standard input in, continuations out; from nothing a text that begins where texts begin."""
 
     tag: ClassVar[str] = "text-generation"
     noun: ClassVar[str] = "text"
@@ -64,9 +66,17 @@ class TextGeneration(Pipeline):
     options: ClassVar[frozenset[str]] = frozenset({"length", "temperature", "seed", "count"})
 
     @property
-    def tokenizer(self) -> Characters:
+    def tokenizer(self) -> Characters | ByteLevelBPE:
         """The model's vocabulary."""
-        return Characters(str(self.spec.preprocessing["alphabet"]))
+        kept = self.spec.preprocessing
+        return from_merges(kept["merges"]) if "merges" in kept else Characters(str(kept["alphabet"]))
+
+    @property
+    def opening(self) -> str:
+        """What a text begins after if nothing stands before it: a line break, where the model knows one."""
+        tokenizer = self.tokenizer
+        known = tokenizer.alphabet if isinstance(tokenizer, Characters) else "\n"
+        return "\n" if "\n" in known else known[0]
 
     @property
     def context(self) -> int:
@@ -76,7 +86,7 @@ class TextGeneration(Pipeline):
     def read(self, words: Sequence[str], options: Options) -> Iterator[Prompt | UnreadableInput]:
         """Each word: "-" is standard input, a file's name its text, anything else a text itself."""
         tokenizer = self.tokenizer
-        for word in words or ["\n"]:
+        for word in words or [self.opening]:
             subject, text = "", word
             try:
                 if word == "-":
@@ -95,13 +105,13 @@ class TextGeneration(Pipeline):
                 yield UnreadableInput(
                     word, f"{subject or 'the text'} holds more than {MOST:,} bytes: the end of it is enough"
                 )
-            elif missing := tokenizer.missing(text):
+            elif isinstance(tokenizer, Characters) and (missing := tokenizer.missing(text)):
                 said = " ".join(map(repr, missing[:5])) + (" ..." if len(missing) > 5 else "")
                 yield UnreadableInput(
                     word, f"{subject or 'the text'} holds {said}, which the model does not know: leave them out"
                 )
             else:
-                yield Prompt(subject, text, tokenizer.encode(text or "\n"))
+                yield Prompt(subject, text, tokenizer.encode(text or self.opening))
 
     def answers(
         self, words: Sequence[str], options: Options | None = None
@@ -114,7 +124,8 @@ class TextGeneration(Pipeline):
                 continue
             doubt = ""
             if len(item.tokens) >= self.context:
-                doubt = f"of the {len(item.tokens)} characters the model read the last {self.context // 2}"
+                unit = "characters" if isinstance(self.tokenizer, Characters) else "tokens"
+                doubt = f"of the {len(item.tokens)} {unit} the model read the last {self.context // 2}"
             for seed in range(options.seed, options.seed + options.count):
                 tokens = self.continued(item.tokens, options, seed=seed)
                 text = self.tokenizer.decode(tokens)
@@ -189,19 +200,22 @@ class TextGeneration(Pipeline):
 
     def card(self) -> dict[str, list[str]]:
         """What it does, how texts are prepared, what it cannot do."""
-        alphabet = self.tokenizer.alphabet
+        tokenizer = self.tokenizer
+        unit, token = "token", "A token is a piece of text: byte pair encoding with the merges in the model's spec."
+        if isinstance(tokenizer, Characters):
+            unit, token = "character", f"A token is a character, its id the place in this row: {tokenizer.alphabet!r}."
         return {
             "What it does": [
                 f"Takes up to {self.context} token ids and gives, at each of them, a logit for each of "
-                f"{len(alphabet)} tokens to come next. A softmax over the logits gives probabilities."
+                f"{len(tokenizer)} tokens to come next. A softmax over the logits gives probabilities."
             ],
             "How texts are prepared": [
-                f"A token is a character, its id the place in this row: {alphabet!r}. A graph reads whole windows of "
-                f"{self.context}: fill up behind the text, and read the logits at its last character."
+                f"{token} A graph reads whole windows of {self.context}: fill up behind the text, and read the logits "
+                f"at its last {unit}."
             ],
             "Limits": [
                 "It goes on with a text as its training text might have gone on. It knows no facts, answers no "
-                f"questions, and remembers the last {self.context} characters at most.",
+                f"questions, and remembers the last {self.context} {unit}s at most.",
             ],
         }
 

@@ -25,9 +25,9 @@ def naive_bayes(
         P(c) = N_c / N        P(t | c) = (T_ct + alpha) / (sum over all terms of (T_cs + alpha))
 
     The `alpha` added to each count (Laplace smoothing) keeps a term that a class has never shown from ruling the class
-    out. Returned are ln P(c), (K,), and ln P(t | c), (K, V), of float64. Two texts [2, 0] and [1, 1] of class 0 and one
-    [0, 1] of class 1, with alpha 1: T = [[3, 1], [0, 1]], so P(t | 0) = [4/6, 2/6], P(t | 1) = [1/3, 2/3] and
-    P(c) = [2/3, 1/3]. Manning et al. 2008, section 13.2.
+    out. Returned are ln P(c), (K,), and ln P(t | c), (K, V), of float64; `counts` is not changed. For two texts [2, 0]
+    and [1, 1] of class 0 and one [0, 1] of class 1, with alpha 1: T is [[3, 1], [0, 1]], so P(t | 0) = [4/6, 2/6],
+    P(t | 1) = [1/3, 2/3] and P(c) = [2/3, 1/3]. Manning et al. 2008, section 13.2.
     """
     # A row for each class says which texts are its own.
     belongs = np.arange(classes)[:, np.newaxis] == labels

@@ -16,7 +16,7 @@ from itertools import combinations
 from upslope.academy.checklist import BadChecks, CheckList, apply, checks_of
 from upslope.academy.grading.host.child_process import Bench
 from upslope.academy.grading.host.evidence import Evidence, notes_of, said, same
-from upslope.academy.grading.host.limits import Limits
+from upslope.academy.grading.host.limits import Limits, patience
 from upslope.academy.grading.host.workdir import Workplace
 from upslope.academy.grading.protocol.signed_pipe import Message
 from upslope.academy.grading.static.required_modules import loads
@@ -129,24 +129,37 @@ def _evidence_of(suspect: Suspect, checks: CheckList, place: Workplace, bench: B
     return {(message["turn"], message["check"]): notes_of(message) for message in results}
 
 
-def pairs_alike(exercise: str, seed: int, *, bench: Bench) -> list[tuple[str, str]]:
-    """The planted mistakes of an exercise that nothing tells apart, so that neither is named to anybody."""
+def of_all(exercise: str, seed: int, *, bench: Bench) -> dict[str, Evidence]:
+    """All that goes wrong with each planted mistake of an exercise; ten minutes, times the patience, must do."""
     located, checks = locate(exercise), checks_of(exercise)
     with Workplace() as place:
-        found = evidence(located, _texts(located, checks), checks, place, bench, seed, time.monotonic() + 120.0)
+        until = time.monotonic() + 600.0 * patience()
+        return evidence(located, _texts(located, checks), checks, place, bench, seed, until)
+
+
+def pairs_alike(found: Mapping[str, Evidence]) -> list[tuple[str, str]]:
+    """The planted mistakes that nothing tells apart, so that neither is named to anybody."""
     return [(one, two) for one, two in combinations(found, 2) if same(found[one], found[two])]
 
 
-def patterns(exercise: str, seed: int | None = None, *, bench: Bench | None = None) -> dict[str, Pattern]:
-    """How each planted wrong answer of an exercise fails, by its name."""
+def idle_checks(found: Mapping[str, Evidence], checks: CheckList) -> list[str]:
+    """The titles of checks that no planted mistake fails, so that nobody has seen them fail."""
+    seen = {name for evidence in found.values() for (_, name), notes in evidence.items() if notes}
+    return [check.title for check in checks.checks if check.name not in seen]
+
+
+def patterns(
+    exercise: str, seed: int | None = None, *, bench: Bench | None = None, seconds: float = 60.0
+) -> dict[str, Pattern]:
+    """How each planted wrong answer of an exercise fails, by its name; what does not fit into `seconds` is left out."""
     located, checks = locate(exercise), checks_of(exercise)
     seed = secrets.randbits(32) if seed is None else seed
     with Workplace() as place:
         if bench is not None:
-            return patterns_in(located, checks, place, bench, seed)
+            return patterns_in(located, checks, place, bench, seed, seconds=seconds)
         with Bench() as own:
             own.preload(loads(checks.path, located.path))
-            return patterns_in(located, checks, place, own, seed)
+            return patterns_in(located, checks, place, own, seed, seconds=seconds)
 
 
 def patterns_in(

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from upslope.academy import stub
 from upslope.academy.grading.sandbox.torch_denylist import door, switch
-from upslope.academy.grading.static.answer_families import belongs, squashed, stems
+from upslope.academy.grading.static.answer_families import FAMILIES, belongs, squashed, stems
 from upslope.academy.grading.static.imported_names import bound, dotted, full_names
 from upslope.academy.grading.static.lookups import Lookups, is_self
 from upslope.academy.grading.static.readable_text import Refusal, plain_text, tree_of
@@ -81,6 +81,8 @@ class _Reading:
         # Names with a dot are refused as they stand, the others with their families.
         self.refuses = {name for name in step.refuses if "." in name} if step else set()
         self.family = stems(name for name in step.refuses if "." not in name) if step else frozenset()
+        # An argument that makes a function the answer is refused by its own name alone: families hold common words.
+        self.refused_arguments = {squashed(name) for name in step.refuses if name not in FAMILIES} if step else set()
         self.header = _header(located)
         self.bound = bound(tree)  # what each imported name stands for
         reference = list(ast.walk(located.node))
@@ -223,6 +225,8 @@ class _Reading:
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
                 if node.id not in self.local and node.id not in given and belongs(node.id, self.family):
                     yield node.lineno, node.id
+            elif isinstance(node, ast.keyword) and node.arg and squashed(node.arg) in self.refused_arguments:
+                yield node.lineno, f"{node.arg}="
             elif isinstance(node, ast.ImportFrom) and node.module:
                 for alias in node.names:
                     whole = f"{node.module}.{alias.name}"

@@ -77,5 +77,13 @@ wrong(
             "kept.softmax(dim=-1)",
         ),
         "the likely tokens are cut and the unlikely ones kept": ("probabilities >= bar", "probabilities <= bar"),
+        "what is cut is set to 0 in place": (
+            "torch.where(probabilities >= bar, probabilities, torch.zeros_like(probabilities))",
+            "probabilities.masked_fill_(probabilities < bar, 0)",
+        ),
+        "only the tokens that stay come back": (
+            "torch.where(probabilities >= bar, probabilities, torch.zeros_like(probabilities))",
+            "probabilities[probabilities >= bar]",
+        ),
     },
 )

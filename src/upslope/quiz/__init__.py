@@ -1,0 +1,1 @@
+"""Questions made at random, with their working and the mistakes that wrong answers show."""

@@ -1,0 +1,1 @@
+"""The arithmetic of convolutional networks: sizes, receptive fields, parameters, multiply-adds."""
