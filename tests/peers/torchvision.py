@@ -2,9 +2,9 @@
 
     python -P tests/peers/torchvision.py googlenet-bn-auxiliary evaluation
 
-torchvision is a test-only oracle, installed beside the CPU build of PyTorch with `--no-deps` (`make peers`). Its wheels
-come with operators made for another build of PyTorch, which do not load. What its Python code asks for at import is
-that they are declared: with their schemas declared here it imports, and its classifiers, which use none of them, run.
+torchvision is a test-only oracle, installed with `--no-deps` in a folder of its own (`make peers`). Its wheels come
+with operators made for another build of PyTorch, which do not load. What its Python code asks for at import is that
+they are declared: with their schemas declared here it imports, and its classifiers, which use none of them, run.
 
 Weights are drawn into torchvision's network and come to ours by the rules of the card, by which published files do.
 Prints one line of JSON: the scale of the scores and the largest differences, of gradients relative to the largest one.
