@@ -16,6 +16,7 @@ from upslope.cards import DataCard
 from upslope.data.loading.dataset import Dataset
 from upslope.features import Text
 from upslope.runs.errors import DataProblem
+from upslope.text.meter import Meter
 
 CARD = DataCard(
     name="cmudict",
@@ -44,6 +45,11 @@ def dictionary(rows: Dataset) -> dict[str, list[tuple[str, ...]]]:
     for word, sounds in zip(rows["word"], rows["sounds"], strict=True):
         found.setdefault(word, []).append(tuple(sounds.split()))
     return found
+
+
+def meter(rows: Dataset) -> Meter:
+    """What measures lines by this dictionary."""
+    return Meter(dictionary(rows))
 
 
 def _carried() -> Path:

@@ -17,7 +17,7 @@ Left out: syllables that verse swallows (heaven as one), -ed that verse alone sa
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 Phones = tuple[str, ...]  # ("K", "AE1", "T")
@@ -101,6 +101,10 @@ class Meter:
     def scans(self, line: str) -> bool:
         """Whether a line is an iambic pentameter."""
         return not self.places(line).isdisjoint(LINE)
+
+    def share(self, lines: Sequence[str]) -> float:
+        """How many of these lines scan."""
+        return sum(map(self.scans, lines)) / max(1, len(lines))
 
     def _endings(self, word: str) -> frozenset[tuple[str, Phones]]:
         """For each way to say a word the sound before the last stressed vowel, and all from there, without stress."""

@@ -54,23 +54,25 @@ def _poet(run: str) -> "tuple[Poet, str]":
     import numpy as np
 
     from upslope.apps.poet import Poet
+    from upslope.blocks.language.characters import Characters
     from upslope.blocks.language.text_batch import NetworkTexts
     from upslope.data import cmudict, shakespeare
     from upslope.runs.errors import RunProblem
     from upslope.ship.pipelines.text_generation import TextGeneration
     from upslope.ship.predictor import load
-    from upslope.text.meter import Meter
 
     pipeline = load(run)
     learned_from = pipeline.network.spec.data
     toy = learned_from == "toy"
     if not isinstance(pipeline, TextGeneration) or learned_from not in ("shakespeare", "toy"):
         raise RunProblem(f"{pipeline.network.name} did not learn verse: upslope lab {LAB} trains a network that does")
+    if not isinstance(pipeline.tokenizer, Characters):
+        raise RunProblem(f"{pipeline.network.name} writes pieces of words, and the poet takes characters")
     rng = np.random.default_rng(0)
     lines = shakespeare.toy(rng=rng) if toy else shakespeare.load("train")
     sounds = cmudict.toy(rng=rng) if toy else cmudict.load()
     write = partial(NetworkTexts, pipeline.network.module)
-    meter = Meter(cmudict.dictionary(sounds))
+    meter = cmudict.meter(sounds)
     return (
         Poet(write, pipeline.tokenizer, context=pipeline.context, lines=lines["text"], meter=meter),
         pipeline.network.name,
