@@ -78,7 +78,7 @@ browser: $(VENV)/browser
 weights: $(VENV)/weights
 
 peers: $(VENV)/peers/torchvision
-	@$(PYTEST) --depth deep tests/models/test_parity_torchvision.py
+	@$(PYTEST) --depth deep tests/models/test_parity_torchvision.py tests/blocks/test_detection_torchvision.py
 
 demo: $(VENV)/base
 	@$(BIN)/upslope tour

@@ -1,6 +1,7 @@
 """What `--write` keeps of the checks: rows of the steps that were tried, beside those that have not changed."""
 
 import json
+import shutil
 
 import pytest
 
@@ -9,6 +10,7 @@ from upslope.academy.author import ExerciseReport, Report
 from upslope.academy.checks_record import OtherSeeds, changed, keep
 from upslope.academy.lessons import exercises
 from upslope.academy.mutation import Mutated, MutationReport
+from upslope.academy.reference import PACKAGE
 
 STEPS = exercises()
 
@@ -41,13 +43,23 @@ def test_what_has_changed_is_found_and_what_is_gone_leaves(tmp_path, monkeypatch
     assert changed(Report, tmp_path) == []
 
 
-def test_a_fingerprint_is_of_the_reference_and_of_the_checks(monkeypatch):
+def test_a_fingerprint_is_of_the_reference_of_its_checks_and_of_what_they_share(monkeypatch, tmp_path):
     first = checks_record.fingerprint("upslope.scratch.ops:relu")
     assert first == checks_record.fingerprint("upslope.scratch.ops:relu")
     assert first != checks_record.fingerprint("upslope.scratch.ops:sigmoid"), "in the same file"
-    locate = checks_record.locate
-    monkeypatch.setattr(checks_record, "checks_path", lambda located: locate("upslope.scratch.ops:matmul").path)
-    assert first != checks_record.fingerprint("upslope.scratch.ops:relu")
+    shutil.copytree(PACKAGE / "checks", tmp_path / "checks", ignore=shutil.ignore_patterns("__pycache__"))
+    checks = tmp_path / "checks/scratch/ops/test_activations.py"
+    monkeypatch.setattr(checks_record, "PACKAGE", tmp_path)
+    monkeypatch.setattr(checks_record, "checks_path", lambda located: checks)
+    assert first == checks_record.fingerprint("upslope.scratch.ops:relu")
+    for path in (checks, tmp_path / "checks/expect.py", tmp_path / "checks/scratch/conftest.py"):
+        text = path.read_text() if path.is_file() else ""
+        path.write_text(text + "# another\n")
+        assert first != checks_record.fingerprint("upslope.scratch.ops:relu"), path
+        path.write_text(text)
+    beside, now = tmp_path / "checks/scratch/ops/test_pooling.py", checks_record.fingerprint("upslope.scratch.ops:relu")
+    beside.write_text("# another\n")
+    assert now == checks_record.fingerprint("upslope.scratch.ops:relu"), "other checks are not its own"
 
 
 def test_rows_of_other_seeds_never_stand_side_by_side(tmp_path):

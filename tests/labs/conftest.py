@@ -25,10 +25,10 @@ LABS = discover("labs")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Labs whose smoke run takes more than 5 s are interrupted in `make test-all`; the others show that it works."""
     for item in items:
-        if getattr(item, "originalname", "") == "test_an_interrupted_lab_ends_with_the_same_bits":
-            assert isinstance(item, pytest.Function)
-            if LABS[item.callspec.params["found"]].card.seconds["smoke"] > 5:
-                item.add_marker(pytest.mark.deep)
+        lab = getattr(getattr(item, "callspec", None), "params", {}).get("found")
+        slow = lab in LABS and LABS[lab].card.seconds["smoke"] > 5
+        if slow and getattr(item, "originalname", "") == "test_an_interrupted_lab_ends_with_the_same_bits":
+            item.add_marker(pytest.mark.deep)
 
 
 @dataclass

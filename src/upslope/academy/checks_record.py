@@ -1,7 +1,7 @@
 """How good the checks are, on record: planted wrong answers and mutants, caught and not, for RESULTS.md.
 
 A row knows by a fingerprint which reference and which checks it is about, so that what has not changed need not be
-tried again: `upslope author check --changed --write`.
+tried again: `upslope author check --changed --write`. The grader itself is not in it: when that changes, try all.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from upslope.academy.author import Report
 from upslope.academy.checklist import checks_path
 from upslope.academy.lessons import exercises
 from upslope.academy.mutation import SEEDS, Mutated, MutationReport
-from upslope.academy.reference import locate
+from upslope.academy.reference import PACKAGE, locate
 from upslope.runs.files import write_json
 
 __all__ = ["OtherSeeds", "changed", "checks_markdown", "keep", "to_keep"]
@@ -28,9 +28,12 @@ class OtherSeeds(Exception):
 
 
 def fingerprint(exercise: str) -> str:
-    """Of an exercise's reference and of the file with its checks."""
+    """Of an exercise's reference, of the file with its checks, and of what such files share in the folders above."""
     located = locate(exercise)
-    text = located.source + checks_path(located).read_text(encoding="utf-8")
+    path = checks_path(located)
+    folders = [folder for folder in path.parents if folder.is_relative_to(PACKAGE / "checks")]
+    shared = (each for folder in folders for each in sorted(folder.glob("*.py")) if not each.name.startswith("test_"))
+    text = "".join([located.source, *(each.read_text(encoding="utf-8") for each in (path, *shared))])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
