@@ -77,6 +77,14 @@ def shuffled(lines: Dataset, *, rng: np.random.Generator) -> Dataset:
     return Dataset({"text": texts}, lines.features)
 
 
+def rebroken(lines: Dataset, *, rng: np.random.Generator) -> Dataset:
+    """The same words in the same order, the lines broken elsewhere: their lengths, in words, are dealt out anew."""
+    words = [word for line in lines["text"] for word in line.split()]
+    ends = np.cumsum(rng.permutation([len(line.split()) for line in lines["text"]]))
+    parts = zip([0, *ends[:-1]], ends, strict=True)
+    return Dataset({"text": tuple(" ".join(words[a:b]) + "\n" for a, b in parts)}, lines.features)
+
+
 # Iambic feet, weak strong: whatever is drawn, a line is a pentameter; the last of them rhyme in twos.
 BEGINS = ("the king", "my love", "thy friend", "a queen", "his heart")
 FEET = ("will die", "and live", "to speak", "of gold", "at last", "in fear", "with hope", "for thee")
