@@ -13,7 +13,9 @@ pytest.importorskip("torch", reason="the models are made of PyTorch")
 SCRIPT = Path(__file__).parents[1] / "peers" / "torchvision_detectors.py"
 PEERS = Path(sys.prefix) / "peers"  # where `make peers` installs it
 LARGEST = 1e-6  # anchors and default boxes are worked out in float32
-PARTS = 6 + 5 + 11 + 4  # of SSD, maps and others of Faster R-CNN, two heads of FCN and of DeepLabV3
+PARTS = (
+    6 + 5 + 11 + 2 + 4
+)  # of SSD, maps and others of Faster R-CNN, masks and their loss, two heads of FCN and of DeepLabV3
 
 
 @pytest.mark.deep

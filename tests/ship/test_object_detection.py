@@ -13,6 +13,7 @@ from PIL import Image
 from upslope.data import bccd
 from upslope.data.loading.boxed_pictures import at_size
 from upslope.models.build import built
+from upslope.runs.errors import RunProblem
 from upslope.ship import formats
 from upslope.ship.pipelines.object_detection import Detected, ObjectDetection
 from upslope.ship.pipelines.pipeline import LoadedModel, Options, UnreadableInput
@@ -123,3 +124,21 @@ def test_what_was_found_is_drawn(network, cells, tmp_path):
     boxes = sum(len(answer.found.scores) for answer in answers)
     assert sum(len(axis.patches) for axis in drawn.axes) == boxes > 0
     assert pipeline.card()["What it does"]
+
+
+def test_two_stages_answer_and_are_no_graph(cells, tmp_path):
+    """A run of Faster R-CNN predicts; exporting it as a graph says why not, and safetensors holds it."""
+    network = built("faster-rcnn-small", seed=0, widths=(4, 6, 8), channels=6, hidden=8, cells=2)
+    spec = training.ObjectDetection(network.module, train=at_size(cells, 64, 96)).spec(network)
+    module = formats.built(spec, {name: value.numpy() for name, value in network.module.state_dict().items()})
+    pipeline = ObjectDetection(LoadedModel("faster", spec, in_torch(module, spec), module))
+    Image.fromarray((255 * cells["image"][0]).astype(np.uint8)).save(tmp_path / "0.png")
+    (answer,) = pipeline.answers([str(tmp_path / "0.png")], Options())
+    assert answer.facts(Options())["size"] == [96, 72]
+    for kind in ("onnx", "pt2"):
+        with pytest.raises(RunProblem, match="looks at as many places as it finds, which no graph can hold"):
+            formats.WRITERS[kind](module, spec, tmp_path / f"x.{kind}")
+    formats.WRITERS["safetensors"](module, spec, tmp_path / "x.safetensors")
+    again = from_file(tmp_path / "x.safetensors")
+    inputs = pipeline.rows(cells)
+    np.testing.assert_allclose(again.forward(inputs)["scores"], pipeline.network.forward(inputs)["scores"], atol=1e-6)

@@ -93,6 +93,7 @@ def write_onnx(module: "nn.Module", spec: ModelSpec, path: Path) -> None:
     import onnx
     import torch
 
+    _one_graph(module, spec)
     example, shapes = _example(spec)
     with _quiet():
         program = torch.onnx.export(
@@ -109,6 +110,15 @@ def write_onnx(module: "nn.Module", spec: ModelSpec, path: Path) -> None:
     model = program.model_proto
     onnx.helper.set_model_props(model, {_KEY: json.dumps(spec.to_json())})
     onnx.save(model, path)
+
+
+def _one_graph(module: "nn.Module", spec: ModelSpec) -> None:
+    """RunProblem for a model whose work depends on what it finds: a graph is the same for every input."""
+    if not getattr(vars(module).get("unwrapped"), "one_graph", True):
+        raise RunProblem(
+            f"{spec.model} looks at as many places as it finds, which no graph can hold: --format safetensors, or "
+            "train a one-stage detector"
+        )
 
 
 def read_onnx(path: Path) -> tuple[ModelSpec, Callable[[Arrays], Arrays]]:
@@ -138,6 +148,7 @@ def write_pt2(module: "nn.Module", spec: ModelSpec, path: Path) -> None:
     """The graph as torch.export sees it."""
     import torch
 
+    _one_graph(module, spec)
     example, shapes = _example(spec)
     program = torch.export.export(module, example, dynamic_shapes=shapes)
     packed = BytesIO()

@@ -44,6 +44,8 @@ class Answers(NamedTuple):
 class FasterRCNN(nn.Module):
     """Pictures (B, 3, H, W) to maps and proposals; `decode` and `losses` ask the second stage."""
 
+    one_graph = False  # how many proposals the second stage looks at is found out on the way
+
     def __init__(
         self,
         *,

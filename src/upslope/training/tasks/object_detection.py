@@ -1,7 +1,7 @@
 """Object detection: a box and a class for each thing in a picture, for networks that answer at every place."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, cast
 
 import numpy as np
 import torch
@@ -60,19 +60,19 @@ class ObjectDetection(Task):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The detector's own loss, and its parts."""
-        model: Any = self.model
+        detector = cast(Detector, self.model)
         truth = batch["boxes"], batch["label"], batch["boxes_lengths"]
-        return model.losses(self.says(batch["image"]), *truth, height=self.height, width=self.width)
+        return detector.losses(self.says(batch["image"]), *truth, height=self.height, width=self.width)
 
     def predict(self, dataset: Dataset, *, batch_size: int = 32) -> list[Detections]:
         """What is found in each picture, in its pixels, after suppression."""
         found = []
         with self.asking() as asked:
-            model: Any = asked
+            detector = cast(Detector, asked)
             device = next(asked.parameters()).device
             for first in range(0, len(dataset), batch_size):
                 images = self.collate(dataset.take(slice(first, first + batch_size)))["image"].to(device)
-                boxes, scores = model.decode(model(images), self.height, self.width)
+                boxes, scores = detector.decode(asked(images), self.height, self.width)
                 size = boxes.new_tensor([self.width, self.height, self.width, self.height])
                 found += [self._found(*each) for each in zip(boxes * size, scores, strict=True)]
         return found
