@@ -120,7 +120,7 @@ SMALL = {
     "samples": (128, 96),
     "num_classes": 3,
 }
-SECOND = "the forward pass is the first stage; the others are asked by decode, losses and drawn, which have tests of their own"
+SECOND = "the forward pass is the first stage; the others, which decode, losses and drawn ask, have tests of their own"
 CARD = ModelCard(
     name="mask-rcnn",
     title="Mask R-CNN",
