@@ -25,7 +25,7 @@ from upslope.data import bccd
 from upslope.data.loading.boxed_pictures import at_size
 from upslope.data.loading.photographs import scenes
 from upslope.image.detections import found
-from upslope.image.letterbox import letterbox, undo_letterbox
+from upslope.image.letterbox import GREY, letterbox, undo_letterbox
 from upslope.models.build import built
 from upslope.ship import formats
 from upslope.ship.pipelines.object_detection import ObjectDetection
@@ -80,7 +80,7 @@ def frames(count, height=130, width=210):
 def of_python(pipeline, frame):
     from pathlib import Path
 
-    item = pipeline.boxed(frame / np.float32(255), Path("frame"))
+    item = pipeline.boxed(frame, Path("frame"))
     outputs = pipeline.network.forward(pipeline.preprocess([item]))
     return pipeline.found(outputs["boxes"][0], outputs["scores"][0], item.done)
 
@@ -121,10 +121,10 @@ def test_the_scripts_arithmetic_is_pythons(tmp_path):
                 "limits": {"least": 0.4, "overlap": 0.3},
             }
         )
-        canvas, done = letterbox(frame / np.float32(255), size)
+        canvas, done = letterbox(frame, size, fill=255 * GREY)
         one = found(boxes, scores, least=0.4, overlap=0.3)
         pixels = one.boxes * np.array([size[1], size[0]] * 2, dtype=np.float32)
-        expected.append((np.rint(255 * canvas).transpose(2, 0, 1), one, undo_letterbox(pixels, done)))
+        expected.append((np.rint(canvas).transpose(2, 0, 1), one, undo_letterbox(pixels, done)))
     (tmp_path / "try.mjs").write_text(NODE.format(script=(PAGE / "found.js").as_posix()))
     shutil.copy(PAGE / "found.js", tmp_path / "found.mjs")
     (tmp_path / "try.mjs").write_text(NODE.format(script="./found.mjs"))

@@ -130,7 +130,7 @@ def detect(
 
 def _looked_at(pipeline: ObjectDetection, frame: Frame, rates: Rates) -> Found:
     with _timed(rates, "prepare"):
-        item = pipeline.boxed(np.asarray(frame / np.float32(255), dtype=np.float32), Path("frame"))
+        item = pipeline.boxed(frame, Path("frame"))
         inputs = pipeline.preprocess([item])
     with _timed(rates, "network"):
         outputs = pipeline.network.forward(inputs)

@@ -29,13 +29,13 @@ class Letterbox:
 
 
 def letterbox(
-    picture: NDArray[np.float32], size: int | tuple[int, int], *, fill: float = GREY
+    picture: NDArray[np.number[Any]], size: int | tuple[int, int], *, fill: float = GREY
 ) -> tuple[NDArray[np.float32], Letterbox]:
     """A picture (H, W) or (H, W, C) in the middle of a canvas, and what was done to bring it there.
 
     The canvas has `size` pixels on each side, or (height, width). The picture is scaled by the largest factor with
     which it fits, sides rounded to whole pixels, at least one. Of an odd border the larger half is below or on the
-    right.
+    right. Numbers keep their scale: of bytes, 0 to 255, `fill` is 255 * GREY.
     """
     height, width = picture.shape[:2]
     down, across = (size, size) if isinstance(size, int) else size

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from upslope.data.loading.boxed_pictures import at_size
 from upslope.data.loading.dataset import Dataset
 from upslope.image.detections import Found, found
-from upslope.image.letterbox import Letterbox, letterbox, undo_letterbox
+from upslope.image.letterbox import GREY, Letterbox, letterbox, undo_letterbox
 from upslope.image.read import UnreadablePicture, read_file
 from upslope.image.resize import with_longest
 from upslope.runs.model_spec import ModelSpec
@@ -121,13 +121,12 @@ class ObjectDetection(Pipeline):
             yield self.boxed(file.picture, path, keep=kept < DRAWN, notes=more)
             kept += 1
 
-    def boxed(
-        self, picture: NDArray[np.float32], path: Path, *, keep: bool = False, notes: tuple[str, ...] = ()
-    ) -> Boxed:
-        """A picture (H, W, 3) in [0, 1] as the network looks at it."""
-        canvas, done = letterbox(picture, self.canvas)
+    def boxed(self, picture: NDArray[Any], path: Path, *, keep: bool = False, notes: tuple[str, ...] = ()) -> Boxed:
+        """A picture (H, W, 3), bytes or in [0, 1], as the network looks at it."""
+        levels = picture if picture.dtype == np.uint8 else 255 * picture
+        canvas, done = letterbox(levels, self.canvas, fill=255 * GREY)
         # As training has them: whole numbers of brightness.
-        seen = np.ascontiguousarray((np.rint(255 * canvas) / 255).transpose(2, 0, 1), dtype=np.float32)
+        seen = np.ascontiguousarray(np.rint(canvas).transpose(2, 0, 1) / np.float32(255), dtype=np.float32)
         small = with_longest(picture, min(LONGEST, max(picture.shape))) if keep else None
         return Boxed(path, seen, done, small, notes)
 
