@@ -134,7 +134,8 @@ def keras_gradients(model, images, labels):
 
         with tensorflow.GradientTape() as tape:
             loss = cross_entropy(labels, model(images, training=True))
-        return float(loss), [g.numpy() for g in tape.gradient(loss, [v.value for v in model.trainable_variables])]
+        found = tape.gradient(loss, [v.value for v in model.trainable_variables])
+        return float(loss), [tensorflow.convert_to_tensor(g).numpy() for g in found]  # of embeddings it has rows only
     loss = cross_entropy(labels, model(images, training=True))
     loss.backward()
     return loss.item(), [v.value.grad.numpy() for v in model.trainable_variables]
@@ -191,12 +192,12 @@ def round_trip(case):
     return there and back
 
 
-def learning(case, *, as_keras=True, smoothing=0.0):
+def learning(case, *, as_keras=True, smoothing=0.0, optimizer="sgd"):
     """Three steps with three learning rates: how far the two sides are apart then, and how far they have come."""
     torch_model, keras_model = pair(case)
     start = as_torch(keras_model, torch_model)
-    in_torch = InTorch(torch_model, as_keras=as_keras, smoothing=smoothing)
-    in_keras = InKeras(keras_model, smoothing=smoothing)
+    in_torch = InTorch(torch_model, optimizer=optimizer, as_keras=as_keras, smoothing=smoothing)
+    in_keras = InKeras(keras_model, optimizer=optimizer, smoothing=smoothing)
     losses = []
     for step, lr in enumerate((0.02, 0.005, 0.01)):
         images, labels = batch(case, seed=step)
@@ -331,6 +332,8 @@ report = {
     "learning": {case: learning(case) for case in ("lenet", "resnet-projection", "mlp", "lstm", "encoder")},
     "learning smoothed": learning("lstm", smoothing=0.1),
     "learning in its own form": learning("lenet", as_keras=False),
+    "learning by adam": {case: learning(case, optimizer="adam") for case in ("lstm", "encoder")},
+    "adam in its own form": learning("lstm", optimizer="adam", as_keras=False),
     "kept": {case: kept(case) for case in ("lenet", "resnet-padded", "encoder")},
     "drawn": {case: drawn(case) for case in WIDER},
     "two biases": two_biases(),

@@ -99,6 +99,15 @@ def test_three_steps_of_sgd_lead_to_the_same_weights(report, model):
     assert learning["moved"] > 1e-4
 
 
+@pytest.mark.parametrize("model", ["lstm", "encoder"])
+def test_three_steps_of_adam_lead_to_the_same_weights(report, model):
+    """Of key biases the gradient is 0 but for rounding, which Adam's division makes larger."""
+    learning = report["learning by adam"][model]
+    assert learning["losses"] < 1e-5
+    assert learning["weights"] < 1e-4
+    assert learning["moved"] > 1e-3
+
+
 def test_smoothed_labels_are_the_same_loss(report):
     """Keras' own loss of whole numbers has no smoothing; ours stands beside PyTorch's."""
     assert report["learning smoothed"]["losses"] < 1e-5

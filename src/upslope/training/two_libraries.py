@@ -4,7 +4,7 @@ Keras must have its backend before (`upslope.twins.backend.use`); so what import
 """
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -35,15 +35,22 @@ class TwoLibraries:
     """A network in PyTorch, with its task, and its Keras twin with the same weights."""
 
     def __init__(
-        self, task: Classification, network: Built, theirs: Any, *, smoothing: float = 0.0, as_keras: bool = True
+        self,
+        task: Classification,
+        network: Built,
+        theirs: Any,
+        *,
+        optimizer: Literal["sgd", "adam"],
+        smoothing: float = 0.0,
+        as_keras: bool = True,
     ) -> None:
-        """With `as_keras` PyTorch takes Keras' form of momentum, else its own."""
+        """With `as_keras` PyTorch takes Keras' form of the optimizer, else its own."""
         from upslope.twins.comparison import weights
         from upslope.twins.trainers import InKeras, InTorch
 
         self.task, self.network, self.theirs = task, network, theirs
-        self.in_torch = InTorch(network.module, smoothing=smoothing, as_keras=as_keras)
-        self.in_keras = InKeras(theirs, smoothing=smoothing)
+        self.in_torch = InTorch(network.module, optimizer=optimizer, smoothing=smoothing, as_keras=as_keras)
+        self.in_keras = InKeras(theirs, optimizer=optimizer, smoothing=smoothing)
         self.sides: dict[str, Any] = {"PyTorch": self.in_torch, "Keras": self.in_keras}
         self.clock = Clock(*self.sides)
         self.start = weights(network.module, theirs)

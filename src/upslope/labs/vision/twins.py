@@ -35,13 +35,13 @@ from upslope.training.two_libraries import TwoLibraries
 from upslope.twins.backend import use
 
 # What each network learns well with, chosen on the validation split.
-TEXTS: dict[str, Any] = {"data": "sentence_polarity", "batch_size": 64}
+TEXTS: dict[str, Any] = {"data": "sentence_polarity", "batch_size": 64, "optimizer": "adam"}
 RECIPES: dict[str, dict[str, Any]] = {
     "mlp": {"epochs": 8, "lr": 0.05},
     "lenet": {"epochs": 8, "lr": 0.05},
     "resnet": {"epochs": 3, "lr": 0.1},
-    "lstm": {**TEXTS, "epochs": 5, "lr": 0.5},
-    "encoder": {**TEXTS, "epochs": 5, "lr": 0.1},
+    "lstm": {**TEXTS, "epochs": 3, "lr": 0.005},
+    "encoder": {**TEXTS, "epochs": 3, "lr": 0.002},
 }
 
 
@@ -57,12 +57,17 @@ class Config(LabConfig):
     backend: Literal["auto", "tensorflow", "torch"] = Field(
         "auto", description="what Keras runs on; auto: TensorFlow where it is installed"
     )
-    epochs: int = Field(8, ge=1, le=1000, description="how often every sample is seen (resnet: 3; lstm, encoder: 5)")
+    epochs: int = Field(8, ge=1, le=1000, description="how often every sample is seen (resnet, lstm, encoder: 3)")
     batch_size: int = Field(128, ge=2, le=5000, description="samples per step (lstm, encoder: 64)")
-    lr: float = Field(0.05, gt=0, le=10, description="the highest learning rate (resnet, encoder: 0.1; lstm: 0.5)")
+    lr: float = Field(
+        0.05, gt=0, le=10, description="the highest learning rate (resnet: 0.1; lstm: 0.005; encoder: 0.002)"
+    )
     warmup: float = Field(0.1, ge=0, lt=1, description="the share of the steps in which the learning rate rises")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="target probability shared by all classes")
-    momentum: Literal["same", "own"] = Field("same", description="own: each library's form, which are not the same")
+    optimizer: Literal["sgd", "adam"] = Field("sgd", description="sgd: with momentum (lstm, encoder: adam)")
+    momentum: Literal["same", "own"] = Field(
+        "same", description="own: each library's form of the optimizer, which differ"
+    )
     freeze: Literal["none", "features"] = Field(
         "none",
         description="features: the Keras twin's filters (mlp, lstm, encoder: all but the last layer) never learn",
@@ -107,7 +112,14 @@ def run(config: Config, run: Run[Config]) -> None:
     else:
         network, theirs = pair(config.model, seed=config.seed, freeze=freeze)
         task = ImageClassification(network.module, train=train)
-    both = TwoLibraries(task, network, theirs, smoothing=config.label_smoothing, as_keras=config.momentum == "same")
+    both = TwoLibraries(
+        task,
+        network,
+        theirs,
+        optimizer=config.optimizer,
+        smoothing=config.label_smoothing,
+        as_keras=config.momentum == "same",
+    )
     batches = Batches(train, collate=both.collate, batch_size=config.batch_size, seed=config.seed)
     both.fit(run, batches, epochs=config.epochs, lr=config.lr, warmup=config.warmup, validation=validation)
     both.conclude(run, test, per_epoch=batches.per_epoch, keras_on=backend)
