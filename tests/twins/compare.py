@@ -34,7 +34,7 @@ from upslope.runs.launcher import resume, start
 from upslope.runs.run import Run
 from upslope.twins import bilstm, lenet, mlp, resnet, text_transformer
 from upslope.twins.state import KerasStateArrays
-from upslope.twins.trainers import InKeras, InTorch, as_in_keras
+from upslope.twins.trainers import DenseAdam, InKeras, InTorch, as_in_keras
 from upslope.twins.transfer import as_torch, numbers, one_bias, to_keras, to_torch
 
 torch.set_num_threads(1)
@@ -192,12 +192,12 @@ def round_trip(case):
     return there and back
 
 
-def learning(case, *, as_keras=True, smoothing=0.0, optimizer="sgd"):
+def learning(case, *, as_keras=True, smoothing=0.0, optimizer="sgd", by_hand=False):
     """Three steps with three learning rates: how far the two sides are apart then, and how far they have come."""
     torch_model, keras_model = pair(case)
     start = as_torch(keras_model, torch_model)
     in_torch = InTorch(torch_model, optimizer=optimizer, as_keras=as_keras, smoothing=smoothing)
-    in_keras = InKeras(keras_model, optimizer=optimizer, smoothing=smoothing)
+    in_keras = InKeras(keras_model, optimizer=optimizer, smoothing=smoothing, by_hand=by_hand)
     losses = []
     for step, lr in enumerate((0.02, 0.005, 0.01)):
         images, labels = batch(case, seed=step)
@@ -229,6 +229,23 @@ def two_biases():
         "of one bias": float(np.abs(after - before).max()),
         "the second": float(sum(state[name].abs().sum() for name in state if "bias_hh" in name)),
     }
+
+
+def adam_of_rows():
+    """A word that stands twice in a batch, after one step of Keras' Adam, of ours and of PyTorch's: the weights."""
+    found = {}
+    for name, kind in (("keras", keras.optimizers.Adam), ("ours", DenseAdam)):
+        words = keras.layers.Embedding(2, 1, embeddings_initializer="zeros")
+        model = keras.Sequential([keras.Input((2,), dtype="int32"), words, keras.layers.Flatten()])
+        optimizer = kind(0.1, epsilon=1.0)
+        model.compile(optimizer=optimizer, loss="mse", jit_compile=False)
+        model.train_on_batch(np.array([[1, 1]]), np.array([[-1.0, -1.0]]))
+        found[name] = numbers(words.embeddings).ravel().tolist()
+    table = torch.zeros(2, 1, requires_grad=True)
+    optimizer = torch.optim.Adam([table], lr=0.1, eps=1 / 0.001**0.5)
+    F.mse_loss(F.embedding(torch.tensor([[1, 1]]), table).flatten(1), -torch.ones(1, 2)).backward()
+    optimizer.step()
+    return {**found, "torch": table.flatten().tolist()}
 
 
 def text_lab(root, model):
@@ -333,6 +350,12 @@ report = {
     "learning smoothed": learning("lstm", smoothing=0.1),
     "learning in its own form": learning("lenet", as_keras=False),
     "learning by adam": {case: learning(case, optimizer="adam") for case in ("lstm", "encoder")},
+    "learning by hand": [
+        learning(case, optimizer=optimizer, smoothing=smoothing, by_hand=True)
+        for case, optimizer, smoothing in (("resnet-projection", "sgd", 0.0), ("lstm", "adam", 0.1))
+        if BACKEND == "torch"
+    ],
+    "adam of rows": adam_of_rows(),
     "adam in its own form": learning("lstm", optimizer="adam", as_keras=False),
     "kept": {case: kept(case) for case in ("lenet", "resnet-padded", "encoder")},
     "drawn": {case: drawn(case) for case in WIDER},

@@ -43,14 +43,15 @@ class TwoLibraries:
         optimizer: Literal["sgd", "adam"],
         smoothing: float = 0.0,
         as_keras: bool = True,
+        by_hand: bool = False,
     ) -> None:
-        """With `as_keras` PyTorch takes Keras' form of the optimizer, else its own."""
+        """With `as_keras` PyTorch takes Keras' form of the optimizer, else its own; `by_hand` is for Keras' steps."""
         from upslope.twins.comparison import weights
         from upslope.twins.trainers import InKeras, InTorch
 
         self.task, self.network, self.theirs = task, network, theirs
         self.in_torch = InTorch(network.module, optimizer=optimizer, smoothing=smoothing, as_keras=as_keras)
-        self.in_keras = InKeras(theirs, optimizer=optimizer, smoothing=smoothing)
+        self.in_keras = InKeras(theirs, optimizer=optimizer, smoothing=smoothing, by_hand=by_hand)
         self.sides: dict[str, Any] = {"PyTorch": self.in_torch, "Keras": self.in_keras}
         self.clock = Clock(*self.sides)
         self.start = weights(network.module, theirs)

@@ -16,13 +16,13 @@ def sparse_smoothed_cross_entropy(labels: Any, logits: Any, *, smoothing: float 
     The wanted distribution q gives 1 - smoothing to the label and spreads smoothing evenly over all K classes, the
     label's own among them. As everywhere in Keras what is true comes first, and the mean over the batch is left to
     Keras, which weighs samples before it takes one. A loss object of Keras hands labels on as floats, 2.0 for 2, and
-    they count all the same. Logits of +-1000 give no nan. Logits [[0, ln 3]], the label [1] and smoothing 0.2:
-    [0.9 * ln(4/3) + 0.1 * ln 4] = [0.3975]. Works on every backend of Keras. Szegedy et al. 2015, section 7.
+    they count all the same. Logits of +-1000 give no nan. For logits [[0, ln 3]], the label [1] and smoothing 0.2 it is
+    [0.9 * ln(4/3) + 0.1 * ln 4] = [0.3975]. Works on every backend. Szegedy et al. 2015, section 7.
     """
     classes = logits.shape[-1]
     # Logarithms of the probabilities, (B, K), by a sum of exponentials that cannot overflow.
     log_p = logits - ops.logsumexp(logits, axis=-1, keepdims=True)
-    # The wanted distribution: whole numbers again, a 1 at each label, and a share of it spread over all classes.
-    wanted = (1 - smoothing) * ops.one_hot(ops.cast(labels, "int32"), classes) + smoothing / classes
+    # The wanted distribution: most at each label, and the rest spread over all classes.
+    wanted = (1 - smoothing) * ops.one_hot(labels, classes) + smoothing / classes
     # One number for each sample.
     return -ops.sum(wanted * log_p, axis=-1)

@@ -9,7 +9,7 @@ What differs from PyTorch:
   matrix for all. Asked with x three times it is self-attention.
 - The mask of attention (B, T, S) has no axis for the heads; `GlobalAveragePooling1D` takes one for the mean. With
   `mask_zero=True` the embedding would make both, and Keras hand them on unseen: here they are written out.
-- Positions are an embedding of 0, 1, 2, ...; in PyTorch a parameter, of which the first rows are taken.
+- Positions are a layer of our own, which Keras does not have; in PyTorch a parameter of the network itself.
 - `LayerNormalization` has the epsilon 0.001 by default, PyTorch 0.00001, and ours 0.000001, as BERT and ViT have it.
 """
 
@@ -18,7 +18,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from upslope.twins.layers import drawn_as_in_torch
+from upslope.twins.layers import PositionEmbedding, drawn_as_in_torch
 
 
 class TextTransformer(keras.Model):  # type: ignore[misc]
@@ -39,9 +39,9 @@ class TextTransformer(keras.Model):  # type: ignore[misc]
     ) -> None:
         """`fused` says how PyTorch computes attention; Keras decides for itself."""
         super().__init__()
-        normal = keras.initializers.RandomNormal
-        self.embedding = layers.Embedding(vocab_size, dim, embeddings_initializer=normal(stddev=0.1))
-        self.positions = layers.Embedding(context, dim, embeddings_initializer=normal(stddev=0.02))
+        normal = keras.initializers.RandomNormal(stddev=0.1)
+        self.embedding = layers.Embedding(vocab_size, dim, embeddings_initializer=normal)
+        self.positions = PositionEmbedding(context)
         self.dropout = layers.Dropout(dropout)
         self.blocks = [EncoderBlock(dim, heads=heads, mlp_ratio=mlp_ratio, dropout=dropout) for _ in range(depth)]
         self.norm = layers.LayerNormalization(epsilon=1e-6)
@@ -50,8 +50,7 @@ class TextTransformer(keras.Model):  # type: ignore[misc]
         self(keras.Input((context,), dtype="int32"))
 
     def call(self, tokens: Any) -> Any:
-        x = self.embedding(tokens)
-        x = self.dropout(x + self.positions(ops.arange(ops.shape(tokens)[1])))
+        x = self.dropout(self.positions(self.embedding(tokens)))
         real = ops.not_equal(tokens, 0)
         for block in self.blocks:
             x = block(x, ops.expand_dims(real, 1))

@@ -22,6 +22,7 @@ from torch.nn import functional as F
 
 from upslope.blocks.training import training_step
 from upslope.twins.losses import sparse_smoothed_cross_entropy
+from upslope.twins.steps import train_step
 
 Scores = NDArray[np.float32]  # (B, classes)
 MOMENTUM, EPSILON = 0.9, 1e-7  # the second as Keras has it by default
@@ -86,24 +87,30 @@ class DenseAdam(keras.optimizers.Adam):  # type: ignore[misc]
 class InKeras:
     """A Keras model that learns by SGD with momentum, or by Adam, through Keras' own compiled `train_on_batch`."""
 
-    def __init__(self, model: Any, *, optimizer: Literal["sgd", "adam"] = "sgd", smoothing: float = 0.0) -> None:
-        self.model = model
+    def __init__(
+        self,
+        model: Any,
+        *,
+        optimizer: Literal["sgd", "adam"] = "sgd",
+        smoothing: float = 0.0,
+        by_hand: bool = False,
+    ) -> None:
+        """`by_hand`: its steps are `upslope.twins.steps.train_step`, with Keras on PyTorch only."""
+        self.model, self.by_hand = model, by_hand
         self.optimizer = (
-            keras.optimizers.SGD(1.0, momentum=MOMENTUM)
-            if optimizer == "sgd"
-            else DenseAdam(1.0, epsilon=EPSILON)
+            keras.optimizers.SGD(1.0, momentum=MOMENTUM) if optimizer == "sgd" else DenseAdam(1.0, epsilon=EPSILON)
         )
-
-        def smoothed(labels: Any, logits: Any) -> Any:
-            return sparse_smoothed_cross_entropy(labels, logits, smoothing=smoothing)
-
-        loss = smoothed if smoothing else keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        own = partial(sparse_smoothed_cross_entropy, smoothing=smoothing)
+        self.loss = own if smoothing else keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         # XLA on a processor takes twice the time for these convolutions.
-        model.compile(optimizer=self.optimizer, loss=loss, jit_compile=False)
+        model.compile(optimizer=self.optimizer, loss=self.loss, jit_compile=False)
 
     def learn(self, inputs: Tensor, labels: Tensor, *, lr: float) -> float:
         """The loss of a batch, pictures (B, C, H, W) or tokens (B, T), before the step."""
         self.optimizer.learning_rate = lr
+        if self.by_hand:
+            batch = (as_in_keras(inputs), labels.numpy())
+            return float(train_step(self.model, *batch, loss=self.loss, optimizer=self.optimizer))
         self.model.reset_metrics()  # what Keras gives back is the mean loss since this line
         return float(self.model.train_on_batch(as_in_keras(inputs), labels.numpy()))
 

@@ -35,6 +35,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from upslope.twins.layers import PositionEmbedding
 from upslope.twins.layouts import (
     FILTERS,
     LINEAR,
@@ -52,6 +53,7 @@ _NAMES: dict[Any, dict[str, tuple[str, Layout]]] = {
     keras.layers.Conv2D: {"weight": ("kernel", FILTERS), "bias": ("bias", VECTOR)},
     keras.layers.Dense: {"weight": ("kernel", LINEAR), "bias": ("bias", VECTOR)},
     keras.layers.Embedding: {"weight": ("embeddings", TABLE)},
+    PositionEmbedding: {"weight": ("embeddings", TABLE)},
     keras.layers.BatchNormalization: {
         "weight": ("gamma", VECTOR),
         "bias": ("beta", VECTOR),
@@ -171,7 +173,7 @@ def _place(keras_model: Any, path: str, leaf: str, name: str, shape: tuple[int, 
             parts = (attention.query_dense, attention.key_dense, attention.value_dense)
             return WeightPlace(tuple(getattr(part, kind) for part in parts), IntoHeads())
         return WeightPlace((getattr(attention.output_dense, kind),), OutOfHeads() if leaf == "weight" else VECTOR)
-    if not path:  # a parameter of the network itself, in Keras the table of an embedding
+    if not path:  # a parameter of the network itself, in Keras the table of a layer
         path, leaf = leaf, "weight"
     layer = _layer(keras_model, path, name)
     if isinstance(layer, keras.layers.Bidirectional):

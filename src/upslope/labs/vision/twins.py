@@ -35,7 +35,7 @@ from upslope.training.two_libraries import TwoLibraries
 from upslope.twins.backend import use
 
 # What each network learns well with, chosen on the validation split.
-TEXTS: dict[str, Any] = {"data": "sentence_polarity", "batch_size": 64, "optimizer": "adam"}
+TEXTS: dict[str, Any] = {"data": "sentence_polarity", "batch_size": 64, "optimizer": "adam", "label_smoothing": 0.1}
 RECIPES: dict[str, dict[str, Any]] = {
     "mlp": {"epochs": 8, "lr": 0.05},
     "lenet": {"epochs": 8, "lr": 0.05},
@@ -63,11 +63,14 @@ class Config(LabConfig):
         0.05, gt=0, le=10, description="the highest learning rate (resnet: 0.1; lstm: 0.005; encoder: 0.002)"
     )
     warmup: float = Field(0.1, ge=0, lt=1, description="the share of the steps in which the learning rate rises")
-    label_smoothing: float = Field(0.0, ge=0, lt=1, description="target probability shared by all classes")
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="target probability shared by all classes (lstm, encoder: 0.1)"
+    )
     optimizer: Literal["sgd", "adam"] = Field("sgd", description="sgd: with momentum (lstm, encoder: adam)")
     momentum: Literal["same", "own"] = Field(
         "same", description="own: each library's form of the optimizer, which differ"
     )
+    step: Literal["keras", "own"] = Field("keras", description="own: train_step, written out (backend=torch only)")
     freeze: Literal["none", "features"] = Field(
         "none",
         description="features: the Keras twin's filters (mlp, lstm, encoder: all but the last layer) never learn",
@@ -85,6 +88,8 @@ class Config(LabConfig):
         if self.data != "toy" and (self.data == "sentence_polarity") != self.reads:
             wanted = "sentence_polarity" if self.reads else "fashion_mnist or mnist"
             raise ValueError(f"model={self.model} does not learn from data={self.data}: take data={wanted}")
+        if self.step == "own" and self.backend != "torch":
+            raise ValueError("step=own takes PyTorch's gradients: add backend=torch")
         return self
 
     @property
@@ -119,6 +124,7 @@ def run(config: Config, run: Run[Config]) -> None:
         optimizer=config.optimizer,
         smoothing=config.label_smoothing,
         as_keras=config.momentum == "same",
+        by_hand=config.step == "own",
     )
     batches = Batches(train, collate=both.collate, batch_size=config.batch_size, seed=config.seed)
     both.fit(run, batches, epochs=config.epochs, lr=config.lr, warmup=config.warmup, validation=validation)
