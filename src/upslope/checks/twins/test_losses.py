@@ -82,7 +82,7 @@ def test_floats(rng):
 def test_weighted(rng):
     """Keras weighs the samples: those of weight 0 do not count, those of weight 2 twice"""
 
-    class Loss(kept.Loss):
+    class Loss(kept.Loss):  # type: ignore[misc]
         """As `compile` makes one of a function."""
 
         def call(self, y_true, y_pred):

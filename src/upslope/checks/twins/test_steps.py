@@ -129,7 +129,7 @@ def test_not_recorded(rng):
     """the optimizer is called once, and nothing is recorded while it moves the weights"""
     recorded = []
 
-    class Noting(keras.optimizers.SGD):
+    class Noting(keras.optimizers.SGD):  # type: ignore[misc]
         """Writes down whether PyTorch records."""
 
         def apply(self, grads, trainable_variables=None):
