@@ -19,10 +19,10 @@ def sparse_smoothed_cross_entropy(labels: Any, logits: Any, *, smoothing: float 
     they count all the same. Logits of +-1000 give no nan. For logits [[0, ln 3]], the label [1] and smoothing 0.2 it is
     [0.9 * ln(4/3) + 0.1 * ln 4] = [0.3975]. Works on every backend. Szegedy et al. 2015, section 7.
     """
-    classes = logits.shape[-1]
+    classes = logits.shape[1]
     # Logarithms of the probabilities, (B, K), by a sum of exponentials that cannot overflow.
-    log_p = logits - ops.logsumexp(logits, axis=-1, keepdims=True)
+    log_p = logits - ops.logsumexp(logits, axis=1, keepdims=True)
     # The wanted distribution: most at each label, and the rest spread over all classes.
     wanted = (1 - smoothing) * ops.one_hot(labels, classes) + smoothing / classes
     # One number for each sample.
-    return -ops.sum(wanted * log_p, axis=-1)
+    return -ops.sum(wanted * log_p, axis=1)

@@ -101,8 +101,8 @@ wrong(
     losses.sparse_smoothed_cross_entropy,
     {
         "the mean over the batch is taken here, so Keras has nothing left to weigh": (
-            "-ops.sum(wanted * log_p, axis=-1)",
-            "-ops.mean(ops.sum(wanted * log_p, axis=-1))",
+            "-ops.sum(wanted * log_p, axis=1)",
+            "-ops.mean(ops.sum(wanted * log_p, axis=1))",
         ),
         "smoothing is spread over the K - 1 other classes, where all K get it": (
             "(1 - smoothing) * ops.one_hot(labels, classes) + smoothing / classes",
@@ -115,16 +115,16 @@ wrong(
             "ops.eye(classes)[labels]",
         ),
         "the logarithm is taken of probabilities that may have been rounded to 0": (
-            "logits - ops.logsumexp(logits, axis=-1, keepdims=True)",
-            "ops.log(ops.softmax(logits, axis=-1))",
+            "logits - ops.logsumexp(logits, axis=1, keepdims=True)",
+            "ops.log(ops.softmax(logits, axis=1))",
         ),
         "the sum of the exponentials runs over the whole batch": (
-            "ops.logsumexp(logits, axis=-1, keepdims=True)",
+            "ops.logsumexp(logits, axis=1, keepdims=True)",
             "ops.logsumexp(logits)",
         ),
         "the logits themselves are changed, which others still need": (
-            "log_p = logits - ops.logsumexp(logits, axis=-1, keepdims=True)",
-            "logits.data.sub_(ops.logsumexp(logits, axis=-1, keepdims=True))\n    log_p = logits",
+            "log_p = logits - ops.logsumexp(logits, axis=1, keepdims=True)",
+            "logits.data.sub_(ops.logsumexp(logits, axis=1, keepdims=True))\n    log_p = logits",
         ),
     },
 )
