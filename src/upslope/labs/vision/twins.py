@@ -11,6 +11,7 @@ above 89 %, with every seed (3 seeds), and give the same losses to 0.0001 for at
   takes Keras' form; with `momentum=own` each takes its own, and the twins part within ten steps.
 - What cannot be had to the bit: two libraries add in different orders. The differences of a last bit grow with the
   training, so the losses part after some dozens of steps, and the networks end as two of different seeds would, nearly.
+- Four more networks learn here by `model=`. They are not on record yet.
 - Left out: augmentation, dropout, weight decay, speed as a contest; each side computes as it does by default.
 
 Both must learn: with features of the Keras twin that stay as drawn (`freeze=features`) all targets are missed.
@@ -131,6 +132,9 @@ def run(config: Config, run: Run[Config]) -> None:
     both.conclude(run, test, per_epoch=batches.per_epoch, keras_on=backend)
 
 
+LENET = {"data": "fashion_mnist", "model": "lenet"}
+SHARE = Metric(unit="%", chance=0.1)
+NATS = Metric(unit="nats", higher_is_better=False)
 CARD = LabCard(
     name="twins",
     title="One network in PyTorch and in Keras 3",
@@ -143,24 +147,9 @@ CARD = LabCard(
     seconds={"smoke": 10, "laptop": 90, "full": 600},
     data=("fashion_mnist", "mnist", "sentence_polarity"),
     expect=(
-        Expect(
-            metric="accuracy_difference",
-            at_most=0.005,
-            when={"data": "fashion_mnist", "model": "lenet"},
-            ablations={"frozen features in Keras": 0.029},
-        ),
-        Expect(
-            metric="test_accuracy",
-            at_least=0.89,
-            when={"data": "fashion_mnist", "model": "lenet"},
-            ablations={"frozen features in Keras": 0.875},
-        ),
-        Expect(
-            metric="same_steps",
-            at_least=30,
-            when={"data": "fashion_mnist", "model": "lenet"},
-            ablations={"frozen features in Keras": 12},
-        ),
+        Expect("accuracy_difference", at_most=0.005, when=LENET, ablations={"frozen features in Keras": 0.029}),
+        Expect("test_accuracy", at_least=0.89, when=LENET, ablations={"frozen features in Keras": 0.875}),
+        Expect("same_steps", at_least=30, when=LENET, ablations={"frozen features in Keras": 12}),
     ),
     presets={
         "smoke": {"data": "toy", "epochs": 4, "batch_size": 50},
@@ -168,15 +157,16 @@ CARD = LabCard(
         "full": {"epochs": 40},
     },
     metrics={
-        "test_accuracy": Metric(unit="%", chance=0.1),
-        "validation_accuracy": Metric(unit="%", chance=0.1),
-        "loss": Metric(unit="nats", higher_is_better=False),
-        "keras_validation_accuracy": Metric(unit="%", chance=0.1),
-        "keras_loss": Metric(unit="nats", higher_is_better=False),
+        "test_accuracy": SHARE,
+        "validation_accuracy": SHARE,
+        "loss": NATS,
+        "keras_validation_accuracy": SHARE,
+        "keras_loss": NATS,
         "accuracy_difference": Metric(unit="%", higher_is_better=False),
         "same_steps": Metric(),
         "features_moved": Metric(unit="%"),
     },
+    variants={"": {}, "mlp": {"model": "mlp"}, "lstm": {"model": "lstm"}, "encoder": {"model": "encoder"}},
     ablations=(Ablation(name="frozen features in Keras", settings={"freeze": "features"}),),
     seeds=3,
 )
