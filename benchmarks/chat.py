@@ -131,6 +131,7 @@ def main() -> int:
         speeds = {name: args.tokens / statistics.median(seconds[name]) for name in (form, "transformers")}
         case = f"chat, {form} beside transformers, {len(prompt)} tokens read, {args.tokens} written"
         row = {"case": case, "ratio": statistics.median(ratios), "bound": bound, "threads": args.threads}
+        row["more_is_better"] = True
         results.append(row | {"tokens_per_second": speeds[form], "peer_tokens_per_second": speeds["transformers"]})
         if not args.json:
             print(

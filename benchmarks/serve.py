@@ -25,6 +25,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +175,8 @@ def main() -> int:
             results[-1] |= {"tokens_per_second": eight, "peer_tokens_per_second": one}
     broken = [str(row["case"]) for row in results if row["bound"] and round(row["ratio"], 2) < row["bound"]]
     if args.json:
-        print(json.dumps({"results": results, "broken": broken}))
+        rows = [{**row, "more_is_better": True} for row in results]
+        print(json.dumps({"results": rows, "broken": broken, "torch": version("torch")}))
         return 1 if args.check and broken else 0
     for row in results:
         said = (

@@ -202,3 +202,20 @@ def write_gguf() -> Callable[..., dict[str, Any]]:
         return tensors
 
     return write
+
+
+@pytest.fixture
+def rows_read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many rows each question to a progress file has read, from here on."""
+    from upslope.academy import progress
+
+    counts: list[int] = []
+    read = progress.Progress._read
+
+    def counted(self: progress.Progress, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        rows = read(self, query, values)
+        counts.append(len(rows))
+        return rows
+
+    monkeypatch.setattr(progress.Progress, "_read", counted)
+    return counts

@@ -88,6 +88,18 @@ def test_no_exercise_id_is_given_up():
         "upslope.image.harris:harris",
         "upslope.image.homography:homography",
         "upslope.image.ransac:ransac",
+        "upslope.explain.grad_cam:grad_cam",
+        "upslope.explain.integrated_gradients:integrated_gradients",
+        "upslope.explain.occlusion:occlusion",
+        "upslope.blocks.detection.boxes:box_iou",
+        "upslope.blocks.detection.boxes:generalized_iou",
+        "upslope.blocks.detection.suppression:nms",
+        "upslope.blocks.detection.anchors:encode_boxes",
+        "upslope.blocks.detection.anchors:match_anchors",
+        "upslope.blocks.detection.focal_loss:sigmoid_focal_loss",
+        "upslope.blocks.detection.roi_align:roi_align",
+        "upslope.runs.reports.detection.average_precision:average_precision",
+        "upslope.image.letterbox:undo_letterbox",
     }
 
 

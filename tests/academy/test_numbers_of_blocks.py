@@ -3,8 +3,7 @@
 import math
 
 import pytest
-
-from upslope.academy.lessons import steps
+from tests.academy.lesson_prose import says
 
 pytestmark = pytest.mark.needs("torch")
 
@@ -12,16 +11,6 @@ pytestmark = pytest.mark.needs("torch")
 @pytest.fixture(scope="module")
 def torch():
     return pytest.importorskip("torch")
-
-
-def prose(name: str) -> str:
-    step = next(step for step in steps() if step.name == name)
-    return " ".join(step.body.replace("−", "-").split())
-
-
-def says(name: str, *words: str) -> None:
-    for word in words:
-        assert word in prose(name), word
 
 
 def count(module) -> int:
@@ -261,3 +250,42 @@ def test_numbers_of_the_twins_lab():
         path["Keras"] -= velocity["Keras"]
     assert {side: round(way, 6) for side, way in path.items()} == {"PyTorch": 0.195, "Keras": 0.24}
     says("twins", "together 0.195", "together 0.24")
+
+
+def test_number_of_triplet_loss(torch):
+    from upslope.blocks.metric_losses import triplet_loss
+
+    embeddings, labels = torch.tensor([[0.0], [1.0], [3.0]]), torch.tensor([0, 0, 1])
+    assert triplet_loss(embeddings, labels, margin=4).item() == pytest.approx(0.5)
+    assert (1 - 9 + 4, 1 - 4 + 4) == (-4, 1)
+    says("triplet-loss", "1 - 9 + 4 = -4, so 0", "1 - 4 + 4 = 1", "(0 + 1) / 2 = 0.5")
+
+
+def test_number_of_arcface(torch):
+    from upslope.blocks.metric_losses import arcface_logits
+
+    x, centers, label = torch.tensor([[3.0, 0.0]]), torch.tensor([[1.0, 0.0], [0.0, 2.0]]), torch.tensor([0])
+    for margin, logits in ((math.pi / 3, [1, 0]), (0.0, [2, 0])):
+        found = arcface_logits(x, centers, label, margin=margin, scale=2)[0].tolist()
+        assert found == pytest.approx(logits, abs=1e-5)
+    says("arcface", "[2 · 0.5, 2 · 0] = [1, 0]", "Without it they were [2, 0]")
+
+
+def test_number_of_mixup(torch):
+    from upslope.blocks.mixing import mixup
+
+    samples, targets = torch.tensor([[4.0], [8.0]]), torch.eye(2)
+    mixed, wanted = mixup(samples, targets, partners=torch.tensor([1, 0]), shares=torch.tensor([0.75, 0.5]))
+    assert mixed.tolist() == [[5], [6]]
+    assert wanted.tolist() == [[0.75, 0.25], [0.5, 0.5]]
+    says("mixup", "0.75 · 4 + 0.25 · 8 = 5 with the target [0.75, 0.25], the second 6 with [0.5, 0.5]")
+
+
+def test_number_of_cutmix(torch):
+    from upslope.blocks.mixing import cutmix
+
+    pictures, targets = torch.stack([torch.zeros(1, 4, 4), torch.ones(1, 4, 4)]), torch.eye(2)
+    mixed, wanted = cutmix(pictures, targets, partners=torch.tensor([1, 0]), share=0.75, center=(0, 0))
+    assert mixed.sum(dim=(1, 2, 3)).tolist() == [1, 15]
+    assert wanted[0].tolist() == [15 / 16, 1 / 16]
+    says("cutmix", "k = 15/16, though λ was 12/16", "√0.25 = 1/2")

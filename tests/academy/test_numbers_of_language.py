@@ -4,8 +4,7 @@ import math
 
 import numpy as np
 import pytest
-
-from upslope.academy.lessons import steps
+from tests.academy.lesson_prose import says
 
 pytestmark = pytest.mark.needs("torch")
 
@@ -13,13 +12,6 @@ pytestmark = pytest.mark.needs("torch")
 @pytest.fixture(scope="module")
 def torch():
     return pytest.importorskip("torch")
-
-
-def says(name: str, *words: str) -> None:
-    step = next(step for step in steps() if step.name == name)
-    prose = " ".join(step.body.replace("−", "-").split())
-    for word in words:
-        assert word in prose, word
 
 
 def test_numbers_of_next_token(torch):

@@ -7,6 +7,7 @@ import unicodedata
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
+from tests.academy.lesson_prose import says
 
 from upslope.academy.lessons import steps
 from upslope.text.bpe import encode_word, merge
@@ -16,13 +17,6 @@ from upslope.text.mojibake import Misread, misread_characters, undo_mojibake
 from upslope.text.porter import measure, porter, step_1
 from upslope.text.viterbi import viterbi
 from upslope.text.wordpiece import longest_match
-
-
-def says(name: str, *words: str) -> None:
-    step = next(step for step in steps() if step.name == name)
-    prose = " ".join(step.body.replace("−", "-").split())
-    for word in words:
-        assert word in prose, word
 
 
 def test_numbers_of_repair_mojibake():

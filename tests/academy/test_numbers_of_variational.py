@@ -3,8 +3,7 @@
 import math
 
 import pytest
-
-from upslope.academy.lessons import steps
+from tests.academy.lesson_prose import says
 
 pytestmark = pytest.mark.needs("torch")
 
@@ -12,13 +11,6 @@ pytestmark = pytest.mark.needs("torch")
 @pytest.fixture(scope="module")
 def torch():
     return pytest.importorskip("torch")
-
-
-def says(name: str, *words: str) -> None:
-    step = next(step for step in steps() if step.name == name)
-    prose = " ".join(step.body.replace("−", "-").split())
-    for word in words:
-        assert word in prose, word
 
 
 def test_number_of_reparameterize(torch):

@@ -4,21 +4,15 @@ import math
 
 import numpy as np
 import pytest
+from tests.academy.lesson_prose import says
 
-from upslope.academy.lessons import steps
 from upslope.image.canny import thin
+from upslope.image.eigenfaces import eigenfaces, in_face_space
 from upslope.image.equalize import equalize
 from upslope.image.gaussian import gaussian_blur
 from upslope.image.harris import harris
 from upslope.image.homography import homography
 from upslope.image.sobel import sobel
-
-
-def says(name: str, *words: str) -> None:
-    step = next(step for step in steps() if step.name == name)
-    prose = " ".join(step.body.replace("−", "-").split())
-    for word in words:
-        assert word in prose, word
 
 
 def test_numbers_of_equalize():
@@ -73,3 +67,19 @@ def test_numbers_of_panorama():
     assert share == pytest.approx(0.00007, abs=0.000005)
     assert math.log(0.001) / math.log(1 - share) == pytest.approx(105_000, abs=500)
     says("panorama", "w⁴ = 0.13", "log 0.001 / log 0.87 = 50 times", "w⁴ = 0.00007, and 105,000 draws")
+
+
+def test_numbers_of_eigenfaces():
+    pictures = np.array([[1.0, 0], [3, 4], [5, 8]])
+    mean, axes = eigenfaces(pictures, count=1)
+    assert mean.tolist() == [3, 4]
+    assert axes.round(3).tolist() == [[0.447, 0.894]]
+    assert in_face_space(pictures, mean, axes)[:, 0] == pytest.approx([-math.sqrt(20), 0, math.sqrt(20)])
+    assert pytest.approx(16.8e6, abs=0.05e6) == 4096**2
+    says("eigenfaces", "[-2, -4], [0, 0], [2, 4]", "[1, 2] / √5 = [0.447, 0.894]", "-√20, 0, √20", "16.8 million")
+
+
+def test_numbers_of_faces():
+    assert (100 * 99 // 2, 10 * (10 * 9 // 2)) == (4950, 450)
+    assert pytest.approx(0.909, abs=5e-4) == 4500 / 4950
+    says("faces", "100 · 99 / 2 = 4,950 pairs: 10 · 45 = 450 of one person, 4,500 of two", "90.9 %")

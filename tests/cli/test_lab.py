@@ -171,6 +171,7 @@ def test_a_trained_model_is_offered_for_use(upslope, tmp_path):
     assert said.code == 0, said.err
     lines = [line.split("    ")[0].strip() for line in said.out.splitlines()]
     assert "upslope predict fashion picture.png" in lines
+    assert "upslope look fashion picture.png" in lines
     assert "upslope export fashion" in lines
     assert "upslope predict" not in upslope("lab", "digits", "epochs=3", "--preset", "smoke").out
 

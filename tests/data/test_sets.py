@@ -98,6 +98,11 @@ def test_what_a_toy_holds_is_what_its_features_say(found):
 PICTURES = sorted(n for n, each in SETS.items() if list(map(type, each.card.features.values())) == [Image, ClassLabel])
 
 
+def brightness(images):
+    """The mean of each image, grey (N, H, W) or in colour (N, H, W, 3)."""
+    return images.reshape(len(images), -1).mean(axis=1)
+
+
 @pytest.mark.parametrize("name", PICTURES)
 def test_toy_pictures_can_be_learned_but_not_by_their_mean_brightness(name):
     """The nearest class mean is far above chance and short of perfect; brightness alone is near chance."""
@@ -106,9 +111,9 @@ def test_toy_pictures_can_be_learned_but_not_by_their_mean_brightness(name):
     train, test = module.toy(rng=rng, count=400), module.toy(rng=rng, count=300)
     classes = range(len(train.classes))
     means = np.stack([train["image"][train["label"] == label].mean(axis=0) for label in classes])
-    apart = ((test["image"][:, None] - means) ** 2).sum(axis=(2, 3))
+    apart = ((test["image"][:, None] - means) ** 2).reshape(len(test), len(classes), -1).sum(axis=2)
     assert 0.5 < (apart.argmin(axis=1) == test["label"]).mean() < 0.97
-    bright = np.abs(test["image"].mean(axis=(1, 2))[:, None] - means.mean(axis=(1, 2)))
+    bright = np.abs(brightness(test["image"])[:, None] - brightness(means))
     assert (bright.argmin(axis=1) == test["label"]).mean() < 0.45
 
 
@@ -231,6 +236,8 @@ def test_show_draws_every_class(name):
     classes = SETS[name].load().CLASSES
     assert len(axis.images) == 2 * len(classes)
     assert [text.get_text() for text in axis.texts] == [*classes, *classes]
+    shape = SETS[name].card.of(Image)[1].shape
+    assert {image.get_array().shape for image in axis.images} == {shape}, "colour stays colour"
 
 
 @pytest.mark.needs("data")

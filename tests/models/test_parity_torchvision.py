@@ -3,7 +3,6 @@
 In a process of its own, because torchvision is made importable there by a device that nothing else should see.
 """
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -15,6 +14,7 @@ import pytest
 pytest.importorskip("torch", reason="the models are made of PyTorch")
 
 SCRIPT = Path(__file__).parents[1] / "peers" / "torchvision.py"
+PEERS = Path(sys.prefix) / "peers"  # where `make peers` installs it
 # Ours, the mode, and what the network gives in it.
 CASES = [
     ("alexnet", "evaluation", 1),
@@ -34,13 +34,19 @@ CASES = [
 
 @pytest.mark.deep
 @pytest.mark.skipif(
-    importlib.util.find_spec("torchvision") is None,
-    reason="torchvision is the independent implementation: make peers installs it",
+    not (PEERS / "torchvision").is_dir(), reason="torchvision is the independent implementation: make peers installs it"
 )
 @pytest.mark.parametrize(("name", "mode", "outputs"), CASES)
 def test_torchvision(name, mode, outputs):
     done = subprocess.run(
-        [sys.executable, "-P", str(SCRIPT), name, mode], env=os.environ, capture_output=True, text=True, check=False
+        [sys.executable, "-P", str(SCRIPT), name, mode],
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([os.environ.get("PYTHONPATH", ""), str(PEERS)]).strip(os.pathsep),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     said = json.loads(done.stdout.strip().splitlines()[-1])

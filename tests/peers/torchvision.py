@@ -2,9 +2,9 @@
 
     python -P tests/peers/torchvision.py googlenet-bn-auxiliary evaluation
 
-torchvision is a test-only oracle, installed beside the CPU build of PyTorch with `--no-deps` (`make peers`). Its wheels
-come with operators made for another build of PyTorch, which do not load. What its Python code asks for at import is
-that they are declared: with their schemas declared here it imports, and its classifiers, which use none of them, run.
+torchvision is a test-only oracle, installed with `--no-deps` in a folder of its own (`make peers`). Its wheels come
+with operators made for another build of PyTorch, which do not load. What its Python code asks for at import is that
+they are declared: with their schemas declared here it imports, and its classifiers, which use none of them, run.
 
 Weights are drawn into torchvision's network and come to ours by the rules of the card, by which published files do.
 Prints one line of JSON: the scale of the scores and the largest differences, of gradients relative to the largest one.
@@ -138,8 +138,9 @@ def main(name: str, mode: str) -> None:
     scatter(theirs)
     rules, training = formats(found)["torchvision"], mode == "training"
     ours.load_state_dict(translate(theirs.state_dict(), rules, ours.state_dict(), name="torchvision"))
-    # In training, batch statistics of few numbers multiply rounding: float64 rounds late enough.
-    dtype = torch.float64 if training else torch.float32
+    # Hundreds of layers with scattered weights multiply rounding, and two orders of the same sums differ by it; in
+    # float64 what differs is a mistake.
+    dtype = torch.float64
     theirs, ours = theirs.to(dtype).train(training), ours.to(dtype).train(training)
     side = NETWORKS[name][1]
     x = torch.randn(2, 3, side, side, dtype=dtype)

@@ -55,6 +55,16 @@ def test_confusion_counts_mistakes():
     assert {"cat", "7", "2", "true", "predicted"} <= set(said)
 
 
+@pytest.mark.parametrize("shape", [(8, 8), (8, 8, 3)], ids=["grey", "colour"])
+def test_samples_of_bytes_look_like_those_in_unit_range(shape):
+    """Grey levels of a byte are not all black, and colour stays colour."""
+    images = np.random.default_rng(0).integers(0, 256, (4, *shape), dtype=np.uint8)
+    labels = np.array([0, 1, 0, 1])
+    drawn = [pixels(figures.samples(each, labels, ("cat", "dog"))) for each in (images, (images / 255).astype("f4"))]
+    assert np.allclose(*drawn, atol=0.01)
+    assert (np.ptp(drawn[0], axis=2).max() > 0.3) == (len(shape) == 3)
+
+
 def test_mistakes_come_worst_first():
     images = np.random.default_rng(0).random((4, 8, 8)).astype(np.float32)
     probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.3, 0.7]])

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 from sklearn.utils import murmurhash3_32
@@ -74,6 +74,7 @@ def test_plain_words():
     assert plain_words("The cat's 42 É_1 a") == ["the", "cat", "42", "é_1"]
 
 
+@example(" \u0e31").via("a mark that combines, behind a space")
 @given(st.text(max_size=80))
 def test_pieces_stand_where_they_say(text):
     for split in (words, sentences):

@@ -241,3 +241,48 @@ def test_warmup_then_linear_climbs_stays_and_falls():
     assert lr(75) == pytest.approx(2 * 26 / 51)
     assert 0 < lr(100) < 0.05
     assert warmup_then_linear(1.0, total=3, decay=0.5)(3) > 0
+
+
+def test_random_affine_moves_turns_and_zooms_each_picture_by_itself(torch):
+    from upslope.training.augment import random_affine
+
+    ramp = torch.arange(32.0).expand(4, 1, 32, 32).clone()
+    generator = torch.Generator().manual_seed(0)
+    still = random_affine(ramp, shift=0, zoom=0, turn=0, generator=generator)
+    torch.testing.assert_close(still, ramp, atol=1e-4, rtol=0)
+    moved = random_affine(ramp, shift=3, zoom=0, turn=0, generator=generator)
+    by = (moved - ramp)[:, 0, 16, 16]
+    assert len(set(by.tolist())) == 4
+    assert by.abs().max() <= 3
+    torch.testing.assert_close((moved - ramp)[:, 0, 8:24, 8:24], by[:, None, None].expand(4, 16, 16), atol=1e-3, rtol=0)
+    turned = random_affine(ramp, shift=0, zoom=0, turn=10, generator=generator)
+    slant = turned[:, 0, 24, 16] - turned[:, 0, 8, 16]
+    assert (slant.abs() > 0.1).all()
+    assert slant.abs().max() <= 16 * np.sin(np.radians(10)) + 1e-3
+    zoomed = random_affine(ramp, shift=0, zoom=0.2, turn=0, generator=generator)
+    steps = zoomed[:, 0, 16, 17] - zoomed[:, 0, 16, 16]
+    assert (steps - 1).abs().max() <= 0.2 + 1e-3
+    assert (steps - 1).abs().min() > 1e-3
+
+
+def test_random_light_is_brighter_on_one_side(torch):
+    from upslope.training.augment import random_light
+
+    x = torch.ones(50, 1, 9, 9)
+    lit = random_light(x, most=0.3, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(lit[:, :, 4, 4], torch.ones(50, 1))
+    across = lit[:, 0, 4, 8] - lit[:, 0, 4, 0]
+    assert across.abs().max() <= 0.6 + 1e-5
+    assert across.min() < -0.2 < 0.2 < across.max()
+    torch.testing.assert_close(lit[:, 0, 4, 8] + lit[:, 0, 4, 0], torch.full((50,), 2.0))
+
+
+def test_faces_are_disturbed_as_seed_and_step_say(torch):
+    from upslope.training.augment import disturb_faces
+
+    def wide(rows):
+        return {"image": channels(rows)["image"].repeat(1, 1, 4, 4)}
+
+    stream = batches(collate=wide, transform=disturb_faces())
+    torch.testing.assert_close(stream.at(3)["image"], batches(collate=wide, transform=disturb_faces()).at(3)["image"])
+    assert not torch.equal(stream.at(3)["image"], batches(collate=wide).at(3)["image"])

@@ -112,8 +112,21 @@ def photo(picture: Picture, height: int = 224, width: int = 224) -> Floats:
     weights of torchvision and most of timm's (crop_pct 0.875) were measured. Those that were measured otherwise
     (torchvision's second ones with 224 of 232, vision transformers with all of the picture) see a little less here.
     """
+    return _middle(picture, height, width, share=CROP)
+
+
+def whole(picture: Picture, height: int = 64, width: int = 64) -> Floats:
+    """A photograph with all of its shorter side, and as much of the middle of the longer one: (height, width, 3).
+
+    A picture that has this size stays as it is.
+    """
+    return _middle(picture, height, width, share=1.0)
+
+
+def _middle(picture: Picture, height: int, width: int, *, share: float) -> Floats:
+    """The largest part of this shape in the middle, and of that so large a share."""
     # The size of the whole picture of which the middle is taken.
-    rows, columns = int(height / CROP), int(width / CROP)
+    rows, columns = int(height / share), int(width / share)
     if rows * picture.shape[1] >= columns * picture.shape[0]:
         columns = rows * picture.shape[1] // picture.shape[0]
     else:
@@ -122,3 +135,15 @@ def photo(picture: Picture, height: int = 224, width: int = 224) -> Floats:
     down, across = picture.shape[0] / rows, picture.shape[1] / columns
     box = (left * across, top * down, (left + width) * across, (top + height) * down)
     return np.clip(resized(picture, height, width, how=Image.Resampling.BILINEAR, box=box), 0, 1)
+
+
+def portrait(picture: Picture, height: int = 64, width: int = 64) -> Floats:
+    """A picture that a face fills, all of it: the largest part from its middle that has the right proportions, in grey.
+
+    A picture that has the size already stays as it is, up to its colors.
+    """
+    rows, columns = picture.shape[:2]
+    tall, wide = min(rows, columns * height / width), min(columns, rows * width / height)
+    left, top = (columns - wide) / 2, (rows - tall) / 2
+    grey = picture.mean(axis=2)
+    return np.clip(resized(grey, height, width, box=(left, top, left + wide, top + tall)), 0, 1)

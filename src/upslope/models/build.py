@@ -61,8 +61,13 @@ class Built:
 def built(name: str, *, seed: int, **overrides: object) -> Built:
     """As `build`, with the weights that `seed` draws; PyTorch's own generator goes on as if nothing had been drawn."""
     found, size = find(name)
-    builder = size_of(found, size).builder
-    arguments = {**size_of(found, size).arguments, **overrides}
+    return drawn(
+        found, {**size_of(found, size).arguments, **overrides}, seed=seed, builder=size_of(found, size).builder
+    )
+
+
+def drawn(found: Found, arguments: dict[str, Any], *, seed: int, builder: str = "") -> Built:
+    """The model of a card with any arguments, with the weights that `seed` draws."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(np.random.SeedSequence((seed,)).generate_state(1, np.uint64)[0]))
         module = construct(found, arguments, builder=builder)

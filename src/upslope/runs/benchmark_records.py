@@ -8,7 +8,16 @@ from typing import Any
 
 from upslope.runs.errors import RunProblem
 
-_VERSIONS = ("numpy", "torch", "lightning", "transformers", "stable_baselines3", "blas")
+_VERSIONS = (
+    "numpy",
+    "torch",
+    "lightning",
+    "transformers",
+    "tokenizers",
+    "tiktoken",
+    "stable_baselines3",
+    "blas",
+)
 
 
 @dataclass(frozen=True)
@@ -37,14 +46,16 @@ def speed_markdown(records: Sequence[Speed]) -> str:
     """The last part of RESULTS.md."""
     lines = ["", "## Speed beside peers", ""]
     lines += [
-        "Ours and the peer in turns within one run; a ratio is our time (or memory) by theirs, below 1 is less.",
+        "Ours and the peer in turns within one run; a ratio is our time (or memory) by theirs, below 1 is less. Where "
+        "the bound is at least so much, it is our tokens a second by theirs.",
         "",
     ]
     lines += ["| benchmark | case | threads | ratio | bound |", "| --- | --- | ---: | ---: | ---: |"]
     for record in records:
         for row in record.results:
             # Bounds are set at the thread count that the peer was measured with.
-            bound = f"{round(row['bound'], 2):g}" if row.get("bound") is not None else ""
+            least = "at least " if row.get("more_is_better") else ""
+            bound = f"{least}{round(row['bound'], 2):g}" if row.get("bound") is not None else ""
             lines.append(f"| {record.benchmark} | {row['case']} | {row['threads']} | {row['ratio']:.2f} | {bound} |")
     lines.append("")
     for record in records:

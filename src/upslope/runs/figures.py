@@ -194,8 +194,8 @@ def _tiles(images: Array, titles: Sequence[str], *, columns: int = 8, nothing: s
 def _mosaic(
     axis: Axes, tiles: Sequence[Array | None], *, columns: int, gap: float, colours: str, low: float, high: float
 ) -> list[tuple[float, float]]:
-    """Draw many small images of one size as one; returns the middle of each one's upper edge."""
-    height, width = next(tile.shape for tile in tiles if tile is not None)
+    """Draw many small images of one size, grey or in colour, as one; returns the middle of each one's upper edge."""
+    height, width = next(tile.shape[:2] for tile in tiles if tile is not None)
     corners = []
     for number, tile in enumerate(tiles):
         if tile is None:
@@ -203,7 +203,7 @@ def _mosaic(
         row, column = divmod(number, columns)
         left, top = column * width * (1 + gap), row * height * (1 + gap)
         axis.imshow(
-            tile,
+            tile / 255 if tile.dtype == np.uint8 else tile,
             cmap=colours,
             vmin=low,
             vmax=high,

@@ -41,6 +41,11 @@ class ModelSpec:
         return next((each["typical"] for each in self.outputs.values() if "typical" in each), None)
 
     @property
+    def temperature(self) -> float:
+        """What logits are divided by before the softmax, so that probabilities are calibrated; 1 if none was fitted."""
+        return next((float(each["temperature"]) for each in self.outputs.values() if "temperature" in each), 1.0)
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """The shape of one sample of the first input."""
         return tuple(next(iter(self.inputs.values()))["shape"])

@@ -77,9 +77,9 @@ class ClassificationPipeline(Pipeline):
         return {next(iter(self.spec.inputs)): np.stack([item.seen for item in items])}
 
     def postprocess(self, outputs: Arrays, items: Sequence[Item]) -> list[Prediction]:
-        """The softmax of the logits, most probable class first."""
+        """The softmax of the logits over the temperature that the run chose, most probable class first."""
         logits = outputs["logits"].astype(np.float64)
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        powers = np.exp((logits - logits.max(axis=1, keepdims=True)) / self.spec.temperature)
         shares = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
         strange = out_of_distribution.unlike(logits, self.spec.typical)
         return [self._answer(item, row, bool(odd)) for item, row, odd in zip(items, shares, strange, strict=True)]

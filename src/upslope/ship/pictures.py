@@ -32,7 +32,7 @@ class Shown:
 
 
 def read_pictures(
-    words: Sequence[str], *, look: str, shape: tuple[int, ...]
+    words: Sequence[str], *, look: str, shape: tuple[int, ...], levels: int = 0
 ) -> Iterator[Shown | UnreadableInput | Remark]:
     """Each picture, prepared by the function `look` of `upslope.image.preprocess`; a folder stands for those in it."""
     kept = 0
@@ -50,22 +50,27 @@ def read_pictures(
         kept += 1
         notes = (f"{short(path)} holds {found.frames} pictures, and the first is looked at",) * (found.frames > 1)
         crowd: list[str] = []
-        seen = prepared(picture, look=look, shape=shape, crowd=crowd)
+        seen = prepared(picture, look=look, shape=shape, levels=levels, crowd=crowd)
         yield Shown(path, seen, small, notes, "".join(f"{short(path)} shows {said}" for said in crowd[:1]))
 
 
-def prepared(picture: Picture, *, look: str, shape: tuple[int, ...], crowd: list[str] | None = None) -> Pictures:
+def prepared(
+    picture: Picture, *, look: str, shape: tuple[int, ...], levels: int = 0, crowd: list[str] | None = None
+) -> Pictures:
     """A picture as a network's data have them: of this shape (C, H, W), in [0, 1].
 
+    `levels` says that those data are whole numbers from 0 to so many: the picture is rounded as they were.
     `crowd` is told where the picture shows several things: "2 characters, and the left one was read".
     """
     channels, height, width = shape
-    told = {} if look == "photo" else {"crowd": crowd}
+    told = {} if look in ("photo", "whole", "portrait") else {"crowd": crowd}
     made = getattr(preprocess, look)(picture, height, width, **told)
     if made.ndim == 2:
         made = np.repeat(made[:, :, np.newaxis], channels, axis=2)
     elif channels == 1:
         made = made.mean(axis=2, keepdims=True)
+    if levels:
+        made = np.rint(levels * made) / np.float32(levels)
     return np.ascontiguousarray(made.transpose(2, 0, 1), dtype=np.float32)
 
 

@@ -38,6 +38,7 @@ _WORD = regex.compile(
   | [\p{Han}\p{Hiragana}]\p{M}*                         # a character that is a word
   | \d+(?:[.,:]\d+)*(?:\p{L}[\p{L}\p{M}]*)?             # 1,234.5 and 3rd
   | [\p{L}\p{M}\p{Nl}_](?:[\p{L}\p{M}\p{N}_\u200c\u200d]|['’·-](?=\p{L}))*  # don't, well-known
+  | \s                                                  # not with a mark behind it that combines
   | \X                                                  # anything else: one mark, one picture
     """,
     regex.VERBOSE,

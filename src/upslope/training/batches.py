@@ -85,6 +85,21 @@ def by_length(column: str, *, batch_size: int, pool: int = 50) -> Order:
     return order
 
 
+def by_class(column: str, *, each: int) -> Order:
+    """An order in which samples of one class come `each` at a time, so that a batch holds several of most classes.
+
+    What is left over of a class comes in smaller parts.
+    """
+
+    def order(dataset: Dataset, rng: np.random.Generator) -> NDArray[np.int64]:
+        labels = np.asarray(dataset[column])
+        own = (rng.permutation(np.flatnonzero(labels == label)) for label in np.unique(labels))
+        parts = [members[first : first + each] for members in own for first in range(0, len(members), each)]
+        return np.concatenate([parts[number] for number in rng.permutation(len(parts))])
+
+    return order
+
+
 class Batches:
     """The rows of a data set in batches of one size; what is left over at the end of an epoch waits for the next."""
 

@@ -48,7 +48,7 @@ class Folds(Task):
     @property
     def trained(self) -> nn.Module:
         """The model whose parameters are counted and watched."""
-        return self.last.model
+        return self.last.trained
 
     def collate(self, rows: Dataset) -> Batch:
         """As the tasks do it."""

@@ -35,6 +35,11 @@ def without_verb(context: typer.Context) -> int | None:
     return None
 
 
+Changed = Annotated[
+    bool, typer.Option("--changed", help="Only those whose reference or checks are not those on record.")
+]
+
+
 @author.command("check")
 def check_exercises(
     names: Annotated[
@@ -42,19 +47,22 @@ def check_exercises(
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", metavar="N", help="Under how many seeds.")] = 20,
     processes: Annotated[int, typer.Option("--processes", metavar="N", help="How many processes grade at once.")] = 2,
+    changed: Changed = False,
     write: Annotated[bool, typer.Option("--write", help="Keep the counts for RESULTS.md.")] = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
     """Try every exercise: the stub fails, the reference passes, every wrong answer is caught."""
-    from upslope.academy.author import author_check
+    from upslope.academy.author import Report, author_check
 
     if seeds < 1 or processes < 1:
         raise UsageError("--seeds and --processes are at least 1")
-    _all_of_them(names, write)
     screen = Screen()
+    wanted = _wanted(screen, Report, names, changed=changed, write=write, seeds=seeds)
+    if wanted is None:
+        return Exit.DONE
     with _progress(screen, "checking") as said:
-        report = author_check(list(names or ()), seeds=seeds, processes=processes, progress=said)
+        report = author_check(wanted, seeds=seeds, processes=processes, progress=said)
     screen.give(report.to_json())
     if not screen.quiet:
         _show(screen, report)
@@ -72,15 +80,44 @@ def _progress(screen: Screen, what: str) -> Iterator[Callable[[int, int, str], N
         yield lambda done, of, name: bar.update(done / of, description=f"{done} of {of}  {name}")
 
 
-def _all_of_them(names: list[str] | None, write: bool) -> None:
-    if names and write:
-        raise UsageError("--write keeps the counts of all exercises: name no step")
+def _wanted(
+    screen: Screen,
+    kind: "type[Report] | type[MutationReport]",
+    names: list[str] | None,
+    *,
+    changed: bool,
+    write: bool,
+    seeds: int,
+) -> list[str] | None:
+    """The steps to try, [] for all of them; None where nothing has changed, which has been said then."""
+    from upslope.academy import checks_record
+    from upslope.academy.lessons import find
+
+    if changed and names:
+        raise UsageError("--changed finds the steps by itself: name none")
+    wanted = [find(name).name for name in names or ()]
+    if changed:
+        wanted = checks_record.changed(kind, _records())
+        if not wanted:
+            screen.line("Nothing has changed since the record.")
+            screen.give({"passed": True, "rows": []})
+            return None
+    if write and wanted:
+        try:
+            checks_record.to_keep(kind, wanted, seeds, _records())
+        except checks_record.OtherSeeds as problem:
+            raise UsageError(f"{problem}: name no step, to try all exercises anew") from None
+    return wanted
+
+
+def _records() -> "Path":
+    return _checkout() / "results" / "checks"
 
 
 def _keep(report: "Report | MutationReport") -> None:
     from upslope.academy.checks_record import keep
 
-    keep(report, _checkout() / "results" / "checks")
+    keep(report, _records())
 
 
 def _show(screen: Screen, report: "Report") -> None:
@@ -111,19 +148,22 @@ def mutate_exercises(
         list[str] | None, typer.Argument(metavar="[STEP]...", help="Steps; all of them.", autocompletion=step_names)
     ] = None,
     processes: Annotated[int, typer.Option("--processes", metavar="N", help="How many grade at once.")] = 2,
+    changed: Changed = False,
     write: Annotated[bool, typer.Option("--write", help="Keep the counts for RESULTS.md.")] = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
     """Make hundreds of small edits of the references: a check must notice each of them."""
-    from upslope.academy.mutation import author_mutate
+    from upslope.academy.mutation import SEEDS, MutationReport, author_mutate
 
     if processes < 1:
         raise UsageError("--processes is at least 1")
-    _all_of_them(names, write)
     screen = Screen()
+    wanted = _wanted(screen, MutationReport, names, changed=changed, write=write, seeds=len(SEEDS))
+    if wanted is None:
+        return Exit.DONE
     with _progress(screen, "mutating") as said:
-        report = author_mutate(list(names or ()), processes=processes, progress=said)
+        report = author_mutate(wanted, processes=processes, progress=said)
     screen.give(report.to_json())
     if not screen.quiet:
         _show_mutants(screen, report)

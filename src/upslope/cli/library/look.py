@@ -1,4 +1,4 @@
-"""`upslope look`: where the heads of a text model look on a sentence, as a page."""
+"""`upslope look`: into a network, as a page: the attention of a text model, what a classifier sees in a picture."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,31 +21,85 @@ def look(
         str,
         typer.Argument(
             metavar="RUN|MODEL",
-            help="A run of gpt, smollm2-135m-instruct, minilm, or a GGUF file.",
+            help="A run of an image classifier or of gpt, smollm2-135m-instruct, minilm, or a GGUF file.",
             autocompletion=look_names,
         ),
     ],
-    sentence: Annotated[str, typer.Argument(metavar="SENTENCE", help="What the model reads.")],
+    given: Annotated[
+        str, typer.Argument(metavar="SENTENCE|PICTURE", help="What the model reads: text, or a picture file.")
+    ],
     layer: Annotated[
-        int | None, typer.Option("--layer", metavar="L", help="The layer to begin with, from 1 on.")
+        int | None,
+        typer.Option("--layer", metavar="L", help="The layer to begin with, of pictures the convolution; from 1 on."),
     ] = None,
     head: Annotated[int | None, typer.Option("--head", metavar="H", help="The head to begin with, from 1 on.")] = None,
     out: Annotated[
-        str | None, typer.Option("--out", metavar="FILE", help="The page; default: attention-MODEL.html.")
+        str | None,
+        typer.Option("--out", metavar="FILE", help="The page; default: attention-MODEL.html or look-RUN.html."),
     ] = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
-    """Show where every head of every layer looks on a sentence.
+    """Look into a network: where a text model looks in a sentence, what an image classifier sees in a picture.
 
     Writes one page that any browser opens, offline. With --json the numbers: of one layer or head, if it is named.
     """
+    if _takes_pictures(name, given):
+        return _on_a_picture(name, given, layer=layer, head=head, out=out)
+    return _on_a_sentence(name, given, layer=layer, head=head, out=out)
+
+
+def _takes_pictures(name: str, given: str) -> bool:
+    """Whether a picture is meant: by a run that is none of text, or by the name of a picture and none of a model."""
+    from upslope.image.read import SUFFIXES
+    from upslope.models.build import UnknownModel, find
+    from upslope.ship.vision.look import is_run
+
+    if is_run(name):
+        return True
+    if Path(given).suffix.lower() not in SUFFIXES or Path(name).is_file():
+        return False
+    try:
+        find(name)
+    except UnknownModel:
+        return True
+    return False
+
+
+def _on_a_picture(name: str, given: str, *, layer: int | None, head: int | None, out: str | None) -> int:
+    from upslope.runs.workspace import short
+    from upslope.ship.vision.look import look, numbers
+    from upslope.ship.vision.look_html import write_page
+
+    screen = Screen()
+    if head is not None:
+        raise UsageError("--head is for text models: of an image classifier --layer chooses the convolution")
+    looked = look(name, given, layer=layer)
+    path = Path(out or f"look-{Path(looked.model).stem}.html").expanduser()
+    if out or not screen.quiet:
+        write_page(looked, path)
+    screen.give(numbers(looked) | {"file": str(path) if out else None})
+    if screen.quiet:
+        return Exit.DONE
+    screen.line((looked.model, "bold"), f"  {looked.about}")
+    for said in (looked.warning, looked.answer.doubt, *looked.answer.notes):
+        if said:
+            screen.prose(f"{said[:1].upper()}{said[1:]}.", style="yellow")
+    screen.gap()
+    best = zip(looked.explained, looked.answer.probabilities, strict=False)
+    screen.table(("", ""), [[label, f"{100 * share:.1f} %"] for label, share in best], right=(1,))
+    screen.gap()
+    screen.line("Written  ", short(path))
+    return Exit.DONE
+
+
+def _on_a_sentence(name: str, given: str, *, layer: int | None, head: int | None, out: str | None) -> int:
     from upslope.runs.workspace import short
     from upslope.ship.language.attention import look
     from upslope.ship.language.attention_html import write_page
 
     screen = Screen()
-    attention = look(name, sentence, quiet=screen.quiet)
+    attention = look(name, given, quiet=screen.quiet)
     layers, heads, count, _ = attention.weights.shape
     _within("--layer", layer, layers, attention.model)
     _within("--head", head, heads, attention.model)

@@ -57,14 +57,15 @@ def chat_names(incomplete: str) -> list[str]:
 
 
 def look_names(incomplete: str) -> list[str]:
-    """Models of which attention can be looked at: those that chat, and those that embed sentences."""
+    """Models that can be looked into: those that chat, those that embed sentences, and runs."""
     from typing import cast
 
     from upslope.cards import ModelCard, discover
 
     cards = [cast(ModelCard, found.card) for found in discover("models").values()]
     names = [size for card in cards for size, one in card.sizes.items() if any(w.vocabulary for w in one.weights)]
-    return [*chat_names(incomplete), *(name for name in names if name.startswith(incomplete))]
+    found = [*chat_names(incomplete), *(name for name in names if name.startswith(incomplete)), *run_names(incomplete)]
+    return list(dict.fromkeys(found))
 
 
 def run_names(incomplete: str) -> list[str]:

@@ -216,7 +216,9 @@ def uses(result: "Result", folder: Path) -> list[tuple[str, str]]:
         example = str(spec.preprocessing.get("environment", pipeline_of(spec.task).example_for(spec)))
     except RunProblem:  # a task for which nothing answers yet
         return []
+    looks = spec.task == "image-classification"
     return [
         (f"upslope predict {result.lab} {example}".rstrip(), "let the model answer"),
+        *([(f"upslope look {result.lab} {example}", "what it computes, and why it answers so")] if looks else []),
         (f"upslope export {result.lab}", "one file for other programs"),
     ]

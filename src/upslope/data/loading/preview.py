@@ -29,7 +29,7 @@ def picture(
     card = cast(DataCard, found.card)
     data, index = _chosen(found, split=split, toy=toy, seed=seed, each=each)
     label, image = card.of(ClassLabel), card.of(Image)
-    if label and image and len(image[1].shape) == 2 and len(card.features) == 2:
+    if label and image and image[1].shape and len(card.features) == 2:
         chosen = data.take(index)
         figure = samples(chosen[image[0]], chosen[label[0]], data.classes, columns=len(data.classes))
     else:

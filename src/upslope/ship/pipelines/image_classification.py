@@ -22,6 +22,7 @@ _LOOKS = {
     "handwriting": "one character, ink 1 on a background of 0, scaled into a box of 20 x 20 pixels and centred by mass",
     "product": "one thing, grey, on a background of 0, trimmed, scaled to the longer side and put into the middle",
     "photo": "the middle of the picture",
+    "whole": "all of the picture's shorter side, and as much of the middle of the longer one",
 }
 
 
@@ -69,7 +70,8 @@ class ImageClassification(ClassificationPipeline):
 
     def read(self, words: Sequence[str], options: Options) -> Iterator[Shown | UnreadableInput | Remark]:
         """Each picture; a folder stands for the pictures in it."""
-        yield from read_pictures(words, look=self.look, shape=self.spec.shape)
+        levels = int(self.spec.preprocessing.get("levels", 0))
+        yield from read_pictures(words, look=self.look, shape=self.spec.shape, levels=levels)
 
     def notes(self, item: Shown) -> tuple[str, ...]:
         """Further pictures of the file."""
@@ -118,10 +120,12 @@ class ImageClassification(ClassificationPipeline):
         shape, classes = " x ".join(map(str, self.spec.shape)), self.spec.classes
         mean, std = (", ".join(f"{v:.4f}" for v in self.spec.preprocessing[name]) for name in ("mean", "std"))
         look = _LOOKS.get(self.look, "")
+        warm = self.spec.temperature != 1
+        divided = f", divided by {self.spec.temperature:.3f}, chosen on validation data," if warm else ""
         return {
             "What it does": [
                 f"Takes pictures ({shape}) and gives a logit for each of {len(classes)} classes: "
-                f"{', '.join(classes)}. A softmax over the logits gives probabilities."
+                f"{', '.join(classes)}. A softmax over the logits{divided} gives probabilities."
             ],
             "How pictures are prepared": [
                 f"{shape}, pixels in [0, 1]" + (f"; {look}" if look else "") + ". "

@@ -40,14 +40,15 @@ class LoadedModel:
 
     @property
     def learned_from(self) -> str:
-        """The data set by its title, the environment, or what else it was trained on."""
+        """The data set by its title, the person's folder, the environment, or what else it was trained on."""
         card = data_card(self.spec)
-        return card.title if card is not None else str(self.spec.preprocessing.get("environment", "generated data"))
+        known = self.spec.preprocessing
+        return card.title if card is not None else str(known.get("folder", known.get("environment", "generated data")))
 
     @property
     def warning(self) -> str:
         """One sentence where the model has never seen real data, or ""."""
-        if not self.spec.data or data_card(self.spec) is not None:
+        if not self.spec.data or data_card(self.spec) is not None or "folder" in self.spec.preprocessing:
             return ""
         return f"{self.name} learned from generated data only: do not trust it on real data"
 

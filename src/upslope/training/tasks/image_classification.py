@@ -35,11 +35,11 @@ class ImageClassification(Classification):
     ) -> None:
         """`train` says which mean and standard deviation pictures are brought to 0 and 1 from, one for each channel."""
         super().__init__(model, classes=train.classes, label_smoothing=label_smoothing, precision=precision)
-        pixels = channels_first(train["image"])
         feature = train.features["image"]
         assert isinstance(feature, Image)
-        self.shape, self.look = list(pixels.shape[1:]), feature.look
-        mean, std = pixels.mean(axis=(0, 2, 3)), pixels.std(axis=(0, 2, 3))
+        self.shape, self.look = list(channels_first(train["image"][:1]).shape[1:]), feature.look
+        self.levels = 255 if train["image"].dtype == np.uint8 else 0  # of brightness above 0; 0: any number is one
+        mean, std = moments(train["image"])
         self.register_buffer("mean", torch.from_numpy(mean)[:, None, None], persistent=False)
         self.register_buffer("std", torch.from_numpy(std)[:, None, None], persistent=False)
         self.mean: Tensor
@@ -75,8 +75,32 @@ class ImageClassification(Classification):
             arguments=network.arguments,
             inputs={"image": {"shape": self.shape, "dtype": "float32"}},
             outputs={"logits": self.output()},
-            preprocessing={"mean": self.mean.flatten().tolist(), "std": self.std.flatten().tolist(), "look": self.look},
+            preprocessing={
+                "mean": self.mean.flatten().tolist(),
+                "std": self.std.flatten().tolist(),
+                "look": self.look,
+                **({"levels": self.levels} if self.levels else {}),
+            },
         )
+
+
+def moments(images: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Mean and standard deviation by channel (C,), of images (N, H, W) or (N, H, W, C), with white as 1.
+
+    Bytes are counted: thousands of photographs as float32 would not fit into memory.
+    """
+    if images.dtype != np.uint8:
+        pixels = channels_first(images)
+        return pixels.mean(axis=(0, 2, 3)), pixels.std(axis=(0, 2, 3))
+    channels = images[..., np.newaxis] if images.ndim == 3 else images
+    levels = np.arange(256) / 255
+    shares = np.zeros((channels.shape[-1], 256))
+    for one in channels:
+        shares += [np.bincount(one[..., channel].ravel(), minlength=256) for channel in range(len(shares))]
+    shares /= shares.sum(axis=1, keepdims=True)
+    mean = shares @ levels
+    std = np.sqrt((shares * (levels - mean[:, np.newaxis]) ** 2).sum(axis=1))
+    return mean.astype(np.float32), std.astype(np.float32)
 
 
 def standardize(images: Pixels, mean: Tensor, std: Tensor) -> Pixels:
