@@ -1,6 +1,6 @@
 """One network twice, in PyTorch and in Keras 3, from the same first weights, on the same batches in the same order.
 
-K. Chollet et al., Keras, https://keras.io. The networks: multilayer perceptron (Rumelhart et al. 1986), LeNet-5 (LeCun
+F. Chollet et al., Keras, https://keras.io. The networks: multilayer perceptron (Rumelhart et al. 1986), LeNet-5 (LeCun
 et al. 1998), ResNet (He et al. 2015), LSTM (Hochreiter and Schmidhuber 1997), Transformer (Vaswani et al. 2017).
 
 Claim: LeNet-5 in PyTorch and its Keras twin end within 0.5 points of one another on Fashion-MNIST's test images, both
