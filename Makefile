@@ -9,7 +9,7 @@ ifneq ($(wildcard ../shared/data),)
 export UPSLOPE_MIRROR ?= $(abspath ../shared/data)
 endif
 
-.PHONY: help demo install test test-all check bench results tensorflow browser weights peers wheel clean
+.PHONY: help demo install test test-all check bench results tensorflow browser web weights peers wheel clean
 help:
 	@echo "make demo     install the light base and walk through one step, a minute"
 	@echo "make install  install PyTorch and what trains, exports and tracks networks with it"
@@ -17,6 +17,7 @@ help:
 	@echo "make test-all the rest of the tests: more seeds, processes, full sizes, every hostile answer"
 	@echo "make check    lint, types, arrows between the rooms, generated pages, line budget"
 	@echo "make peers    torchvision, in a folder of its own, and our architectures compared with its"
+	@echo "make web      onnxruntime-web from npm, for pages that run a network in the browser"
 	@echo "make weights  SmolLM2 and MiniLM as files, for upslope chat and upslope embed"
 	@echo "make bench    speed beside PyTorch and transformers, as ratios"
 	@echo "make results  run the labs over seeds and write RESULTS.md"
@@ -75,10 +76,14 @@ tensorflow: $(VENV)/tensorflow
 
 browser: $(VENV)/browser
 
+# Three files of npm's package, each compared with its sha256; npm is part of Node.js.
+web: $(VENV)/base
+	@$(BIN)/python -m upslope.apps.onnxruntime_web
+
 weights: $(VENV)/weights
 
 peers: $(VENV)/peers/torchvision
-	@$(PYTEST) --depth deep tests/models/test_parity_torchvision.py tests/blocks/test_detection_torchvision.py
+	@$(PYTEST) --depth deep tests/models/test_parity_torchvision.py tests/models/test_detectors_torchvision.py tests/blocks/test_detection_torchvision.py
 
 demo: $(VENV)/base
 	@$(BIN)/upslope tour
@@ -106,9 +111,10 @@ bench: $(VENV)/full
 	@$(BIN)/python benchmarks/lenet.py
 	@$(BIN)/python benchmarks/mnist.py
 	@$(BIN)/python benchmarks/models.py
+	@$(BIN)/python benchmarks/camera.py
 	@$(BIN)/python benchmarks/dqn.py
 	@$(BIN)/python benchmarks/language.py
-	@$(BIN)/python benchmarks/tokenizers.py
+	@$(BIN)/python benchmarks/subwords.py
 	@$(BIN)/python benchmarks/chat.py
 	@$(BIN)/python benchmarks/serve.py
 
@@ -121,8 +127,9 @@ results: $(VENV)/full
 	@$(BIN)/python benchmarks/lenet.py --json > results/speed/lenet.json
 	@$(BIN)/python benchmarks/mnist.py --json > results/speed/mnist.json
 	@$(BIN)/python benchmarks/models.py --json > results/speed/models.json
+	@$(BIN)/python benchmarks/camera.py --json > results/speed/camera.json
 	@$(BIN)/python benchmarks/language.py --json > results/speed/language.json
-	@$(BIN)/python benchmarks/tokenizers.py --json > results/speed/tokenizers.json
+	@$(BIN)/python benchmarks/subwords.py --json > results/speed/subwords.json
 	@$(BIN)/python benchmarks/chat.py --json > results/speed/chat.json
 	@$(BIN)/python benchmarks/serve.py --json > results/speed/serve.json
 	@$(BIN)/upslope author check --changed --write

@@ -1,5 +1,6 @@
 """The wheel holds everything, and works from where pip puts it."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -81,3 +82,10 @@ def test_an_installed_package_carries_the_records(installed, tmp_path):
     done = upslope(installed, tmp_path, "results")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "lenet" in done.stdout
+
+
+def test_no_benchmark_hides_a_library():
+    """A script's own folder comes first when it imports: a file called tokenizers there is what transformers gets."""
+    names = [path.stem for path in (ROOT / "benchmarks").glob("*.py")]
+    assert names
+    assert [name for name in names if importlib.util.find_spec(name) is not None] == []

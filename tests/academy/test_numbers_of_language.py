@@ -150,6 +150,20 @@ def test_numbers_of_the_lab_directions(torch):
     says("directions", "99,328", "66,560")
 
 
+def test_numbers_of_verse():
+    from upslope.text.meter import Meter
+
+    two = {word: [tuple(sounds.split())] for word, sounds in (("yonder", "Y AA1 N D ER0"), ("window", "W IH1 N D OW0"))}
+    meter = Meter(two)
+    assert meter.places("But soft, what light through") == {5}, "yon- is the sixth"
+    assert meter.places("But soft, what light through yonder") == {7}, "win- is the eighth"
+    line = "But soft, what light through yonder window breaks"
+    assert meter.places(line) == {10}
+    assert meter.scans(line)
+    assert 2**2 == 4
+    says("verse", line, "yon- is the sixth, win- the eighth", "perplexity of 2² = 4")
+
+
 def test_numbers_of_sinusoids(torch):
     from upslope.blocks.language.sinusoidal import sinusoidal_positions
 

@@ -1,4 +1,4 @@
-"""Letterbox: a picture of any shape on a square, nothing cut off and nothing stretched; and the way back for boxes.
+"""Letterbox: a picture of any shape on a canvas of one size, nothing cut off or stretched; and the way back for boxes.
 
 Sizes and borders are whole pixels, so what was asked for is never quite what was done. Whoever computes the way back
 from the scale that was asked for is off by some pixels; here what was really done is written down.
@@ -26,36 +26,39 @@ class Letterbox:
     scaled_width: int
     top: int  # rows of border above
     left: int  # columns of border on the left
-    size: int
 
 
-def letterbox(picture: NDArray[np.float32], size: int, *, fill: float = GREY) -> tuple[NDArray[np.float32], Letterbox]:
-    """A picture (H, W) or (H, W, C) in the middle of size x size pixels, and what was done to bring it there.
+def letterbox(
+    picture: NDArray[np.float32], size: int | tuple[int, int], *, fill: float = GREY
+) -> tuple[NDArray[np.float32], Letterbox]:
+    """A picture (H, W) or (H, W, C) in the middle of a canvas, and what was done to bring it there.
 
-    It is scaled by the largest factor with which it fits, sides rounded to whole pixels, at least one. Of an odd border
-    the larger half is below or on the right.
+    The canvas has `size` pixels on each side, or (height, width). The picture is scaled by the largest factor with
+    which it fits, sides rounded to whole pixels, at least one. Of an odd border the larger half is below or on the
+    right.
     """
     height, width = picture.shape[:2]
-    if min(height, width, size) < 1:
-        raise ValueError(f"a picture of {height} x {width} pixels on {size} x {size}; all sides are at least 1")
-    factor = size / max(height, width)
+    down, across = (size, size) if isinstance(size, int) else size
+    if min(height, width, down, across) < 1:
+        raise ValueError(f"a picture of {height} x {width} pixels on {down} x {across}; all sides are at least 1")
+    factor = min(down / height, across / width)
     scaled_height, scaled_width = max(1, round(height * factor)), max(1, round(width * factor))
-    top, left = (size - scaled_height) // 2, (size - scaled_width) // 2
-    square = np.full((size, size, *picture.shape[2:]), fill, dtype=np.float32)
+    top, left = (down - scaled_height) // 2, (across - scaled_width) // 2
+    canvas = np.full((down, across, *picture.shape[2:]), fill, dtype=np.float32)
     small = resized(picture, scaled_height, scaled_width, how=Image.Resampling.BILINEAR)
-    square[top : top + scaled_height, left : left + scaled_width] = small
-    return square, Letterbox(height, width, scaled_height, scaled_width, top, left, size)
+    canvas[top : top + scaled_height, left : left + scaled_width] = small
+    return canvas, Letterbox(height, width, scaled_height, scaled_width, top, left)
 
 
 def to_letterbox(boxes: NDArray[np.floating[Any]], done: Letterbox) -> NDArray[np.floating[Any]]:
-    """Where boxes (..., 4) of the picture, in xyxy pixels, lie on the square."""
+    """Where boxes (..., 4) of the picture, in xyxy pixels, lie on the canvas."""
     across, down = done.scaled_width / done.width, done.scaled_height / done.height
     moved = boxes * np.array([across, down, across, down]) + np.array([done.left, done.top, done.left, done.top])
     return np.asarray(moved, dtype=boxes.dtype)
 
 
 def undo_letterbox(boxes: NDArray[np.floating[Any]], done: Letterbox) -> NDArray[np.floating[Any]]:
-    """Boxes (..., 4) found on the square, in xyxy pixels of it, as xyxy pixels of the picture; the dtype stays.
+    """Boxes (..., 4) found on the canvas, in xyxy pixels of it, as xyxy pixels of the picture; the dtype stays.
 
     The border is taken off, x = (x - left) * width / scaled_width and y = (y - top) * height / scaled_height: across
     and down each have a factor of their own, since each side was rounded on its own. What lies on the border comes to

@@ -13,6 +13,7 @@ _VERSIONS = (
     "torch",
     "lightning",
     "transformers",
+    "onnxruntime",
     "tokenizers",
     "tiktoken",
     "stable_baselines3",

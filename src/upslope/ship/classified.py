@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from upslope.data.loading.dataset import Dataset
 from upslope.runs import out_of_distribution
 from upslope.runs.workspace import short
 from upslope.ship.pipelines.pipeline import Arrays, Options, Pipeline, Prediction
@@ -83,6 +84,10 @@ class ClassificationPipeline(Pipeline):
         shares = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
         strange = out_of_distribution.unlike(logits, self.spec.typical)
         return [self._answer(item, row, bool(odd)) for item, row, odd in zip(items, shares, strange, strict=True)]
+
+    def score(self, outputs: Arrays, dataset: Dataset) -> tuple[str, float]:
+        """The share of right answers."""
+        return "accuracy", float((outputs["logits"].argmax(axis=1) == dataset["label"]).mean())
 
     def _answer(self, item: Item, row: NDArray[np.float32], odd: bool) -> Classified:
         doubt = self.doubt(item, row)

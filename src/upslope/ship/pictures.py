@@ -36,7 +36,7 @@ def read_pictures(
 ) -> Iterator[Shown | UnreadableInput | Remark]:
     """Each picture, prepared by the function `look` of `upslope.image.preprocess`; a folder stands for those in it."""
     kept = 0
-    for path in _files(words):
+    for path in picture_files(words):
         if isinstance(path, UnreadableInput | Remark):
             yield path
             continue
@@ -74,7 +74,8 @@ def prepared(
     return np.ascontiguousarray(made.transpose(2, 0, 1), dtype=np.float32)
 
 
-def _files(words: Sequence[str]) -> Iterator[Path | UnreadableInput | Remark]:
+def picture_files(words: Sequence[str]) -> Iterator[Path | UnreadableInput | Remark]:
+    """The files that these words name; a folder stands for the pictures in it."""
     for path in map(Path, words):
         if not path.is_dir():
             yield path

@@ -16,7 +16,7 @@ class KeyValueCache:
         self.tokens: Tensor | None = None  # (B, S)
         self.keys: dict[int, Tensor] = {}  # block -> (B, heads, S, head_dim), normed and rotated
         self.values: dict[int, Tensor] = {}
-        self.state: tuple[Tensor, ...] | None = None  # of a recurrent model, which keeps nothing else
+        self.state: tuple[Tensor, ...] | None = None  # of a recurrent model, which keeps nothing else: (layers, B, dim)
 
     @property
     def length(self) -> int:
@@ -41,6 +41,7 @@ class KeyValueCache:
         for buffers in (self.keys, self.values):
             for block in buffers:
                 buffers[block] = buffers[block][rows]
+        self.state = None if self.state is None else tuple(each[:, rows] for each in self.state)
 
 
 def extend_buffer(

@@ -93,6 +93,18 @@ class KneserNey:
             )
         return found
 
+    def following(self, history: NDArray[np.integer]) -> NDArray[np.float64]:
+        """The probability of every token after each of several histories of one length: (B, T) to (B, vocab_size)."""
+        found = np.full((len(history), self.vocab_size), 1 / self.vocab_size)
+        every = np.arange(self.vocab_size)
+        for length, table in enumerate(self.tables[: history.shape[1] + 1], 1):
+            before = history[:, history.shape[1] - length + 1 :].astype(np.int64)
+            grams = np.zeros((len(history), 1), dtype=np.int64)
+            for place in range(length - 1):
+                grams = grams * self.vocab_size + before[:, place : place + 1]
+            found = table.probabilities(grams * self.vocab_size + every, found)
+        return found
+
 
 class _Table:
     """What one order knows: n-grams in order with their counts, and their histories."""

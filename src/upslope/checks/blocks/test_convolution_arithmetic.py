@@ -1,4 +1,4 @@
-"""What output_size and receptive_field must do."""
+"""What output_size, receptive_field and convolution_cost must do."""
 
 from functools import partial
 
@@ -162,6 +162,74 @@ def test_field_of_anything_in_a_row(rng):
     equal(layers, [(3, 2, 1), (5, 1, 2)], case="the layers afterwards", problem="the layers were changed")
 
 
+def cost_of(*channels, **settings):
+    """The answer, and the call in words."""
+    case = f"convolution_cost({channels[0]}, {channels[1]}, {said(settings)})"
+    return convolution_arithmetic.convolution_cost(*channels, **settings), case
+
+
+@grades(convolution_arithmetic.convolution_cost)
+def test_cost_by_hand(rng):
+    """ResNet's first layer; a 1x1; a depthwise 3x3"""
+    for channels, settings, expected in (
+        ((3, 64), {"kernel": 7, "places": 112 * 112, "bias": False}, (9_408, 118_013_952)),
+        ((8, 4), {"kernel": 1, "places": 10}, (36, 320)),
+        ((32, 32), {"kernel": 3, "places": 49, "groups": 32, "bias": False}, (288, 14_112)),
+    ):
+        got, case = cost_of(*channels, **settings)
+        equal(got, expected, case=case)
+        equal([type(each).__name__ for each in got], ["int", "int"], case=case, problem="these are no whole numbers")
+
+
+@grades(convolution_arithmetic.convolution_cost)
+def test_cost_counted(rng):
+    """weights counted one by one, and a multiply-add for each at every place"""
+    for _ in range(60):
+        groups, kernel, places = int(rng.integers(1, 4)), int(rng.integers(1, 4)), int(rng.integers(1, 6))
+        before, after = groups * int(rng.integers(1, 4)), groups * int(rng.integers(1, 4))
+        bias = bool(rng.random() < 0.5)
+        weights = sum(
+            1 for o in range(after) for i in range(before) for _ in range(kernel**2) if own(i, before, o, after, groups)
+        )
+        settings = {"kernel": kernel, "places": places, "groups": groups, "bias": bias}
+        got, case = cost_of(before, after, **settings)
+        equal(got, (weights + (after if bias else 0), weights * places), case=case)
+
+
+def own(i, before, o, after, groups):
+    """Whether output channel o reads input channel i: both are in the same group."""
+    return i * groups // before == o * groups // after
+
+
+@grades(convolution_arithmetic.convolution_cost)
+def test_cost_defaults(rng):
+    """one group and a bias, unless something else is said"""
+    got, case = cost_of(5, 7, kernel=3, places=4)
+    equal(got, (5 * 7 * 9 + 7, 5 * 7 * 9 * 4), case=case)
+
+
+@grades(convolution_arithmetic.convolution_cost)
+def test_cost_of_large_layers(rng):
+    """numbers beyond what 32 bits hold"""
+    got, case = cost_of(4096, 4096, kernel=3, places=512 * 512, bias=False)
+    equal(got, (4096 * 4096 * 9, 4096 * 4096 * 9 * 512 * 512), case=case)
+
+
+@grades(convolution_arithmetic.convolution_cost)
+def test_cost_refuses(rng):
+    """channels that the groups do not divide: a ValueError with both numbers"""
+    for channels, groups, words in (
+        ((8, 6), 3, ("groups=3", "in_channels=8")),
+        ((6, 8), 3, ("groups=3", "out_channels=8")),
+    ):
+        raises(
+            ValueError,
+            partial(convolution_arithmetic.convolution_cost, *channels, kernel=3, places=4, groups=groups),
+            says=words,
+            case=f"convolution_cost({channels[0]}, {channels[1]}, groups={groups})",
+        )
+
+
 wrong(
     convolution_arithmetic.output_size,
     {
@@ -197,5 +265,29 @@ wrong(
         "the strides are added, not multiplied": ("jump *= stride", "jump += stride - 1"),
         "the last layer's stride is taken, not the product of all": ("jump *= stride", "jump = stride"),
         "what came before these layers is forgotten": ("for kernel", "size, jump = 1, 1\n    for kernel"),
+    },
+)
+wrong(
+    convolution_arithmetic.convolution_cost,
+    {
+        "the kernel is counted along one side only": ("kernel**2", "kernel"),
+        "groups are not thought of": ("in_channels // groups * kernel**2", "in_channels * kernel**2"),
+        "groups make fewer filters as well": ("parameters = out_channels *", "parameters = out_channels // groups *"),
+        "one bias for the whole layer": ("out_channels * (weights + bias)", "out_channels * weights + bias"),
+        "the bias is always counted": ("(weights + bias)", "(weights + 1)"),
+        "the bias is a multiply-add, too": (
+            "out_channels * weights * places",
+            "out_channels * (weights + bias) * places",
+        ),
+        "the multiply-adds are those of a single place": ("out_channels * weights * places", "out_channels * weights"),
+        "the multiply-adds of one output channel": ("out_channels * weights * places", "weights * places"),
+        "a multiply and an add are two": ("out_channels * weights * places", "2 * out_channels * weights * places"),
+        "only the input channels are looked at": (', ("out_channels", out_channels))', ",)"),
+        "nothing is refused": ("if channels % groups:", "if False:"),
+        "there is a bias only if it is asked for": ("bias: bool = True", "bias: bool = False"),
+        "numbers are of 32 bits": (
+            "out_channels * weights * places",
+            "(out_channels * weights * places + 2**31) % 2**32 - 2**31",
+        ),
     },
 )

@@ -2,8 +2,12 @@
 
 import typer
 
+from upslope.cli.apps.detect import detect
 from upslope.cli.apps.panorama import panorama
+from upslope.cli.apps.poet import poet
 from upslope.cli.terminal.group import Verbs
 
 app = typer.Typer(cls=Verbs, rich_markup_mode=None, no_args_is_help=True, help="Use what was built: finished products.")
+app.command("detect")(detect)
 app.command("panorama")(panorama)
+app.command("poet")(poet)

@@ -26,6 +26,9 @@ def export(
         str | None,
         typer.Option("--out", metavar="PATH", help="The file, or a folder for it; default: the current folder."),
     ] = None,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Compute in eight bits: smaller and faster, measured on the test data.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     as_json: AsJson = False,
     debug: Debug = False,
@@ -43,6 +46,8 @@ def export(
     from upslope.ship.predictor import run_folder
 
     screen = Screen()
+    if int8 and kind not in (None, "onnx"):
+        raise UsageError(f"--int8 writes ONNX, not {kind}")
     ending = Path(out or "").suffix.removeprefix(".")
     kind = kind or (ending if ending in FORMATS else "onnx")
     if kind not in FORMATS:
@@ -54,6 +59,8 @@ def export(
         already = f"upslope predict {run} uses it" if exported else "upslope runs lists what can be"
         raise UsageError(f"{run} is a file, and only a run can be exported: {already}")
     folder = run_folder(run)
+    if int8:
+        return _int8(screen, folder, out, force=force)
     with progress_bar(3, "loading", quiet=screen.quiet) as bar:
         begun = iter(range(1, 4))
         # A path forgets the slash by which a person says that it is a folder.
@@ -67,4 +74,25 @@ def export(
     screen.line("Model card  ", short(done.card))
     screen.gap()
     screen.command(f"upslope predict {done.path} {done.example}".rstrip())
+    return Exit.DONE
+
+
+def _int8(screen: Screen, folder: Path, out: str | None, *, force: bool) -> int:
+    from dataclasses import asdict
+
+    from upslope.runs.progress import progress_bar
+    from upslope.runs.workspace import short
+    from upslope.ship.quantize import export_int8
+
+    with progress_bar(4, "loading", quiet=screen.quiet) as bar:
+        begun = iter(range(1, 5))
+        path = None if not out else Path(out) / f"{folder.name}.int8.onnx" if out.endswith("/") else Path(out)
+        done = export_int8(folder, out=path, force=force, say=lambda what: bar.update(next(begun), description=what))
+    screen.give({**asdict(done), "path": str(done.path), "card": str(done.card), "run": folder.name, "format": "onnx"})
+    screen.line((str(done.path), "bold"), f"   {size(done.size)}, in 32 bits {size(done.of)}")
+    before, after = (f"{100 * value:.2f} %" for value in (done.before, done.after))
+    screen.prose(f"Measured on {done.samples} {done.source}: {done.score} {before} in 32 bits, {after} in 8.")
+    screen.line("Model card  ", short(done.card))
+    screen.gap()
+    screen.command(f"upslope predict {done.path} ...")
     return Exit.DONE

@@ -19,6 +19,7 @@ from upslope.cards import DataCard, discover
 from upslope.data.loading.dataset import Dataset
 from upslope.data.loading.fetch import have
 from upslope.features import ClassLabel
+from upslope.features import Sequence as Several
 from upslope.runs.errors import RunProblem
 from upslope.runs.model_spec import ModelSpec
 
@@ -149,6 +150,10 @@ class Pipeline(ABC):
     def card(self) -> dict[str, list[str]]:
         """What the model card says, by heading: "What it does", "How ... are prepared", "Limits"."""
 
+    def score(self, outputs: Arrays, dataset: Dataset) -> tuple[str, float]:
+        """How good outputs for the samples of a data set are, from 0 to 1, and the name of what was measured."""
+        raise RunProblem(f"{self.network.name} was trained for {self.tag}, of which no score is measured here")
+
     def answers(
         self, words: Sequence[str], options: Options | None = None
     ) -> Iterator[Prediction | UnreadableInput | Remark]:
@@ -213,10 +218,15 @@ def generated_like(spec: ModelSpec) -> DataCard | None:
     """Of a model that learned from generated data: the set with the same classes, whose toy that was."""
     cards = [found.card for found in discover("data").values() if isinstance(found.card, DataCard)]
     for card in cards:
-        label = card.of(ClassLabel)
-        if spec.classes and label is not None and label[1].names == spec.classes and _fits(card, spec):
+        if spec.classes and _classes(card) == spec.classes and _fits(card, spec):
             return card
     return None
+
+
+def _classes(card: DataCard) -> tuple[str, ...]:
+    """The classes of a data set's samples, or of the things in them."""
+    each = (feature.of if isinstance(feature, Several) else feature for feature in card.features.values())
+    return next((feature.names for feature in each if isinstance(feature, ClassLabel)), ())
 
 
 def _fits(card: DataCard, spec: ModelSpec) -> bool:

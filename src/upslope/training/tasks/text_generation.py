@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from upslope.blocks.language.characters import Characters
 from upslope.blocks.language.generation import generate
 from upslope.blocks.language.kneser_ney import KneserNey
+from upslope.blocks.language.text_batch import CountedTexts, NetworkTexts, TextBatch, sample_until
 from upslope.data.loading.dataset import Dataset
 from upslope.data.tinyshakespeare import ALPHABET
 from upslope.models.build import Built
@@ -159,6 +160,25 @@ class TextGeneration(Task):
             generator = torch.Generator(prompt.device).manual_seed(seed)
             tokens = generate(model, prompt, length, generator=generator, temperature=temperature)
         return self.tokenizer.decode(tokens[0].cpu())
+
+    def lines(
+        self, count: int, *, after: str, seed: int, temperature: float = 1.0, most: int = 80
+    ) -> dict[str, list[str]]:
+        """So many lines that follow this text, of at most `most` characters: the model's, "network", and with counts
+        beside it theirs, "counted"."""
+        context: int = self.model.context
+        prompt, (end,) = self.tokenizer.encode(after)[-(context // 2) :], self.tokenizer.encode("\n")
+        most = min(most, context - len(prompt))
+        found: dict[str, list[str]] = {}
+        with self.asking() as model:
+            writers: dict[str, TextBatch] = {"network": NetworkTexts(model, prompt, rows=count)}
+            if self.counts is not None:
+                writers["counted"] = CountedTexts(self.counts, prompt, rows=count)
+            for name, texts in writers.items():
+                rng = np.random.default_rng(seed)
+                written = sample_until(texts, end=int(end), most=most, temperature=temperature, rng=rng)
+                found[name] = [self.tokenizer.decode(np.array(line, dtype=np.int64)) for line in written]
+        return found
 
     def spec(self, network: Built) -> ModelSpec:
         """Token ids (T,) in, logits (T, vocabulary) out; T is free up to the context."""

@@ -135,6 +135,17 @@ def detection_scores(truth: Sequence[Truth], found: Sequence[Detections], *, cla
     )
 
 
+def precision_and_recall(
+    truth: Sequence[Truth], found: Sequence[Detections], kind: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Of one class, at an IoU of 0.5: scores from the highest down, with precision and recall up to each."""
+    objects, scored = _Matches(list(_of_class(truth, found, kind))).at(SIZES["all"])
+    scores, hits = scored(0, LIMITS[-1])
+    order = np.argsort(-scores, kind="stable")
+    right = np.cumsum(hits[order])
+    return scores[order], right / np.arange(1, len(order) + 1), right / max(objects, 1)
+
+
 @dataclass(frozen=True)
 class _Picture:
     """One picture and one class: the scores found, from the highest down, and what they overlap."""

