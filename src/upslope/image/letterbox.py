@@ -26,6 +26,7 @@ class Letterbox:
     scaled_width: int
     top: int  # rows of border above
     left: int  # columns of border on the left
+    size: int | tuple[int, int]  # what was asked for: the side of a square, or (height, width)
 
 
 def letterbox(
@@ -47,7 +48,7 @@ def letterbox(
     canvas = np.full((down, across, *picture.shape[2:]), fill, dtype=np.float32)
     small = resized(picture, scaled_height, scaled_width, how=Image.Resampling.BILINEAR)
     canvas[top : top + scaled_height, left : left + scaled_width] = small
-    return canvas, Letterbox(height, width, scaled_height, scaled_width, top, left)
+    return canvas, Letterbox(height, width, scaled_height, scaled_width, top, left, size)
 
 
 def to_letterbox(boxes: NDArray[np.floating[Any]], done: Letterbox) -> NDArray[np.floating[Any]]:
