@@ -297,7 +297,7 @@ def refusals():
         "bottleneck": lambda: resnet.ResNet(block="bottleneck", depths=(1,), widths=(4,)),
         "stages": lambda: resnet.ResNet(depths=(1, 1), widths=(4,)),
         "a part without weights": lambda: to_keras(torch.nn.ModuleDict({"mean": torch.nn.Linear(2, 3)}), encoder),
-        "no such weight": lambda: to_keras(torch.nn.ModuleDict({"embedding": torch.nn.Linear(2, 3)}), encoder),
+        "no such weight": lambda: to_keras(torch.nn.ModuleDict({"embedding": torch.nn.Linear(12, 30)}), encoder),
         "another backend": lambda: use("torch" if BACKEND == "tensorflow" else "tensorflow"),
     }
     said = {}

@@ -20,7 +20,7 @@ from keras import layers, ops
 from upslope.twins.layers import drawn_as_in_torch
 
 
-class BiLSTMClassifier(keras.Model):  # type: ignore[misc]
+class BiLSTMClassifier(keras.Model):
     """Token ids (B, T), 0 for padding, to scores (B, num_classes): the maximum over time, and a linear layer."""
 
     def __init__(

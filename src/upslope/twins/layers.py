@@ -28,7 +28,7 @@ def batch_norm() -> Any:
     return keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
 
 
-class PositionEmbedding(layers.Layer):  # type: ignore[misc]
+class PositionEmbedding(layers.Layer):
     """Adds to each place of a sequence a vector that is learned for that place: (B, T, D) to (B, T, D).
 
     One weight, "embeddings", (context, D), made in `build`, which gets the shape of what will come: D is its last

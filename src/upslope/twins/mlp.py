@@ -16,7 +16,7 @@ from keras import layers
 from upslope.twins.layers import drawn_as_in_torch
 
 
-class MLP(keras.Model):  # type: ignore[misc]
+class MLP(keras.Model):
     """Pictures (B, H, W, C), of a `shape` that is (C, H, W) as in PyTorch, to scores (B, num_classes)."""
 
     def __init__(

@@ -21,7 +21,7 @@ from keras import layers, ops
 from upslope.twins.layers import PositionEmbedding, drawn_as_in_torch
 
 
-class TextTransformer(keras.Model):  # type: ignore[misc]
+class TextTransformer(keras.Model):
     """Token ids (B, T), 0 for padding, to scores (B, num_classes); T is at most `context`."""
 
     def __init__(
@@ -57,7 +57,7 @@ class TextTransformer(keras.Model):  # type: ignore[misc]
         return self.head(self.dropout(self.mean(self.norm(x), mask=real)))
 
 
-class EncoderBlock(layers.Layer):  # type: ignore[misc]
+class EncoderBlock(layers.Layer):
     """x + attention(norm1(x)), then x + mlp(norm2(x)): Dosovitskiy et al. 2020, equations 2 and 3."""
 
     def __init__(self, dim: int, *, heads: int, mlp_ratio: float = 4.0, dropout: float = 0.0) -> None:

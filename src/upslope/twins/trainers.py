@@ -76,7 +76,7 @@ class InTorch:
         return scores
 
 
-class DenseAdam(keras.optimizers.Adam):  # type: ignore[misc]
+class DenseAdam(keras.optimizers.Adam):
     """Adam that first adds up the rows of a gradient that belong to one word, where a backend keeps them apart."""
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:

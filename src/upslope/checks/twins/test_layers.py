@@ -68,7 +68,7 @@ def test_random(rng):
 
 @grades(layers.PositionEmbedding)
 def test_gradient(rng):
-    """a place's row gets the sum of the gradients of all samples, rows behind the text 0, x the gradient itself"""
+    """a place's row gets the gradients of all samples, added up; rows behind the text 0; x the gradient"""
     layer, x = holding(3, TABLE), tensor(some(rng, 4, 2, 2)).requires_grad_()
     g = some(rng, 4, 2, 2)
     (layer(x) * tensor(g)).sum().backward()

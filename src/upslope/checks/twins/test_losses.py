@@ -94,7 +94,7 @@ def test_floats(rng):
 
 @grades(losses.sparse_smoothed_cross_entropy)
 def test_weighted(rng):
-    """Keras weighs the samples: those of weight 0 do not count, those of weight 2 twice"""
+    """samples are weighed by Keras: those of weight 0 do not count, those of weight 2 twice"""
 
     class Loss(kept.Loss):  # type: ignore[misc]
         """As `compile` makes one of a function."""

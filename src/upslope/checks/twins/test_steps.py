@@ -100,7 +100,7 @@ def test_several_steps(rng):
 
 @grades(steps.train_step)
 def test_in_training(rng):
-    """the model is called once, in training mode: batch norm takes the statistics of the batch and remembers them"""
+    """the model is called once, in training mode: batch norm takes and remembers the batch's statistics"""
     norm = layers.BatchNormalization(momentum=0.5, center=False, scale=False)
     model = keras.Sequential([keras.Input((1,)), norm, layers.Dense(1, use_bias=False)])
     model.layers[1].set_weights([np.array([[2.0]])])

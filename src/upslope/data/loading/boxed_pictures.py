@@ -3,8 +3,15 @@
 import numpy as np
 
 from upslope.data.loading.dataset import Dataset, Ragged
+from upslope.data.loading.splits import splits
 from upslope.features import Boxes, Image
 from upslope.image.letterbox import GREY, letterbox, to_letterbox
+
+
+def parts_at_size(name: str, *, height: int, width: int, rng: np.random.Generator) -> tuple[Dataset, Dataset, Dataset]:
+    """Training, validation and test of a set with boxes, all at one size; "toy" is generated blood."""
+    train, validation, test = (at_size(part, height, width) for part in splits(name, toy="bccd", rng=rng))
+    return train, validation, test
 
 
 def at_size(dataset: Dataset, height: int, width: int) -> Dataset:

@@ -40,9 +40,7 @@ class Config(TrainingConfig):
 
     data: Literal["shakespeare", "toy"] = Field("shakespeare", description="toy is generated")
     kind: Literal["gpt", "lstm"] = Field("gpt", description="the network that learns")
-    verse: Literal["as it is", "shuffled", "rebroken"] = Field(
-        "as it is", description="the training: the words of a line in any order; the lines broken elsewhere"
-    )
+    verse: Literal["as it is", "shuffled", "rebroken"] = Field("as it is", description="the lines that it learns from")
     steps: int = Field(1200, ge=1, le=1_000_000, description="how many batches are learned from (lstm: 1600)")
     batch_size: int = Field(16, ge=1, le=5000, description="windows of text per step (lstm: 32)")
     window: int = Field(128, ge=2, le=CONTEXT, description="characters of a window (lstm: 64)")
@@ -64,8 +62,7 @@ def run(config: Config, run: Run[Config]) -> None:
     train, validation, test = splits(config.data, toy="shakespeare", rng=rng)
     plays, sounds = (discover("data")[name].load() for name in ("shakespeare", "cmudict"))
     meter = sounds.meter(sounds.toy(rng=rng) if config.data == "toy" else sounds.load())
-    other = {"shuffled": plays.shuffled, "rebroken": plays.rebroken}.get(config.verse)
-    learned = other(train, rng=rng) if other else train
+    learned = train if config.verse == "as it is" else getattr(plays, config.verse)(train, rng=rng)
     size, own = ("char-rnn-128", {}) if config.kind == "lstm" else ("gpt-characters", {"ngrams": (2,)})
     network = built(size, seed=config.seed, context=CONTEXT, dim=config.dim, **own)
     task = TextGeneration(network.module, precision=config.precision)

@@ -90,7 +90,7 @@ test_align_edge = ALIGN.by_hand(
     ({**ONE, "middles": [[1.0, 1], [3, 5]]}, [[1.0], [0.0]]),
 )
 test_align_two = ALIGN.by_hand(
-    "a place that two objects want answers for the one that its box overlaps more, not for the better aligned",
+    "a place that two objects want answers for the one it overlaps more, not for the better aligned",
     (
         {
             "scores": [[0.9, 0.1]],
