@@ -90,4 +90,4 @@ def test_no_benchmark_hides_a_library():
     assert names
     found = {name: importlib.util.find_spec(name) for name in names}
     ours = str(ROOT / "tests"), str(ROOT / "benchmarks")  # pytest puts folders of ours on the path
-    assert [name for name, spec in found.items() if spec and not str(spec.origin).startswith(ours)] == []
+    assert [name for name, spec in found.items() if spec and spec.origin and not spec.origin.startswith(ours)] == []
