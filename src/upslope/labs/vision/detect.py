@@ -21,7 +21,7 @@ from pydantic import Field
 
 from upslope.cards import Ablation, Expect, LabCard, Metric
 from upslope.data.loading.boxed_pictures import parts_at_size
-from upslope.models.build import built
+from upslope.models.build import built, first_filters
 from upslope.runs.run import Run
 from upslope.training.augment_boxes import disturbed
 from upslope.training.averaging import AveragedWeights
@@ -67,7 +67,15 @@ def run(config: Config, run: Run[Config]) -> None:
         average=AveragedWeights(network.module, decay=config.average),
         clip=10.0,
     )
-    conclude(run, task, test, network=network, validation=validation, per_epoch=batches.per_epoch)
+    conclude(
+        run,
+        task,
+        test,
+        network=network,
+        validation=validation,
+        per_epoch=batches.per_epoch,
+        watch={"filters_moved": first_filters(network.module)},
+    )
 
 
 CELLS = {"data": "bccd"}
@@ -100,6 +108,7 @@ CARD = LabCard(
         "test_rbc_map50": Metric(unit="%"),
         "test_wbc_map50": Metric(unit="%"),
         "test_platelets_map50": Metric(unit="%"),
+        "filters_moved": Metric(unit="%"),
         "loss": Metric(higher_is_better=False),
     },
     ablations=(Ablation(name="frozen trunk", settings={"freeze": "trunk"}),),
