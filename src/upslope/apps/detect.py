@@ -7,7 +7,7 @@ since an answer about the past is of no use to anybody. OpenCV, PyTorch and onnx
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, Full, Queue
@@ -36,6 +36,7 @@ class Rates:
     frames: int = 0
     dropped: int = 0  # of a live source: they came while the network was busy
     seconds: float = 0.0
+    to_the_end: bool = False  # nobody ended it: there were no more frames
     stages: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in STAGES})
 
     @property
@@ -63,7 +64,8 @@ def detect(
 ) -> Rates:
     """Look at every frame of some footage, at most `most`; draw into `clip`, and `say` what each holds.
 
-    What goes wrong in one of the threads ends all three and is raised here; a clip is closed in any case.
+    What goes wrong in one of the threads ends all three and is raised here; a clip is closed in any case. Ctrl-C ends
+    the reading, as one ends a camera: what was read so far is looked at and written.
     """
     rates, ended = Rates(), threading.Event()
     seen: Queue[Frame | None] = Queue(1 if footage.live else WAITING)
@@ -110,10 +112,12 @@ def detect(
         thread.start()
     began = time.perf_counter()
     try:
-        while (frame := _get(seen, ended)) is not None and (most is None or rates.frames < most):
-            found = _looked_at(pipeline, frame, rates)
-            rates.frames += 1
-            _put(drawn, (rates.frames, frame, found), ended)
+        with suppress(KeyboardInterrupt):
+            while (frame := _get(seen, ended)) is not None and (most is None or rates.frames < most):
+                found = _looked_at(pipeline, frame, rates)
+                rates.frames += 1
+                _put(drawn, (rates.frames, frame, found), ended)
+            rates.to_the_end = frame is None
         _put(drawn, None, ended)
         threads[1].join()
         rates.seconds = time.perf_counter() - began

@@ -3,8 +3,6 @@
 import * as ort from "/ort/ort.wasm.min.mjs";
 import { found, letterbox, undo } from "/page/found.js";
 
-// A frame comes as it is, or prepared by another worker, while this one was busy.
-
 // Without cross-origin isolation there is no shared memory, and it would run in one thread without a word.
 // A core is left to the page and to the worker that prepares the next frame.
 const cores = (navigator.hardwareConcurrency || 2) - 1;
@@ -20,6 +18,7 @@ async function begin() {
   postMessage({ ready: true, spec, threads });
 }
 
+// A frame comes as it is, or as another worker has prepared it while this one was busy.
 async function look({ number, pixels, height, width, input, done, least }) {
   const began = performance.now();
   if (!input) ({ input, done } = letterbox(new Uint8ClampedArray(pixels), height, width, spec.height, spec.width));

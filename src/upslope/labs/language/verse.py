@@ -4,7 +4,7 @@ A. Karpathy, "The Unreasonable Effectiveness of Recurrent Neural Networks", 2015
 https://karpathy.github.io/2015/05/21/rnn-effectiveness/. Metre: Hopkins, Kiela 2017, https://aclanthology.org/P17-1016/.
 
 Claim: of 1,000 lines that a GPT writes at a temperature of 0.4 at least 40 % scan, and an LSTM predicts Othello with at
-most 1.7 nats a character, with every seed, after less than 5 minutes of training on 2 CPU cores (3 seeds).
+most 1.7 nats a character, with every seed (3 seeds).
 
 - Nobody tells the network what a syllable is: it sees characters, and metre is in the order of the words. Of Othello's
   lines 71 % scan, as pentameters by the stresses of a dictionary (`upslope.text.meter`).
@@ -99,7 +99,7 @@ CARD = LabCard(
     paper="Karpathy 2015",
     claim=(
         "of 1,000 lines that a GPT writes at a temperature of 0.4 at least 40 % scan, and an LSTM predicts Othello "
-        "with at most 1.7 nats a character, with every seed, after less than 5 minutes of training on 2 CPU cores"
+        "with at most 1.7 nats a character, with every seed"
     ),
     domain="language",
     seconds={"smoke": 6, "laptop": 150, "full": 1500},
