@@ -17,6 +17,7 @@ pytest.importorskip("onnxscript")
 
 import torch
 from starlette.testclient import TestClient
+from tests.home.conftest import CHROMIUM
 
 from upslope.apps import camera_server, onnxruntime_web
 from upslope.apps.camera_server import PAGE, Server, application
@@ -125,7 +126,6 @@ def test_the_scripts_arithmetic_is_pythons(tmp_path):
         one = found(boxes, scores, least=0.4, overlap=0.3)
         pixels = one.boxes * np.array([size[1], size[0]] * 2, dtype=np.float32)
         expected.append((np.rint(canvas).transpose(2, 0, 1), one, undo_letterbox(pixels, done)))
-    (tmp_path / "try.mjs").write_text(NODE.format(script=(PAGE / "found.js").as_posix()))
     shutil.copy(PAGE / "found.js", tmp_path / "found.mjs")
     (tmp_path / "try.mjs").write_text(NODE.format(script="./found.mjs"))
     done = subprocess.run(
@@ -183,11 +183,7 @@ def address(pipeline, model):
     thread.join(timeout=10)
 
 
-CHROMIUM = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),
-)
+CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +205,7 @@ def browser(camera):
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        words = [*CHROMIUM, f"--use-file-for-fake-video-capture={camera}"]
+        words = [*CHROMIUM, *CAMERA, f"--use-file-for-fake-video-capture={camera}"]
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=words)
         yield browser
         browser.close()
