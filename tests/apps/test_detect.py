@@ -170,6 +170,14 @@ def test_nothing_on_a_frame_is_no_box():
     assert np.array_equal(boxes_on(frame, none, ("ball",)), frame)
 
 
+def test_words_of_a_box_at_the_upper_edge_are_inside():
+    """Where the box begins at row 0 its words stand below that, on their own ground."""
+    frame = np.zeros((60, 120, 3), dtype=np.uint8)
+    found = Found(np.array([[10.0, 0, 100, 50]]), np.array([0.9]), np.zeros(1, np.int64))
+    drawn = boxes_on(frame, found, ("ball",))
+    assert (drawn[2:14, 12:40] == 255).all(axis=2).sum() > 20, "white letters"
+
+
 def test_a_folder_of_pictures_is_footage(tmp_path):
     from PIL import Image
 

@@ -147,15 +147,19 @@ def boxes_on(frame: Frame, found: Found, classes: tuple[str, ...]) -> Frame:
     cv2 = opencv()
     picture: NDArray[np.uint8] = frame.copy()
     thick = max(1, round(max(frame.shape[:2]) / 500))
-    for box, score, kind in zip(found.boxes, found.scores, found.classes, strict=True):
-        left, top, right, bottom = (round(float(edge)) for edge in box)
-        colour = COLOURS[int(kind) % len(COLOURS)]
+    edges = [[round(float(edge)) for edge in box] for box in found.boxes]
+    colours = [COLOURS[int(kind) % len(COLOURS)] for kind in found.classes]
+    for (left, top, right, bottom), colour in zip(edges, colours, strict=True):
         cv2.rectangle(picture, (left, top), (right, bottom), colour, thick)
+    # Words come last, so that no line crosses them, and stay inside of the frame.
+    large, white = 0.45 * thick, (255, 255, 255)
+    each = zip(edges, colours, found.scores, found.classes, strict=True)
+    for (left, top, _, _), colour, score, kind in each:
         words = f"{classes[int(kind)]} {100 * float(score):.0f}"
-        size, under = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, 0.45 * thick, thick)
-        cv2.rectangle(picture, (left, top - size[1] - under), (left + size[0], top), colour, -1)
-        white = (255, 255, 255)
-        cv2.putText(picture, words, (left, top - under // 2), cv2.FONT_HERSHEY_SIMPLEX, 0.45 * thick, white, thick)
+        (wide, high), under = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, large, thick)
+        top = max(top, high + under)
+        cv2.rectangle(picture, (left, top - high - under), (left + wide, top), colour, -1)
+        cv2.putText(picture, words, (left, top - under // 2), cv2.FONT_HERSHEY_SIMPLEX, large, white, thick)
     return picture
 
 

@@ -85,11 +85,16 @@ function draw(things) {
   pen.lineWidth = thick;
   pen.font = `${7 * thick}px system-ui, sans-serif`;
   const counts = spec.classes.map(() => 0);
-  for (const { box, score, kind } of things) {
+  for (const { box, kind } of things) {
     counts[kind]++;
-    const [left, top, right, bottom] = box, words = `${spec.classes[kind]} ${Math.round(100 * score)}`;
-    pen.strokeStyle = pen.fillStyle = COLOURS[kind % COLOURS.length];
+    const [left, top, right, bottom] = box;
+    pen.strokeStyle = COLOURS[kind % COLOURS.length];
     pen.strokeRect(left, top, right - left, bottom - top);
+  }
+  // Words come last, so that no line crosses them, and stay inside of the frame.
+  for (const { box, score, kind } of things) {
+    const left = box[0], top = Math.max(box[1], 8 * thick), words = `${spec.classes[kind]} ${Math.round(100 * score)}`;
+    pen.fillStyle = COLOURS[kind % COLOURS.length];
     pen.fillRect(left, top - 8 * thick, pen.measureText(words).width + 2 * thick, 8 * thick);
     pen.fillStyle = "white";
     pen.fillText(words, left + thick, top - 2 * thick);
