@@ -125,5 +125,8 @@ def test_the_verb(run, tmp_path, capsys):
     said = json.loads(capsys.readouterr().out)
     assert said["score"] == "map50"
     assert said["size"] < said["of"]
+    again = ["export", str(run), "--format", "onnx-int8", "--out", str(tmp_path / "again.onnx"), "--json"]
+    assert main(again) == Exit.DONE
+    assert json.loads(capsys.readouterr().out)["size"] == said["size"]
     assert main([*words[:3], "--format", "pt2"]) == Exit.USAGE
     assert "--int8 writes ONNX, not pt2" in capsys.readouterr().err
