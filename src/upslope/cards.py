@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from upslope.card_cache import UNKNOWN, CardCache, identity
 from upslope.features import FEATURES, Feature
+from upslope.syntax import parsed
 
 PACKAGE = Path(__file__).parent
 AFeature = TypeVar("AFeature")
@@ -268,7 +269,7 @@ _known = CardCache((Path(__file__), Path(__file__).with_name("features.py")), _C
 
 def _read_card(text: str, path: Path) -> Card:
     named: dict[str, object] = {}  # what stands above the card and is a literal
-    for node in ast.parse(text).body:
+    for node in parsed(text).body:
         match node:
             case ast.Assign(targets=[ast.Name(id="CARD")], value=value):
                 card = _value(value, named, path)

@@ -132,6 +132,8 @@ def test_a_right_answer_of_another_making_passes(step: Step, bench, seeds):
 @EXERCISES
 def test_a_check_is_quick(step: Step):
     needs_of(step)
+    if str(step.exercise).startswith("upslope.twins."):
+        pytest.skip("Keras keeps the backend of a process: tests/twins/test_checks.py takes the time in one of its own")
     graders = checks_of(step.exercise)
     module = importlib.import_module(graders.module)
     for check in graders.checks:

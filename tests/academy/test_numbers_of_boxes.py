@@ -100,3 +100,36 @@ def test_numbers_of_letterbox_inverse():
     shared = 17 * 20  # of a box of 20 x 20 that is 3 pixels off
     assert shared / (2 * 20 * 20 - shared) < 0.75
     says("letterbox-inverse", "= [75, 0, 150, 100]", "(42 - 21.33) · 300/64 = 96.9: three pixels off")
+
+
+def test_numbers_of_task_alignment(torch):
+    from upslope.blocks.detection.task_alignment import align_tasks
+
+    boxes = torch.tensor([[0.0, 0, 4, 4], [0, 0, 4, 2]])
+    places, cell = torch.tensor([[1.0, 1], [3, 3]]), torch.tensor([[0.0, 0, 4, 4]])
+    made = align_tasks(torch.tensor([[0.5], [0.8]]), boxes, places, cell, torch.tensor([0]))
+    assert made.tolist() == [[1.0], [pytest.approx(0.025)]]
+    assert [round(0.9**6, 2), round(0.5**6, 3)] == [0.53, 0.016]
+    says("task-alignment", "0.9⁶ = 0.53, 0.5⁶ = 0.016", "t = 0.8 · 0.5⁶ = 0.0125", "0.0125 / 0.5 = 0.025")
+
+
+def test_numbers_of_detect(torch):
+    from upslope.blocks.detection.distances import boxes_at, places
+    from upslope.cards import discover
+
+    box = boxes_at(torch.tensor([[136.0, 72]]), 16 * torch.tensor([[2.5, 1, 1.5, 2]]))
+    assert box.tolist() == [[96, 56, 160, 104]]
+    assert [136, 72] in places(192, 256, (8, 16, 32))[0].tolist()
+    assert len(places(192, 256, (8, 16, 32))[0]) == 1008
+    assert len(places(7, 7, (1,))[0]) == 49
+    splits = discover("data")["bccd"].card.splits
+    assert (splits["train"], splits["test"]) == (205, 72)
+    says(
+        "detect",
+        "[136 - 40, 72 - 16, 136 + 24, 72 + 32] = [96, 56, 160, 104]",
+        "This one has 1,008, on three maps",
+        "205 photographs have boxes to learn from, 72 others are the test",
+        "a distribution over 0 to 7 strides",
+    )
+    sizes = discover("models")["yolo"].card.sizes
+    assert sizes["yolo-small"].arguments["bins"] == 8

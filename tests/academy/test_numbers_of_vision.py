@@ -83,3 +83,27 @@ def test_numbers_of_faces():
     assert (100 * 99 // 2, 10 * (10 * 9 // 2)) == (4950, 450)
     assert pytest.approx(0.909, abs=5e-4) == 4500 / 4950
     says("faces", "100 · 99 / 2 = 4,950 pairs: 10 · 45 = 450 of one person, 4,500 of two", "90.9 %")
+
+
+def test_numbers_of_conv_as_matmul():
+    torch = pytest.importorskip("torch")
+    from upslope.blocks.convolution_as_matmul import conv2d_as_matmul
+
+    picture = torch.arange(1.0, 10).reshape(1, 1, 3, 3)
+    made = conv2d_as_matmul(picture, torch.tensor([[[[1.0, 0], [0, 1]]]]))
+    assert made.flatten().tolist() == [6, 8, 12, 14]
+    says("conv-as-matmul", "[1, 2, 4, 5], [2, 3, 5, 6], [4, 5, 7, 8] and [5, 6, 8, 9]", "6, 8, 12 and 14")
+
+
+def test_numbers_of_parameter_count():
+    from upslope.blocks.convolution_arithmetic import convolution_cost
+
+    first = convolution_cost(3, 64, kernel=7, places=112 * 112, bias=False)
+    last = convolution_cost(2048, 1000, kernel=1, places=1)
+    assert first == (9_408, 118_013_952)
+    assert last[0] / first[0] == pytest.approx(200, rel=0.1)
+    assert first[1] / last[1] == pytest.approx(60, rel=0.1)
+    says("parameter-count", "9,408 parameters, and 9,408 · 12,544 = 118,013,952 multiply-adds", "two hundred times")
+    alexnet = [(9216, 4096), (4096, 4096), (4096, 1000)]
+    assert sum(convolution_cost(i, o, kernel=1, places=1)[0] for i, o in alexnet) == pytest.approx(58e6, rel=0.02)
+    says("parameter-count", "AlexNet has 61 million parameters, of which 58 lie in three linear layers")

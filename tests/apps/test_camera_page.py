@@ -17,6 +17,7 @@ pytest.importorskip("onnxscript")
 
 import torch
 from starlette.testclient import TestClient
+from tests.home.conftest import CHROMIUM
 
 from upslope.apps import camera_server, onnxruntime_web
 from upslope.apps.camera_server import PAGE, Server, application
@@ -25,7 +26,7 @@ from upslope.data import bccd
 from upslope.data.loading.boxed_pictures import at_size
 from upslope.data.loading.photographs import scenes
 from upslope.image.detections import found
-from upslope.image.letterbox import letterbox, undo_letterbox
+from upslope.image.letterbox import GREY, letterbox, undo_letterbox
 from upslope.models.build import built
 from upslope.ship import formats
 from upslope.ship.pipelines.object_detection import ObjectDetection
@@ -80,7 +81,7 @@ def frames(count, height=130, width=210):
 def of_python(pipeline, frame):
     from pathlib import Path
 
-    item = pipeline.boxed(frame / np.float32(255), Path("frame"))
+    item = pipeline.boxed(frame, Path("frame"))
     outputs = pipeline.network.forward(pipeline.preprocess([item]))
     return pipeline.found(outputs["boxes"][0], outputs["scores"][0], item.done)
 
@@ -121,11 +122,10 @@ def test_the_scripts_arithmetic_is_pythons(tmp_path):
                 "limits": {"least": 0.4, "overlap": 0.3},
             }
         )
-        canvas, done = letterbox(frame / np.float32(255), size)
+        canvas, done = letterbox(frame, size, fill=255 * GREY)
         one = found(boxes, scores, least=0.4, overlap=0.3)
         pixels = one.boxes * np.array([size[1], size[0]] * 2, dtype=np.float32)
-        expected.append((np.rint(255 * canvas).transpose(2, 0, 1), one, undo_letterbox(pixels, done)))
-    (tmp_path / "try.mjs").write_text(NODE.format(script=(PAGE / "found.js").as_posix()))
+        expected.append((np.rint(canvas).transpose(2, 0, 1), one, undo_letterbox(pixels, done)))
     shutil.copy(PAGE / "found.js", tmp_path / "found.mjs")
     (tmp_path / "try.mjs").write_text(NODE.format(script="./found.mjs"))
     done = subprocess.run(
@@ -183,11 +183,7 @@ def address(pipeline, model):
     thread.join(timeout=10)
 
 
-CHROMIUM = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),
-)
+CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +205,7 @@ def browser(camera):
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        words = [*CHROMIUM, f"--use-file-for-fake-video-capture={camera}"]
+        words = [*CHROMIUM, *CAMERA, f"--use-file-for-fake-video-capture={camera}"]
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=words)
         yield browser
         browser.close()

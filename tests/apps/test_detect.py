@@ -131,6 +131,35 @@ def test_what_goes_wrong_is_raised_and_the_clip_can_be_played(pipeline, tmp_path
         detect(pipeline, Footage("clip", False, 10, iter([ball(1)] * 100)), say=refuses)
 
 
+def test_ctrl_c_ends_it_and_the_clip_can_be_played(pipeline, tmp_path):
+    asked = []
+
+    def interrupted(inputs):
+        asked.append(1)
+        if len(asked) == 6:
+            raise KeyboardInterrupt
+        return safe(inputs)
+
+    out = Clip(tmp_path / "out.mp4", 10)
+    watched = ObjectDetection(LoadedModel("white", SPEC, interrupted))
+    rates = detect(watched, Footage("camera 0", False, 10, iter([ball(1)] * 100)), clip=out)
+    assert (rates.frames, rates.to_the_end) == (5, False)
+    with opened(str(tmp_path / "out.mp4")) as written:
+        assert len(list(written.frames)) == 5
+
+
+def test_a_camera_that_is_pulled_out_is_said(loaded, capsys, monkeypatch):
+    from contextlib import contextmanager
+
+    @contextmanager
+    def pulled_out(source):
+        yield Footage("camera 0", True, 30, iter([ball(1)] * 3))
+
+    monkeypatch.setattr("upslope.apps.frames.opened", pulled_out)
+    assert main(["app", "detect", "white"]) == Exit.DONE
+    assert "camera 0 gives no more pictures: is it still there?" in " ".join(capsys.readouterr().out.split())
+
+
 def test_no_more_than_was_asked_for(pipeline):
     assert detect(pipeline, Footage("x", False, 10, iter([ball(1)] * 100)), most=3).frames == 3
 
@@ -139,6 +168,14 @@ def test_nothing_on_a_frame_is_no_box():
     frame = ball(1)
     none = Found(np.empty((0, 4)), np.empty(0), np.empty(0, np.int64))
     assert np.array_equal(boxes_on(frame, none, ("ball",)), frame)
+
+
+def test_words_of_a_box_at_the_upper_edge_are_inside():
+    """Where the box begins at row 0 its words stand below that, on their own ground."""
+    frame = np.zeros((60, 120, 3), dtype=np.uint8)
+    found = Found(np.array([[10.0, 0, 100, 50]]), np.array([0.9]), np.zeros(1, np.int64))
+    drawn = boxes_on(frame, found, ("ball",))
+    assert (drawn[2:14, 12:40] == 255).all(axis=2).sum() > 20, "white letters"
 
 
 def test_a_folder_of_pictures_is_footage(tmp_path):

@@ -56,7 +56,7 @@ def test_the_whole_picture_lies_in_the_middle_of_grey(shape):
 
 def test_boxes_on_the_border_end_at_the_edge_and_the_dtype_stays():
     _, done = letterbox(np.zeros((100, 300), dtype=np.float32), 64)
-    assert done == Letterbox(100, 300, 21, 64, 21, 0)
+    assert done == Letterbox(100, 300, 21, 64, 21, 0, 64)
     boxes = np.array([[-5.0, 0.0, 70.0, 64.0], [16.0, 21.0, 32.0, 42.0]], dtype=np.float32)
     got = undo_letterbox(boxes, done)
     assert got.dtype == np.float32

@@ -3,18 +3,11 @@
 In a process of its own, because torchvision is made importable there by a device that nothing else should see.
 """
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
+from tests.peers.running import needs_torchvision, said_by
 
 pytest.importorskip("torch", reason="the models are made of PyTorch")
 
-SCRIPT = Path(__file__).parents[1] / "peers" / "torchvision.py"
-PEERS = Path(sys.prefix) / "peers"  # where `make peers` installs it
 # Ours, the mode, and what the network gives in it.
 CASES = [
     ("alexnet", "evaluation", 1),
@@ -33,23 +26,10 @@ CASES = [
 
 
 @pytest.mark.deep
-@pytest.mark.skipif(
-    not (PEERS / "torchvision").is_dir(), reason="torchvision is the independent implementation: make peers installs it"
-)
+@needs_torchvision
 @pytest.mark.parametrize(("name", "mode", "outputs"), CASES)
 def test_torchvision(name, mode, outputs):
-    done = subprocess.run(
-        [sys.executable, "-P", str(SCRIPT), name, mode],
-        env={
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join([os.environ.get("PYTHONPATH", ""), str(PEERS)]).strip(os.pathsep),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    said = json.loads(done.stdout.strip().splitlines()[-1])
+    said = said_by("torchvision.py", name, mode)
     assert len(said["outputs"]) == outputs
     if mode == "training" or "auxiliary" not in name:  # in evaluation no gradient reaches an auxiliary
         assert said["gradients"] == said["parameters"]

@@ -23,6 +23,7 @@ from upslope.academy.over_exercises import Lend, Progress, over_exercises
 from upslope.academy.overlay import Submission
 from upslope.academy.reference import Located, UnknownExercise, locate
 from upslope.academy.roadmap import BadLesson
+from upslope.syntax import parsed
 
 __all__ = ["ExerciseReport", "Report", "author_check"]
 
@@ -201,7 +202,7 @@ def _deleted(located: Located, text: str, place: Workplace) -> Iterator[str]:
         if path.is_symlink():
             continue
         made = path.read_text(encoding="utf-8")
-        if path.name == located.path.name and located.qualname in _definitions(ast.parse(made)):
+        if path.name == located.path.name and located.qualname in _definitions(parsed(made)):
             yield f"the overlay's {path.name} still defines {located.qualname}"
         if set(body) <= {line.strip() for line in made.split("\n")}:
             yield f"the reference's body is left in the overlay, in {path.name}"

@@ -14,6 +14,7 @@ from upslope.academy.lessons import Step, steps
 from upslope.academy.reference import PACKAGE
 from upslope.academy.terms import all_terms
 from upslope.cards import DataCard, LabCard, ModelCard, Size, discover
+from upslope.syntax import parsed
 
 _PASSAGE = re.compile(r"(<!-- made by: (?P<name>[a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -36,11 +37,12 @@ def tree(root: Path) -> str:
     rows = []
     for folder in sorted(p for p in PACKAGE.iterdir() if p.is_dir() and p.name != "__pycache__"):
         init = folder / "__init__.py"
-        phrase = (ast.get_docstring(ast.parse(init.read_text(encoding="utf-8"))) or "") if init.is_file() else ""
+        phrase = (ast.get_docstring(parsed(init.read_text(encoding="utf-8"))) or "") if init.is_file() else ""
         rows.append((f"{folder.name}/", phrase.split("\n")[0].rstrip(".") or _NOTES.get(folder.name, "")))
     rows.append(("cards.py", "the frozen cards, and discover(), which reads them without importing"))
     rows.append(("card_cache.py", "what discover() read before, known by the identity of the file"))
     rows.append(("features.py", "what the columns of a data set hold, with the names of Hugging Face's datasets"))
+    rows.append(("syntax.py", "Python text read into its syntax tree, one thread at a time"))
     width = max(len(name) for name, _ in rows) + 2
     lines = [f"  {name:<{width}}{phrase}".rstrip() for name, phrase in rows]
     return "\n".join(["```", "src/upslope/", *lines, "```", ""])
@@ -183,7 +185,7 @@ def budget() -> list[tuple[str, int]]:
 def code_lines(text: str) -> int:
     """How many lines of a file hold code."""
     prose: set[int] = set()
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parsed(text)):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             prose.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
     lines = enumerate(text.split("\n"), 1)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from upslope.academy.reference import Located
+from upslope.syntax import parsed
 
 # What stands in an operator's place.
 _OPERATORS: dict[type[ast.AST], tuple[str, tuple[str, ...]]] = {
@@ -223,7 +224,7 @@ def _words(node: ast.AST) -> bool:
 def _tree(text: str) -> str | None:
     """The program in a text, so that two texts can be compared; None if it is no program."""
     try:
-        return ast.dump(ast.parse(textwrap.dedent(text)))
+        return ast.dump(parsed(textwrap.dedent(text)))
     except SyntaxError:
         return None
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from upslope.syntax import parsed
+
 PACKAGE = Path(__file__).resolve().parent.parent  # the installed upslope package
 
 Definition = ast.FunctionDef | ast.ClassDef
@@ -106,7 +108,7 @@ def _exported_from(tree: ast.Module, name: str) -> tuple[str, str] | None:
 @lru_cache(maxsize=64)
 def parse(text: str) -> ast.Module:
     """The syntax tree of a file's text. Shared: callers must not change it."""
-    return ast.parse(text)
+    return parsed(text)
 
 
 def body_lines(node: Definition) -> tuple[int, int]:

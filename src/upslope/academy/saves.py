@@ -3,7 +3,6 @@
 `saves` gives the files that changed, once a save is over; `settled` reads one when it is Python, or stays as it is.
 """
 
-import ast
 import time
 import warnings
 from collections.abc import Collection, Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 from threading import Event
 
 from upslope.academy.answers import read_answer
+from upslope.syntax import parsed
 
 _QUIET_MS = 40  # a save is over when nothing has changed for so long
 _BURST_MS = 400  # and is looked at after that, whatever still changes
@@ -55,6 +55,6 @@ def is_python(content: bytes) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return bool(ast.parse(content).body)
+            return bool(parsed(content).body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False

@@ -7,7 +7,7 @@ since an answer about the past is of no use to anybody. OpenCV, PyTorch and onnx
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, Full, Queue
@@ -36,6 +36,7 @@ class Rates:
     frames: int = 0
     dropped: int = 0  # of a live source: they came while the network was busy
     seconds: float = 0.0
+    to_the_end: bool = False  # nobody ended it: there were no more frames
     stages: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in STAGES})
 
     @property
@@ -63,7 +64,8 @@ def detect(
 ) -> Rates:
     """Look at every frame of some footage, at most `most`; draw into `clip`, and `say` what each holds.
 
-    What goes wrong in one of the threads ends all three and is raised here; a clip is closed in any case.
+    What goes wrong in one of the threads ends all three and is raised here; a clip is closed in any case. Ctrl-C ends
+    the reading, as one ends a camera: what was read so far is looked at and written.
     """
     rates, ended = Rates(), threading.Event()
     seen: Queue[Frame | None] = Queue(1 if footage.live else WAITING)
@@ -110,10 +112,12 @@ def detect(
         thread.start()
     began = time.perf_counter()
     try:
-        while (frame := _get(seen, ended)) is not None and (most is None or rates.frames < most):
-            found = _looked_at(pipeline, frame, rates)
-            rates.frames += 1
-            _put(drawn, (rates.frames, frame, found), ended)
+        with suppress(KeyboardInterrupt):
+            while (frame := _get(seen, ended)) is not None and (most is None or rates.frames < most):
+                found = _looked_at(pipeline, frame, rates)
+                rates.frames += 1
+                _put(drawn, (rates.frames, frame, found), ended)
+            rates.to_the_end = frame is None
         _put(drawn, None, ended)
         threads[1].join()
         rates.seconds = time.perf_counter() - began
@@ -130,7 +134,7 @@ def detect(
 
 def _looked_at(pipeline: ObjectDetection, frame: Frame, rates: Rates) -> Found:
     with _timed(rates, "prepare"):
-        item = pipeline.boxed(np.asarray(frame / np.float32(255), dtype=np.float32), Path("frame"))
+        item = pipeline.boxed(frame, Path("frame"))
         inputs = pipeline.preprocess([item])
     with _timed(rates, "network"):
         outputs = pipeline.network.forward(inputs)
@@ -143,15 +147,19 @@ def boxes_on(frame: Frame, found: Found, classes: tuple[str, ...]) -> Frame:
     cv2 = opencv()
     picture: NDArray[np.uint8] = frame.copy()
     thick = max(1, round(max(frame.shape[:2]) / 500))
-    for box, score, kind in zip(found.boxes, found.scores, found.classes, strict=True):
-        left, top, right, bottom = (round(float(edge)) for edge in box)
-        colour = COLOURS[int(kind) % len(COLOURS)]
+    edges = [[round(float(edge)) for edge in box] for box in found.boxes]
+    colours = [COLOURS[int(kind) % len(COLOURS)] for kind in found.classes]
+    for (left, top, right, bottom), colour in zip(edges, colours, strict=True):
         cv2.rectangle(picture, (left, top), (right, bottom), colour, thick)
+    # Words come last, so that no line crosses them, and stay inside of the frame.
+    large, white = 0.45 * thick, (255, 255, 255)
+    each = zip(edges, colours, found.scores, found.classes, strict=True)
+    for (left, top, _, _), colour, score, kind in each:
         words = f"{classes[int(kind)]} {100 * float(score):.0f}"
-        size, under = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, 0.45 * thick, thick)
-        cv2.rectangle(picture, (left, top - size[1] - under), (left + size[0], top), colour, -1)
-        white = (255, 255, 255)
-        cv2.putText(picture, words, (left, top - under // 2), cv2.FONT_HERSHEY_SIMPLEX, 0.45 * thick, white, thick)
+        (wide, high), under = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, large, thick)
+        top = max(top, high + under)
+        cv2.rectangle(picture, (left, top - high - under), (left + wide, top), colour, -1)
+        cv2.putText(picture, words, (left, top - under // 2), cv2.FONT_HERSHEY_SIMPLEX, large, white, thick)
     return picture
 
 

@@ -64,8 +64,8 @@ def convolution_cost(
     `places` is height times width of what it makes. In `groups` each output channel reads in_channels / groups of the
     input channels. A filter has in_channels / groups * kernel^2 weights and, with `bias`, one number more; each place
     of each output channel takes a multiply-add for every weight, and the bias none. Channels that groups do not divide
-    are refused: ValueError says "groups=3 does not divide in_channels=8". From 3 to 64 channels with 7 x 7, on 112 x
-    112 places and without a bias, as ResNet begins: 9,408 parameters and 118,013,952 multiply-adds.
+    are refused: ValueError says "groups=3 does not divide in_channels=8". As ResNet begins, on 112 x 112 places,
+    convolution_cost(3, 64, kernel=7, places=12544, bias=False) is (9408, 118013952).
     """
     for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
         if channels % groups:

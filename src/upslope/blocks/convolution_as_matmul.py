@@ -24,7 +24,8 @@ def conv2d_as_matmul(
     just as each filter lies in memory. All rows, B * h * w of them, times the filters as columns, (C * k * l, O), give
     the result, the bias is added, and places and channels are put back in order. h = floor((H + 2 padding - k) /
     stride) + 1, and w likewise. The picture [[1, 2, 3], [4, 5, 6], [7, 8, 9]] and the filter [[1, 0], [0, 1]]: the rows
-    are [1, 2, 4, 5], [2, 3, 5, 6], [4, 5, 7, 8] and [5, 6, 8, 9], times [1, 0, 0, 1] they are 6, 8, 12 and 14.
+    are [1, 2, 4, 5], [2, 3, 5, 6], [4, 5, 7, 8] and [5, 6, 8, 9]; times [1, 0, 0, 1], conv2d_as_matmul is [[6, 8], [12,
+    14]].
     """
     out, _, k, w = weight.shape
     # Zeros around, so that windows may stand over the edge.

@@ -26,16 +26,17 @@ class Letterbox:
     scaled_width: int
     top: int  # rows of border above
     left: int  # columns of border on the left
+    size: int | tuple[int, int]  # what was asked for: the side of a square, or (height, width)
 
 
 def letterbox(
-    picture: NDArray[np.float32], size: int | tuple[int, int], *, fill: float = GREY
+    picture: NDArray[np.number[Any]], size: int | tuple[int, int], *, fill: float = GREY
 ) -> tuple[NDArray[np.float32], Letterbox]:
     """A picture (H, W) or (H, W, C) in the middle of a canvas, and what was done to bring it there.
 
     The canvas has `size` pixels on each side, or (height, width). The picture is scaled by the largest factor with
     which it fits, sides rounded to whole pixels, at least one. Of an odd border the larger half is below or on the
-    right.
+    right. Numbers keep their scale: of bytes, 0 to 255, `fill` is 255 * GREY.
     """
     height, width = picture.shape[:2]
     down, across = (size, size) if isinstance(size, int) else size
@@ -47,7 +48,7 @@ def letterbox(
     canvas = np.full((down, across, *picture.shape[2:]), fill, dtype=np.float32)
     small = resized(picture, scaled_height, scaled_width, how=Image.Resampling.BILINEAR)
     canvas[top : top + scaled_height, left : left + scaled_width] = small
-    return canvas, Letterbox(height, width, scaled_height, scaled_width, top, left)
+    return canvas, Letterbox(height, width, scaled_height, scaled_width, top, left, size)
 
 
 def to_letterbox(boxes: NDArray[np.floating[Any]], done: Letterbox) -> NDArray[np.floating[Any]]:

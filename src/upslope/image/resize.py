@@ -1,5 +1,7 @@
 """Making a picture another size."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -9,7 +11,12 @@ Box = tuple[float, float, float, float]
 
 
 def resized(
-    picture: Floats, height: int, width: int, *, how: Image.Resampling | None = None, box: Box | None = None
+    picture: NDArray[np.number[Any]],
+    height: int,
+    width: int,
+    *,
+    how: Image.Resampling | None = None,
+    box: Box | None = None,
 ) -> Floats:
     """(H, W) or (H, W, C) at another size: means of areas where it shrinks, cubic curves where it grows.
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from upslope.runs.errors import Problem, RunProblem
 from upslope.runs.files import make_folder, write_atomically, writing
-from upslope.runs.result import read_result
+from upslope.runs.result import Result, read_result
 from upslope.runs.workspace import short
 from upslope.ship import formats
 from upslope.ship.card import model_card
@@ -44,18 +44,9 @@ def export(
 
     `out` is the file, or a folder for it: one that is there, or a name without an ending.
     """
-    result = read_result(folder)
-    if result is None:
-        raise RunProblem(f"{folder.name} is not finished: upslope lab --resume {folder.name} goes on with it")
+    result = finished(folder)
     pipeline = pipeline_of((network := of_run(folder)).spec.task)(network)
-    path = out or Path(f"{folder.name}.{kind}")
-    if path.is_dir() or not path.suffix:
-        path = path / f"{folder.name}.{kind}"
-    if path.suffix != f".{kind}":
-        raise RunProblem(f"{path.name} does not end in .{kind}, which tells the format later")
-    if path.exists() and not force:
-        raise RunProblem(f"{short(path)} exists already: --force overwrites it, --out names another file")
-    make_folder(path.parent)
+    path = target(folder, kind, out=out, force=force)
     card = path.with_name(f"{path.name}.md")
     beside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
@@ -74,6 +65,28 @@ def export(
     finally:
         beside.unlink(missing_ok=True)
     return Exported(path, card, path.stat().st_size, count, source, pipeline.example_for(pipeline.spec), difference)
+
+
+def finished(folder: Path) -> Result:
+    """The result of a run; RunProblem where it is not finished."""
+    result = read_result(folder)
+    if result is None:
+        raise RunProblem(f"{folder.name} is not finished: upslope lab --resume {folder.name} goes on with it")
+    return result
+
+
+def target(folder: Path, ending: str, *, out: Path | None, force: bool) -> Path:
+    """The file to write, in a folder that is there. The last part of `ending` tells the format later."""
+    path = out or Path(f"{folder.name}.{ending}")
+    if path.is_dir() or not path.suffix:
+        path = path / f"{folder.name}.{ending}"
+    kind = ending.rpartition(".")[2]
+    if path.suffix != f".{kind}":
+        raise RunProblem(f"{path.name} does not end in .{kind}, which tells the format later")
+    if path.exists() and not force:
+        raise RunProblem(f"{short(path)} exists already: --force overwrites it, --out names another file")
+    make_folder(path.parent)
+    return path
 
 
 def compare(original: Callable[[Arrays], Arrays], exported: Callable[[Arrays], Arrays], inputs: Arrays) -> float:

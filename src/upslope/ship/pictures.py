@@ -36,19 +36,13 @@ def read_pictures(
 ) -> Iterator[Shown | UnreadableInput | Remark]:
     """Each picture, prepared by the function `look` of `upslope.image.preprocess`; a folder stands for those in it."""
     kept = 0
-    for path in picture_files(words):
-        if isinstance(path, UnreadableInput | Remark):
-            yield path
+    for opened in opened_pictures(words):
+        if isinstance(opened, UnreadableInput | Remark):
+            yield opened
             continue
-        try:
-            found = read_file(path)
-        except UnreadablePicture as problem:
-            yield UnreadableInput(str(path), str(problem))
-            continue
-        picture = found.picture
+        path, picture, notes = opened
         small = with_longest(picture, min(SMALL, max(picture.shape))) if kept < DRAWN else None
         kept += 1
-        notes = (f"{short(path)} holds {found.frames} pictures, and the first is looked at",) * (found.frames > 1)
         crowd: list[str] = []
         seen = prepared(picture, look=look, shape=shape, levels=levels, crowd=crowd)
         yield Shown(path, seen, small, notes, "".join(f"{short(path)} shows {said}" for said in crowd[:1]))
@@ -74,7 +68,24 @@ def prepared(
     return np.ascontiguousarray(made.transpose(2, 0, 1), dtype=np.float32)
 
 
-def picture_files(words: Sequence[str]) -> Iterator[Path | UnreadableInput | Remark]:
+def opened_pictures(
+    words: Sequence[str],
+) -> Iterator[tuple[Path, Picture, tuple[str, ...]] | UnreadableInput | Remark]:
+    """Each picture that these words name, as it is, and sentences on what of its file is not looked at."""
+    for path in _files(words):
+        if isinstance(path, UnreadableInput | Remark):
+            yield path
+            continue
+        try:
+            found = read_file(path)
+        except UnreadablePicture as problem:
+            yield UnreadableInput(str(path), str(problem))
+            continue
+        more = f"{short(path)} holds {found.frames} pictures, and the first is looked at"
+        yield path, found.picture, (more,) * (found.frames > 1)
+
+
+def _files(words: Sequence[str]) -> Iterator[Path | UnreadableInput | Remark]:
     """The files that these words name; a folder stands for the pictures in it."""
     for path in map(Path, words):
         if not path.is_dir():

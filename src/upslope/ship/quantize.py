@@ -23,12 +23,10 @@ from upslope.cards import discover
 from upslope.data.loading.dataset import Dataset
 from upslope.data.loading.fetch import have
 from upslope.runs.errors import RunProblem
-from upslope.runs.files import make_folder, write_atomically
-from upslope.runs.result import read_result
-from upslope.runs.workspace import short
+from upslope.runs.files import write_atomically
 from upslope.ship import formats
 from upslope.ship.card import model_card
-from upslope.ship.export import NotEqual
+from upslope.ship.export import NotEqual, finished, target
 from upslope.ship.pipelines.pipeline import Arrays, Pipeline, data_card, generated_like, pipeline_of
 from upslope.ship.predictor import from_file, of_run
 
@@ -55,19 +53,10 @@ def export_int8(
     folder: Path, *, out: Path | None = None, force: bool = False, say: Callable[[str], None] = print
 ) -> Quantized:
     """Write a finished run's model as ONNX in eight bits; NotEqual, and no file, where it loses more than MAY_LOSE."""
-    result = read_result(folder)
-    if result is None:
-        raise RunProblem(f"{folder.name} is not finished: upslope lab --resume {folder.name} goes on with it")
+    result = finished(folder)
     pipeline = pipeline_of((network := of_run(folder)).spec.task)(network)
-    path = out or Path(f"{folder.name}.int8.onnx")
-    if path.is_dir() or not path.suffix:
-        path = path / f"{folder.name}.int8.onnx"
-    if path.suffix != ".onnx":
-        raise RunProblem(f"{path.name} does not end in .onnx, which tells the format later")
-    if path.exists() and not force:
-        raise RunProblem(f"{short(path)} exists already: --force overwrites it, --out names another file")
+    path = target(folder, "int8.onnx", out=out, force=force)
     train, test, source = _data(pipeline)
-    make_folder(path.parent)
     with TemporaryDirectory(prefix="upslope-int8-") as scratch:
         whole, small = Path(scratch, "whole.onnx"), Path(scratch, "small.onnx")
         say("writing onnx")

@@ -3,7 +3,8 @@
 import torch
 from torch.nn import functional as F
 
-from upslope.training.batches import Batch, Transform
+from upslope.data.loading.dataset import Dataset
+from upslope.training.batches import Batch, Batches, Collate, Transform
 
 KEPT = 0.3  # of a box' area that must still be seen
 
@@ -36,6 +37,12 @@ def disturb_boxes(*, shift: float, zoom: float, light: float, upside_down: bool 
         )
 
     return transform
+
+
+def disturbed(dataset: Dataset, *, collate: Collate, batch_size: int, seed: int) -> Batches:
+    """Batches of pictures that have no upper side, each shown otherwise every time."""
+    change = disturb_boxes(shift=0.1, zoom=0.2, light=0.1, upside_down=True)
+    return Batches(dataset, collate=collate, transform=change, batch_size=batch_size, seed=seed)
 
 
 def _moved(boxes: torch.Tensor, slope: torch.Tensor, move: torch.Tensor, height: int, width: int) -> torch.Tensor:

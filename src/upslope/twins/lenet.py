@@ -19,7 +19,7 @@ from keras import layers
 from upslope.twins.layers import drawn_as_in_torch
 
 
-class LeNet5(keras.Model):  # type: ignore[misc]
+class LeNet5(keras.Model):
     """Pictures of 32 x 32 pixels, or of 28 x 28 with `padding=2`, to scores."""
 
     def __init__(

@@ -19,7 +19,7 @@ from keras import layers, ops
 from upslope.twins.layers import batch_norm, drawn_as_in_torch
 
 
-class ResNet(keras.Model):  # type: ignore[misc]
+class ResNet(keras.Model):
     """Pictures (B, H, W, in_channels) of any size to scores (B, num_classes)."""
 
     def __init__(
@@ -67,7 +67,7 @@ class ResNet(keras.Model):  # type: ignore[misc]
         return self.head(self.average(x))
 
 
-class BasicBlock(layers.Layer):  # type: ignore[misc]
+class BasicBlock(layers.Layer):
     """relu(norm2(conv2(relu(norm1(conv1(x))))) + shortcut(x)): He et al. 2015, figure 5, left."""
 
     def __init__(self, in_channels: int, channels: int, *, stride: int = 1, padded: bool = False) -> None:
@@ -86,7 +86,7 @@ class BasicBlock(layers.Layer):  # type: ignore[misc]
         return self.relu(added + self.shortcut(x))
 
 
-class PaddedShortcut(layers.Layer):  # type: ignore[misc]
+class PaddedShortcut(layers.Layer):
     """Option A of He et al. 2015: every second pixel, and channels of zeros for those that are new. No parameters."""
 
     def __init__(self, new_channels: int, *, stride: int) -> None:

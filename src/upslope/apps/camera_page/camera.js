@@ -6,12 +6,14 @@ const frame = new OffscreenCanvas(1, 1), pencil = frame.getContext("2d", { willR
 const COLOURS = ["#0b5394", "#d9822b", "#2e7d5b", "#9c4a8b", "#6b7280"];
 const KEPT = 120; // frames over which rates are counted
 
-const worker = new Worker("/page/detector.js", { type: "module" });
+// Three things happen at once: this page reads and draws, one worker prepares the next frame, one asks the network.
+const preparer = new Worker("/page/prepare.js", { type: "module" });
+const detector = new Worker("/page/detector.js", { type: "module" });
 const rates = { ends: [], times: { read: [], prepare: [], network: [], suppress: [], draw: [] } };
-let spec = null, busy = false, number = 0, reading = 0;
+let spec = null, preparing = false, asking = false, waiting = null;
 window.upslope = { ready: false, looked: 0, rates: () => measured(), things: [] };
 
-worker.onmessage = ({ data }) => {
+detector.onmessage = ({ data }) => {
   if (data.error) return say(data.error, true);
   if (data.ready) {
     spec = data.spec;
@@ -23,29 +25,49 @@ worker.onmessage = ({ data }) => {
     say("Take your camera, or a clip.");
     return;
   }
+  asking = false;
+  ask();
   const began = performance.now();
   draw(data.things);
-  note({ read: reading, ...data.times, draw: performance.now() - began });
-  busy = false;
+  note({ ...data.times, draw: performance.now() - began });
+  rates.ends.push(performance.now());
+  window.upslope.looked++;
 };
+
+preparer.onmessage = ({ data: { input, done, time } }) => {
+  preparing = false;
+  note({ prepare: time });
+  waiting = { input, done };
+  ask();
+};
+detector.onerror = preparer.onerror = (event) => say(event.message ?? "a worker could not be started", true);
+
+// The frame that waits goes to the network, if that is free.
+function ask() {
+  if (asking || !waiting) return;
+  asking = true;
+  detector.postMessage({ ...waiting, least: Number($("least").value) }, [waiting.input.buffer]);
+  waiting = null;
+}
 
 function say(words, bad = false) {
   $("said").textContent = words;
   $("said").className = bad ? "bad" : "";
 }
 
-// The newest frame counts: while the network is busy others pass by.
+// The newest frame counts: while one is being prepared, and another one waits, others pass by.
 function tick() {
   if (!video.videoWidth || video.ended) return;
-  if (!busy && spec) {
-    busy = true;
+  if (spec && !preparing && !waiting) {
+    preparing = true;
     const began = performance.now();
     const { videoWidth: width, videoHeight: height } = video;
     if (frame.width !== width || frame.height !== height) [frame.width, frame.height] = [width, height];
     pencil.drawImage(video, 0, 0);
     const pixels = pencil.getImageData(0, 0, width, height).data.buffer;
-    reading = performance.now() - began;
-    worker.postMessage({ number: ++number, pixels, height, width, least: Number($("least").value) }, [pixels]);
+    note({ read: performance.now() - began });
+    const size = { height: spec.height, width: spec.width };
+    preparer.postMessage({ pixels, height, width, size }, [pixels]);
   }
   next();
 }
@@ -63,11 +85,16 @@ function draw(things) {
   pen.lineWidth = thick;
   pen.font = `${7 * thick}px system-ui, sans-serif`;
   const counts = spec.classes.map(() => 0);
-  for (const { box, score, kind } of things) {
+  for (const { box, kind } of things) {
     counts[kind]++;
-    const [left, top, right, bottom] = box, words = `${spec.classes[kind]} ${Math.round(100 * score)}`;
-    pen.strokeStyle = pen.fillStyle = COLOURS[kind % COLOURS.length];
+    const [left, top, right, bottom] = box;
+    pen.strokeStyle = COLOURS[kind % COLOURS.length];
     pen.strokeRect(left, top, right - left, bottom - top);
+  }
+  // Words come last, so that no line crosses them, and stay inside of the frame.
+  for (const { box, score, kind } of things) {
+    const left = box[0], top = Math.max(box[1], 8 * thick), words = `${spec.classes[kind]} ${Math.round(100 * score)}`;
+    pen.fillStyle = COLOURS[kind % COLOURS.length];
     pen.fillRect(left, top - 8 * thick, pen.measureText(words).width + 2 * thick, 8 * thick);
     pen.fillStyle = "white";
     pen.fillText(words, left + thick, top - 2 * thick);
@@ -77,8 +104,6 @@ function draw(things) {
 }
 
 function note(times) {
-  window.upslope.looked++;
-  rates.ends.push(performance.now());
   for (const [stage, value] of Object.entries(times)) rates.times[stage].push(value);
   for (const list of [rates.ends, ...Object.values(rates.times)]) if (list.length > KEPT) list.shift();
   const now = measured();

@@ -1,32 +1,33 @@
 // A frame to what the network looks at, and what it says back to the frame: the same arithmetic as in Python
 // (image/letterbox.py, image/resize.py, image/detections.py), so that a page finds what `upslope predict` finds.
 
-const GREY = 114 / 255;
-const SHARES = Float32Array.from({ length: 256 }, (_, level) => level / 255); // in 32 bits, as there: halves round alike
+const GREY = 114; // of 255
 
 // Weights by which pixels of one side are added up, a triangle as wide as the reduction: Pillow's bilinear filter.
+// Flat arrays: where each place's pixels begin, how many they are, and their weights one after the other.
 function weights(from, to) {
   const scale = from / to, reach = Math.max(scale, 1);
-  const rows = [];
+  const firsts = new Int32Array(to), counts = new Int32Array(to), most = 2 * Math.ceil(reach) + 2;
+  const values = new Float64Array(to * most);
   for (let place = 0; place < to; place++) {
     const center = (place + 0.5) * scale;
     const first = Math.max(0, Math.trunc(center - reach + 0.5));
     const last = Math.min(from, Math.trunc(center + reach + 0.5));
-    const row = new Float64Array(last - first);
     let total = 0;
-    for (let k = 0; k < row.length; k++) {
-      row[k] = Math.max(0, 1 - Math.abs((k + first - center + 0.5) / reach));
-      total += row[k];
+    for (let k = 0; k < last - first; k++) {
+      values[place * most + k] = Math.max(0, 1 - Math.abs((k + first - center + 0.5) / reach));
+      total += values[place * most + k];
     }
-    rows.push({ first, row: row.map((value) => value * (1 / total)) });
+    for (let k = 0; k < last - first; k++) values[place * most + k] *= 1 / total;
+    [firsts[place], counts[place]] = [first, last - first];
   }
-  return rows;
+  return { firsts, counts, values, most };
 }
 
 // As training has them: whole numbers of brightness; a half goes to the even one.
-function level(share) {
-  const value = Math.fround(255 * Math.fround(share)), below = Math.floor(value), rest = value - below;
-  return (rest === 0.5 ? below + (below % 2) : Math.round(value)) / 255;
+function level(value) {
+  const exact = Math.fround(value), below = Math.floor(exact), rest = exact - below;
+  return (rest === 0.5 ? below + (below % 2) : Math.round(exact)) / 255;
 }
 
 // RGBA bytes of a frame in the middle of a canvas, as float32 (3, height, width) in [0, 1], and what was done to it.
@@ -37,36 +38,36 @@ export function letterbox(pixels, frameHeight, frameWidth, height, width) {
   const top = (height - scaledHeight) >> 1, left = (width - scaledWidth) >> 1;
   const across = weights(frameWidth, scaledWidth), down = weights(frameHeight, scaledHeight);
   const narrow = new Float32Array(frameHeight * scaledWidth * 3);
-  for (let y = 0; y < frameHeight; y++) {
-    for (let x = 0; x < scaledWidth; x++) {
-      const { first, row } = across[x];
-      let red = 0, green = 0, blue = 0, at = 4 * (y * frameWidth + first);
-      for (let k = 0; k < row.length; k++, at += 4) {
-        red += SHARES[pixels[at]] * row[k];
-        green += SHARES[pixels[at + 1]] * row[k];
-        blue += SHARES[pixels[at + 2]] * row[k];
+  for (let y = 0, to = 0; y < frameHeight; y++) {
+    const row = 4 * y * frameWidth;
+    for (let x = 0; x < scaledWidth; x++, to += 3) {
+      let red = 0, green = 0, blue = 0;
+      const count = across.counts[x], base = x * across.most;
+      for (let k = 0, at = row + 4 * across.firsts[x]; k < count; k++, at += 4) {
+        const weight = across.values[base + k];
+        red += pixels[at] * weight;
+        green += pixels[at + 1] * weight;
+        blue += pixels[at + 2] * weight;
       }
-      const to = 3 * (y * scaledWidth + x);
       narrow[to] = red;
       narrow[to + 1] = green;
       narrow[to + 2] = blue;
     }
   }
-  const input = new Float32Array(3 * height * width).fill(Math.round(255 * GREY) / 255);
-  const area = height * width;
+  const input = new Float32Array(3 * height * width).fill(GREY / 255);
+  const area = height * width, line = 3 * scaledWidth;
+  const sums = new Float64Array(line);
   for (let y = 0; y < scaledHeight; y++) {
-    const { first, row } = down[y];
-    for (let x = 0; x < scaledWidth; x++) {
-      let red = 0, green = 0, blue = 0, at = 3 * (first * scaledWidth + x);
-      for (let k = 0; k < row.length; k++, at += 3 * scaledWidth) {
-        red += narrow[at] * row[k];
-        green += narrow[at + 1] * row[k];
-        blue += narrow[at + 2] * row[k];
-      }
-      const to = (top + y) * width + left + x;
-      input[to] = level(red);
-      input[area + to] = level(green);
-      input[2 * area + to] = level(blue);
+    const count = down.counts[y], base = y * down.most;
+    sums.fill(0);
+    for (let k = 0, row = down.firsts[y] * line; k < count; k++, row += line) {
+      const weight = down.values[base + k];
+      for (let x = 0; x < line; x++) sums[x] += narrow[row + x] * weight;
+    }
+    for (let x = 0, at = 0, to = (top + y) * width + left; x < scaledWidth; x++, at += 3, to++) {
+      input[to] = level(sums[at]);
+      input[area + to] = level(sums[at + 1]);
+      input[2 * area + to] = level(sums[at + 2]);
     }
   }
   return { input, done: { frameHeight, frameWidth, scaledHeight, scaledWidth, top, left } };

@@ -46,7 +46,7 @@ def align_tasks(
     best = torch.where(inside, alignment, -1.0).topk(min(most, len(scores)), dim=0).indices
     chosen = torch.zeros_like(inside).scatter_(0, best, True) & inside
     # Nobody answers for two: the larger overlap decides.
-    if len(objects) > 1:
+    if len(objects):
         first = torch.where(chosen, iou, -1.0).argmax(dim=1, keepdim=True)
         chosen &= torch.zeros_like(chosen).scatter_(1, first, True)
     # An object's best place should say its largest IoU, the others less in proportion.

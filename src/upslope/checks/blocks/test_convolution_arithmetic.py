@@ -170,7 +170,7 @@ def cost_of(*channels, **settings):
 
 @grades(convolution_arithmetic.convolution_cost)
 def test_cost_by_hand(rng):
-    """ResNet's first layer; a 1x1; a depthwise 3x3"""
+    """the first layer of ResNet; a 1x1; a depthwise 3x3"""
     for channels, settings, expected in (
         ((3, 64), {"kernel": 7, "places": 112 * 112, "bias": False}, (9_408, 118_013_952)),
         ((8, 4), {"kernel": 1, "places": 10}, (36, 320)),
@@ -283,7 +283,7 @@ wrong(
         "the multiply-adds of one output channel": ("out_channels * weights * places", "weights * places"),
         "a multiply and an add are two": ("out_channels * weights * places", "2 * out_channels * weights * places"),
         "only the input channels are looked at": (', ("out_channels", out_channels))', ",)"),
-        "nothing is refused": ("if channels % groups:", "if False:"),
+        "channels that the groups do not divide are not refused": ("if channels % groups:", "if False:"),
         "there is a bias only if it is asked for": ("bias: bool = True", "bias: bool = False"),
         "numbers are of 32 bits": (
             "out_channels * weights * places",

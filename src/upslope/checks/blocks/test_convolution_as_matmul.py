@@ -55,7 +55,13 @@ test_order = CONV.by_hand(
 test_no_bias = CONV.random("without a bias", lambda rng: drawn(rng, bias=False))
 test_random = CONV.random("random pictures and filters, also filters that are not square")
 test_settings = CONV.random("strides and paddings", with_settings)
-test_gradient = CONV.gradient("the gradient agrees with finite differences")
+test_gradient = CONV.gradient(
+    "the gradient agrees with finite differences",
+    lambda rng: [
+        {"x": some(rng, 1, 1, 3, 3), "weight": some(rng, 2, 1, 2, 2), "bias": some(rng, 2), "padding": padding}
+        for padding in (0, 1)
+    ],
+)
 test_large = CONV.large(
     "8 pictures of 16 x 16 with 12 channels",
     lambda rng: [
@@ -92,6 +98,7 @@ wrong(
         ),
         "the bias is left out": ("result = result + bias", "pass"),
         "the filters are taken to be square": ("unfold(3, w, stride)", "unfold(3, k, stride)"),
+        "the filters are taken to lie in one piece in memory": ("weight.reshape(out, -1)", "weight.view(out, -1)"),
         "the filters are cut from the graph": ("weight.reshape(out, -1)", "weight.detach().reshape(out, -1)"),
         "the bias is added to the windows": (
             "rows @ weight",

@@ -8,8 +8,8 @@ from upslope.checks.op_info import OpInfo
 from upslope.image import letterbox as module
 from upslope.image.letterbox import Letterbox
 
-WIDE = Letterbox(100, 300, 21, 64, 21, 0)
-HIGH = Letterbox(300, 100, 64, 21, 0, 21)
+WIDE = Letterbox(100, 300, 21, 64, 21, 0, 64)
+HIGH = Letterbox(300, 100, 64, 21, 0, 21, 64)
 
 
 def some_done(rng):
@@ -17,7 +17,7 @@ def some_done(rng):
     height, width, size = (int(n) for n in rng.integers(20, 500, 3))
     factor = size / max(height, width)
     down, across = max(1, round(height * factor)), max(1, round(width * factor))
-    return Letterbox(height, width, down, across, (size - down) // 2, (size - across) // 2)
+    return Letterbox(height, width, down, across, (size - down) // 2, (size - across) // 2, size)
 
 
 def drawn(rng, counts=(1, 3, 5, 8, 0), outside=0.0):

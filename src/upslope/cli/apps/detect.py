@@ -77,7 +77,9 @@ def detect(
         rates = look(pipeline, footage, clip=clip, say=say if as_json else None, most=frames)
         if not rates.frames:
             raise NoFrames(f"{footage.name} holds no frame that can be read")
-        cut = footage.announced > rates.frames and frames is None
+        if footage.live and rates.to_the_end:
+            screen.prose(f"{footage.name} gives no more pictures: is it still there?", style="yellow")
+        cut = rates.to_the_end and footage.announced > rates.frames
         if cut:
             screen.prose(
                 f"{footage.name} breaks off after {rates.frames} of {plural(footage.announced, 'frame')}.",

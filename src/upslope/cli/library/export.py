@@ -19,7 +19,10 @@ def export(
     kind: Annotated[
         str | None,
         typer.Option(
-            "--format", "-f", metavar="FORMAT", help="onnx, safetensors or pt2; default: the ending of --out, or onnx."
+            "--format",
+            "-f",
+            metavar="FORMAT",
+            help="onnx, onnx-int8, safetensors or pt2; default: the ending of --out, or onnx.",
         ),
     ] = None,
     out: Annotated[
@@ -46,6 +49,8 @@ def export(
     from upslope.ship.predictor import run_folder
 
     screen = Screen()
+    if kind in ("onnx-int8", "int8"):
+        int8, kind = True, "onnx"
     if int8 and kind not in (None, "onnx"):
         raise UsageError(f"--int8 writes ONNX, not {kind}")
     ending = Path(out or "").suffix.removeprefix(".")

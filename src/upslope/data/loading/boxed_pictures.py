@@ -3,8 +3,15 @@
 import numpy as np
 
 from upslope.data.loading.dataset import Dataset, Ragged
+from upslope.data.loading.splits import splits
 from upslope.features import Boxes, Image
-from upslope.image.letterbox import letterbox, to_letterbox
+from upslope.image.letterbox import GREY, letterbox, to_letterbox
+
+
+def parts_at_size(name: str, *, height: int, width: int, rng: np.random.Generator) -> tuple[Dataset, Dataset, Dataset]:
+    """Training, validation and test of a set with boxes, all at one size; "toy" is generated blood."""
+    train, validation, test = (at_size(part, height, width) for part in splits(name, toy="bccd", rng=rng))
+    return train, validation, test
 
 
 def at_size(dataset: Dataset, height: int, width: int) -> Dataset:
@@ -15,9 +22,9 @@ def at_size(dataset: Dataset, height: int, width: int) -> Dataset:
     images = np.empty((len(dataset), height, width, 3), dtype=np.uint8)
     boxes = []
     for number, (picture, own) in enumerate(zip(dataset["image"], dataset["boxes"], strict=True)):
-        pixels = picture / np.float32(255) if picture.dtype == np.uint8 else picture
-        canvas, done = letterbox(pixels.astype(np.float32), (height, width))
-        images[number] = np.rint(255 * np.clip(canvas, 0, 1))
+        levels = picture if picture.dtype == np.uint8 else 255 * np.clip(picture, 0, 1)
+        canvas, done = letterbox(levels, (height, width), fill=255 * GREY)
+        images[number] = np.rint(canvas)
         boxes.append(to_letterbox(own, done))
     moved = Ragged(np.concatenate(boxes) if boxes else np.empty((0, 4), np.float32), dataset["boxes"].offsets)
     columns = {**dataset.columns, "image": images, "boxes": moved}

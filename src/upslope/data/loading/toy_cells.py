@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from upslope.data.loading.voc import Annotation
 
 HEIGHT, WIDTH = 72, 96
-# By class: how many in a picture, at least and at most; radius in pixels.
+# By class: how many in a picture, at least and at most; radius in pixels; colour.
 KINDS = (
     ((3, 7), (7.0, 10.0), (0.85, 0.55, 0.55)),
     ((0, 1), (13.0, 17.0), (0.45, 0.3, 0.65)),

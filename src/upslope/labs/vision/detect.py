@@ -15,17 +15,16 @@ Over a trunk as it was drawn (`freeze=trunk`) neck and heads alone miss the targ
 
 from typing import Literal
 
+import numpy as np
 import torch
 from pydantic import Field
 
 from upslope.cards import Ablation, Expect, LabCard, Metric
-from upslope.data.loading.boxed_pictures import at_size
-from upslope.data.loading.splits import splits
-from upslope.models.build import built
+from upslope.data.loading.boxed_pictures import parts_at_size
+from upslope.models.build import built, first_filters
 from upslope.runs.run import Run
-from upslope.training.augment_boxes import disturb_boxes
+from upslope.training.augment_boxes import disturbed
 from upslope.training.averaging import AveragedWeights
-from upslope.training.batches import Batches
 from upslope.training.conclude import conclude
 from upslope.training.config import TrainingConfig
 from upslope.training.fit import fit, warmup_then_cosine
@@ -49,21 +48,13 @@ class Config(TrainingConfig):
 
 def run(config: Config, run: Run[Config]) -> None:
     """Train, validate five times, choose the score on validation data, test once."""
-    import numpy as np
-
-    parts = splits(config.data, toy="bccd", rng=np.random.default_rng(config.seed))
-    train, validation, test = (at_size(part, config.height, config.width) for part in parts)
+    size = {"height": config.height, "width": config.width}
+    train, validation, test = parts_at_size(config.data, **size, rng=np.random.default_rng(config.seed))
     network = built(f"{config.model}-small", seed=config.seed, num_classes=len(classes_of(train)))
     if config.freeze == "trunk":
         network.module.trunk.requires_grad_(False)
     task = ObjectDetection(network.module, train=train, precision=config.precision)
-    batches = Batches(
-        train,
-        collate=task.collate,
-        transform=disturb_boxes(shift=0.1, zoom=0.2, light=0.1, upside_down=True),
-        batch_size=config.batch_size,
-        seed=config.seed,
-    )
+    batches = disturbed(train, collate=task.collate, batch_size=config.batch_size, seed=config.seed)
     fit(
         run,
         task,
@@ -76,7 +67,15 @@ def run(config: Config, run: Run[Config]) -> None:
         average=AveragedWeights(network.module, decay=config.average),
         clip=10.0,
     )
-    conclude(run, task, test, network=network, validation=validation, per_epoch=batches.per_epoch)
+    conclude(
+        run,
+        task,
+        test,
+        network=network,
+        validation=validation,
+        per_epoch=batches.per_epoch,
+        watch={"filters_moved": first_filters(network.module)},
+    )
 
 
 CELLS = {"data": "bccd"}
@@ -109,6 +108,7 @@ CARD = LabCard(
         "test_rbc_map50": Metric(unit="%"),
         "test_wbc_map50": Metric(unit="%"),
         "test_platelets_map50": Metric(unit="%"),
+        "filters_moved": Metric(unit="%"),
         "loss": Metric(higher_is_better=False),
     },
     ablations=(Ablation(name="frozen trunk", settings={"freeze": "trunk"}),),

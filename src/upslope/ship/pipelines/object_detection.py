@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from upslope.data.loading.boxed_pictures import at_size
 from upslope.data.loading.dataset import Dataset
 from upslope.image.detections import Found, found
-from upslope.image.letterbox import Letterbox, letterbox, undo_letterbox
-from upslope.image.read import UnreadablePicture, read_file
+from upslope.image.letterbox import GREY, Letterbox, letterbox, undo_letterbox
 from upslope.image.resize import with_longest
 from upslope.runs.model_spec import ModelSpec
 from upslope.runs.workspace import short
-from upslope.ship.pictures import picture_files
+from upslope.ship.pictures import opened_pictures
 from upslope.ship.pipelines.pipeline import Arrays, Options, Pipeline, Prediction, Remark, UnreadableInput
 
 if TYPE_CHECKING:
@@ -108,26 +107,20 @@ class ObjectDetection(Pipeline):
     def read(self, words: Sequence[str], options: Options) -> Iterator[Boxed | UnreadableInput | Remark]:
         """Each picture; a folder stands for the pictures in it."""
         kept = 0
-        for path in picture_files(words):
-            if isinstance(path, UnreadableInput | Remark):
-                yield path
+        for opened in opened_pictures(words):
+            if isinstance(opened, UnreadableInput | Remark):
+                yield opened
                 continue
-            try:
-                file = read_file(path)
-            except UnreadablePicture as problem:
-                yield UnreadableInput(str(path), str(problem))
-                continue
-            more = (f"{short(path)} holds {file.frames} pictures, and the first is looked at",) * (file.frames > 1)
-            yield self.boxed(file.picture, path, keep=kept < DRAWN, notes=more)
+            path, picture, notes = opened
+            yield self.boxed(picture, path, keep=kept < DRAWN, notes=notes)
             kept += 1
 
-    def boxed(
-        self, picture: NDArray[np.float32], path: Path, *, keep: bool = False, notes: tuple[str, ...] = ()
-    ) -> Boxed:
-        """A picture (H, W, 3) in [0, 1] as the network looks at it."""
-        canvas, done = letterbox(picture, self.canvas)
+    def boxed(self, picture: NDArray[Any], path: Path, *, keep: bool = False, notes: tuple[str, ...] = ()) -> Boxed:
+        """A picture (H, W, 3), bytes or in [0, 1], as the network looks at it."""
+        levels = picture if picture.dtype == np.uint8 else 255 * picture
+        canvas, done = letterbox(levels, self.canvas, fill=255 * GREY)
         # As training has them: whole numbers of brightness.
-        seen = np.ascontiguousarray((np.rint(255 * canvas) / 255).transpose(2, 0, 1), dtype=np.float32)
+        seen = np.ascontiguousarray(np.rint(canvas).transpose(2, 0, 1) / np.float32(255), dtype=np.float32)
         small = with_longest(picture, min(LONGEST, max(picture.shape))) if keep else None
         return Boxed(path, seen, done, small, notes)
 

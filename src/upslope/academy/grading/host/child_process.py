@@ -31,6 +31,9 @@ _BOOT = (
 )
 _LOADING = 120.0  # seconds in which the child must have loaded what it was told to; a cold disk is slow
 _ROOM = 192  # MB beside the server's own, for what a library only loads in the middle of its work
+# Keras asks at its import what to run on, and for settings in a person's home: on PyTorch, as the exercises say, in
+# memory that a processor sees, and with no settings but its own.
+_KERAS = {"KERAS_BACKEND": "torch", "KERAS_TORCH_DEVICE": "cpu", "KERAS_HOME": os.devnull}
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
@@ -128,7 +131,8 @@ class Bench:
     def _start(self) -> None:
         here, there = socket.socketpair()
         name, _, value = self.mark.partition("=")
-        environment = {**dict.fromkeys(_THREADS, "1"), name: value, "LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"}
+        fixed = {"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin", **_KERAS}
+        environment = {**dict.fromkeys(_THREADS, "1"), name: value, **fixed}
         for kept in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"):
             if kept in os.environ:
                 environment[kept] = os.environ[kept]

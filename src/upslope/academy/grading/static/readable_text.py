@@ -8,6 +8,8 @@ import ast
 import warnings
 from dataclasses import dataclass
 
+from upslope.syntax import parsed
+
 LARGEST = 256 * 1024  # bytes; an answer is a page of Python
 DEEPEST = 200  # levels of nesting; a sum of n terms has n, and so has a chain of n attributes
 
@@ -52,7 +54,7 @@ def tree_of(text: str) -> ast.Module | Refusal:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(text)
+            tree = parsed(text)
     except SyntaxError as error:
         return Refusal(f"line {error.lineno} is not Python: {error.msg}", error.lineno)
     except (RecursionError, MemoryError):

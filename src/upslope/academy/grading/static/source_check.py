@@ -18,6 +18,7 @@ from upslope.academy.grading.static.readable_text import Refusal, plain_text, tr
 from upslope.academy.grading.static.signature import differences
 from upslope.academy.lessons import Step
 from upslope.academy.reference import Located, parse
+from upslope.syntax import parsed
 
 __all__ = ["Refusal", "library_names", "plain_text", "refusal"]
 
@@ -270,7 +271,7 @@ def library_names(located: Located) -> set[str]:
 def _header(located: Located) -> list[tuple[str, str | None]]:
     """What the stub's header imports: (module, None) for a module, (module, name) for a name from one."""
     found: list[tuple[str, str | None]] = []
-    for node in ast.parse("\n".join(stub.imports(located))).body:
+    for node in parsed("\n".join(stub.imports(located))).body:
         if isinstance(node, ast.Import):
             found += [(alias.name, None) for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:

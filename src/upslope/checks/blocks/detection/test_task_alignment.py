@@ -1,10 +1,12 @@
 """What align_tasks must do."""
 
 import numpy as np
+import torch
 
 from upslope.blocks.detection import task_alignment as module
-from upslope.checks import wrong
-from upslope.checks.blocks.tensors import TorchOp
+from upslope.checks import grades, survives, wrong
+from upslope.checks.blocks.tensors import TorchOp, leaf
+from upslope.checks.expect import equal
 
 ONE = {
     "scores": [[0.5], [0.8]],
@@ -88,7 +90,7 @@ test_align_edge = ALIGN.by_hand(
     ({**ONE, "middles": [[1.0, 1], [3, 5]]}, [[1.0], [0.0]]),
 )
 test_align_two = ALIGN.by_hand(
-    "a place that two objects want answers for the one that its box overlaps more, not for the better aligned",
+    "a place that two objects want answers for the one it overlaps more, not for the better aligned",
     (
         {
             "scores": [[0.9, 0.1]],
@@ -110,6 +112,16 @@ test_align_settings = ALIGN.random(
 )
 test_align_large = ALIGN.large("300 places and 12 objects", lambda rng: [crowd(rng)], dtype="float64")
 test_align_laws = ALIGN.laws("calls and memory do not get mixed up", dtypes=(), backward=False)
+
+
+@grades(module.align_tasks)
+def test_align_decides(rng):
+    """the targets have no gradient: what is decided teaches the answers, not the other way round"""
+    sample = scene(rng)
+    scores, boxes, middles, objects = (leaf(sample[name]) for name in ("scores", "boxes", "middles", "objects"))
+    labels = torch.from_numpy(sample["labels"])
+    got = module.align_tasks(scores, boxes, middles.detach(), objects.detach(), labels)
+    equal(got.requires_grad, False, case="scores and boxes want a gradient; so do the targets")
 
 
 def crowd(rng):
@@ -141,11 +153,12 @@ wrong(
         "places outside of an object answer for it": (".amin(dim=-1) > 0", ".amin(dim=-1) > -1e9"),
         "a place on the edge is inside": (".amin(dim=-1) > 0", ".amin(dim=-1) >= 0"),
         "places outside take the room of those inside": ("torch.where(inside, alignment, -1.0).topk", "alignment.topk"),
-        "a place answers for several objects": ("if len(objects) > 1:", "if False:"),
+        "a place answers for several objects": ("if len(objects):", "if False:"),
         "of two objects a place takes the better aligned": (
             "torch.where(chosen, iou, -1.0).argmax",
             "torch.where(chosen, alignment, -1.0).argmax",
         ),
+        "the targets have a gradient": ("scores.detach(), boxes.detach()", "scores * 1, boxes * 1"),
         "the target is the alignment itself": (
             "(alignment / torch.where(largest > 0, largest, 1)) * iou.amax(dim=0)",
             "alignment",
@@ -161,5 +174,19 @@ wrong(
             "largest = alignment.amax(dim=0)",
             "largest = alignment.sum(dim=0)",
         ),
+    },
+)
+survives(
+    module.align_tasks,
+    {
+        "below every alignment, and every IoU, is any number below 0": [
+            ("torch.where(inside, alignment, -1.0)", "torch.where(inside, alignment, -2.0)"),
+            ("torch.where(chosen, iou, -1.0)", "torch.where(chosen, iou, -2.0)"),
+        ],
+        "what ties at 0 has the target 0, chosen or not": [
+            ("torch.where(inside, alignment, -1.0)", "torch.where(inside, alignment, -0.0)"),
+            ("torch.where(chosen, iou, -1.0)", "torch.where(chosen, iou, -0.0)"),
+        ],
+        "0 is divided by 1 or by 2": [("torch.where(largest > 0, largest, 1)", "torch.where(largest > 0, largest, 2)")],
     },
 )

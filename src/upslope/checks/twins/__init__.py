@@ -1,0 +1,1 @@
+"""Checks of what is written for Keras 3, on PyTorch."""
