@@ -87,7 +87,7 @@ def look_here(unsure: Map, *, side: int = SIDE, most: int = SPOTS) -> tuple[Spot
     inside = np.full_like(mean, -np.inf)
     rows, columns = slice(half, height - side + half + 1), slice(half, width - side + half + 1)
     inside[rows, columns] = mean[rows, columns]
-    spots = []
+    spots: list[Spot] = []
     while len(spots) < most and np.isfinite(inside).any():
         y, x = np.unravel_index(int(inside.argmax()), inside.shape)
         top, left = int(y) - half, int(x) - half

@@ -64,5 +64,5 @@ def tile_and_blend(
             total[part] += said * weight
             counted[part] += weight
     assert total is not None
-    whole = total / counted
+    whole = np.asarray(total / counted, dtype=np.float32)
     return whole[:, missing[0][0] : missing[0][0] + height, missing[1][0] : missing[1][0] + width]

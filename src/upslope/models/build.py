@@ -93,7 +93,7 @@ def first_filters(model: nn.Module) -> str:
 
 
 def freeze_all_but_last(model: nn.Module) -> None:
-    """Leave everything but the last linear layer as it was drawn: an ablation of learned features."""
-    layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear)]
+    """Leave everything but the last layer with weights as it was drawn: an ablation of learned features."""
+    layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
     model.requires_grad_(False)
     layers[-1].requires_grad_(True)

@@ -1,5 +1,6 @@
 """What tile_and_blend must do."""
 
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -53,7 +54,12 @@ def test_mirrored(rng):
     """what a small picture grows by is its mirror image, half on each side, the larger half behind"""
     seen = []
     x = np.arange(1, 4, dtype=np.float32).reshape(1, 1, 3)
-    module.tile_and_blend(x, lambda part: seen.append(part.copy()) or part, tile=(1, 6), overlap=0)
+
+    def forward(part):
+        seen.append(part.copy())
+        return part
+
+    module.tile_and_blend(x, forward, tile=(1, 6), overlap=0)
     close(seen[0], np.array([1.0, 1, 2, 3, 3, 2]).reshape(1, 1, 1, 6), case="the row [1, 2, 3] in a tile of 6")
 
 
@@ -132,7 +138,7 @@ def test_refuses(rng):
     for overlap in (8, 9, -1):
         raises(
             ValueError,
-            lambda overlap=overlap: module.tile_and_blend(x, pixelwise, tile=TILE, overlap=overlap),
+            partial(module.tile_and_blend, x, pixelwise, tile=TILE, overlap=overlap),
             says=(f"overlap={overlap}", "8 x 10"),
             case=f"overlap={overlap} with tiles of 8 x 10",
         )

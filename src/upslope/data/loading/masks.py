@@ -23,10 +23,10 @@ def classes_of(
     if nearest:
         before = (place - 1).clip(0)
         closer = np.abs(masks - known[before].astype(int)) < np.abs(masks - known[place].astype(int))
-        return table[np.where(closer, before, place)]
+        return np.asarray(table[np.where(closer, before, place)])
     strange = masks != known[place]
     if strange.any():
         value = int(masks[strange][0])
         meant = ", ".join(str(each) for each in known[:6]) + (" ..." if len(known) > 6 else "")
         raise DataProblem(f"a {name} holds {value}, and its numbers are {meant}")
-    return table[place]
+    return np.asarray(table[place])

@@ -22,7 +22,7 @@ from pydantic import Field
 
 from upslope.cards import Ablation, Expect, LabCard, Metric
 from upslope.data.loading.splits import splits
-from upslope.models.build import built
+from upslope.models.build import built, first_filters, freeze_all_but_last
 from upslope.runs.reports.segmentation import pixel_auc
 from upslope.runs.run import Run
 from upslope.training.augment_masks import disturb_masks
@@ -53,9 +53,7 @@ def run(config: Config, run: Run[Config]) -> None:
     train, validation, test = splits(config.data, toy="isbi2012_membrane", rng=rng)
     network = built(f"{config.model}-small", seed=config.seed)
     if config.freeze == "features":
-        network.module.requires_grad_(False)
-        last = network.module.head if config.model == "unet" else network.module.head[-1]
-        last.requires_grad_(True)
+        freeze_all_but_last(network.module)
     task = ImageSegmentation(network.module, train=train, dice=config.dice, precision=config.precision)
     batches = Batches(
         train,
@@ -85,6 +83,7 @@ def run(config: Config, run: Run[Config]) -> None:
         validation=validation,
         per_epoch=batches.per_epoch,
         metrics={"test_grey_auc": grey},
+        watch={"features_moved": first_filters(network.module)},
     )
 
 
@@ -117,6 +116,7 @@ CARD = LabCard(
         "test_pixel_accuracy": SHARE,
         "validation_auc": Metric(chance=0.5),
         "test_grey_auc": Metric(chance=0.5),
+        "features_moved": SHARE,
         "loss": Metric(unit="nats", higher_is_better=False),
     },
     ablations=(Ablation(name="frozen features", settings={"freeze": "features"}),),

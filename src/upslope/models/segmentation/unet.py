@@ -51,9 +51,9 @@ class UNet(nn.Module):
         )
         self.pool = nn.MaxPool2d(2)
         self.dropout = nn.Dropout(dropout)
-        self.double, self.up = nn.ModuleList(), nn.ModuleList()
+        self.upsample, self.up = nn.ModuleList(), nn.ModuleList()
         for below, width in zip(widths[:0:-1], widths[-2::-1], strict=True):
-            self.double.append(nn.ConvTranspose2d(below, width, 2, stride=2))
+            self.upsample.append(nn.ConvTranspose2d(below, width, 2, stride=2))
             self.up.append(Level(2 * width, width, **how))
         self.head = nn.Conv2d(widths[0], num_classes, 1)
         self.halvings = len(widths) - 1
@@ -72,8 +72,8 @@ class UNet(nn.Module):
             x = level(self.pool(x) if number else x)
             across.append(x)
         x = self.dropout(across.pop())
-        for double, level in zip(self.double, self.up, strict=True):
-            x = double(x)
+        for upsample, level in zip(self.upsample, self.up, strict=True):
+            x = upsample(x)
             x = level(torch.cat([_middle(across.pop(), x), x], dim=1))
         return self.head(x)
 

@@ -23,9 +23,10 @@ class Trunk(nn.Module):
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> tuple[Float[Tensor, "B D h w"], Float[Tensor, "B E h w"]]:
         x = self.pool(F.relu(self.norm1(self.conv1(x))))
-        for stage in self.stages[:-1]:
+        *others, last = self.stages.children()
+        for stage in others:
             x = stage(x)
-        return x, self.stages[-1](x)
+        return x, last(x)
 
 
 def dilated_trunk(

@@ -10,12 +10,10 @@ from numpy.typing import NDArray
 
 from upslope.data.loading.dataset import Dataset
 from upslope.image.channels import channels_first
-from upslope.image.read import UnreadablePicture, read_file
 from upslope.image.run_lengths import encode
 from upslope.image.tiles import tile_and_blend
 from upslope.runs.model_spec import ModelSpec
-from upslope.runs.workspace import short
-from upslope.ship.pictures import picture_files
+from upslope.ship.pictures import opened_pictures
 from upslope.ship.pipelines.pipeline import Arrays, Options, Pipeline, Prediction, Remark, UnreadableInput
 
 if TYPE_CHECKING:
@@ -46,7 +44,7 @@ class Segmented(Prediction):
     @property
     def mask(self) -> NDArray[np.int64]:
         """The likeliest class of each pixel."""
-        return self.probabilities.argmax(axis=0)
+        return np.asarray(self.probabilities.argmax(axis=0))
 
     @property
     def uncertainty(self) -> NDArray[np.float32]:
@@ -110,17 +108,12 @@ class ImageSegmentation(Pipeline):
 
     def read(self, words: Sequence[str], options: Options) -> Iterator[Seen | UnreadableInput | Remark]:
         """Each picture at its own size; a folder stands for the pictures in it."""
-        for path in picture_files(words):
-            if isinstance(path, UnreadableInput | Remark):
-                yield path
+        for opened in opened_pictures(words):
+            if isinstance(opened, UnreadableInput | Remark):
+                yield opened
                 continue
-            try:
-                file = read_file(path)
-            except UnreadablePicture as problem:
-                yield UnreadableInput(str(path), str(problem))
-                continue
-            more = (f"{short(path)} holds {file.frames} pictures, and the first is looked at",) * (file.frames > 1)
-            yield Seen(path, self.pixels(file.picture), more)
+            path, picture, notes = opened
+            yield Seen(path, self.pixels(picture), notes)
 
     def pixels(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
         """A picture (H, W, 3) in as many channels as the network takes."""
