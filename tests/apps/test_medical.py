@@ -118,7 +118,8 @@ def test_the_verb(loaded, tmp_path, capsys):
     assert said["judged"]["dice"] == 1
     assert said["areas"]["membrane"] == 20 * 70
     assert said["notice"] == NOTICE
-    assert Image.open(tmp_path / "out.png").size[0] > 900
+    with Image.open(tmp_path / "out.png") as drawn:
+        assert drawn.size[0] > 900
     assert main(words) == Exit.DONE
     assert NOTICE in " ".join(capsys.readouterr().out.split())
 

@@ -36,6 +36,7 @@ def test_run_lengths_come_back(seeds):
                 assert np.array_equal(decode(runs), mask)
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_run_lengths_are_cocos():
     coco = pytest.importorskip("pycocotools.mask")
     rng = np.random.default_rng(3)

@@ -37,7 +37,8 @@ def tile_and_blend(
     """What `forward` says of a picture (C, H, W), (K, H, W): of tiles (1, C, h, w) it gives (1, K, h, w).
 
     Neighboring tiles share at least `overlap` pixels, and each place is the mean of what the tiles say of it, weighted
-    by how far it lies from their borders. A picture that is smaller than a tile is mirrored at its edges until it is
+    by how far it lies from their borders: where tiles of 4 x 4 share 2 columns and say 3 and 6, the row is [3, 3, 4, 5,
+    6, 6]. A picture that is smaller than a tile is mirrored at its edges until it is
     not. The order of the tiles does not matter, and a forward pass that looks at single pixels gives what it gives for
     the whole. An overlap that is no smaller than a tile's side is refused: ValueError says "overlap=64 is not smaller
     than the tiles of 64 x 64".

@@ -102,7 +102,10 @@ wrong(
             "(shared[either > 0] / either[either > 0]).mean()",
             "np.where(either > 0, shared / np.maximum(either, 1), 1).mean()",
         ),
-        "only classes that are there are in the mean": ("either > 0", "matrix.sum(axis=1) > 0"),
+        "only classes that are there are in the mean": (
+            "    return float((shared[",
+            "    either = np.where(matrix.sum(axis=1) > 0, either, 0)\n    return float((shared[",
+        ),
         "the sum of the upper parts is divided by the sum of the lower": (
             "(shared[either > 0] / either[either > 0]).mean()",
             "shared.sum() / either.sum()",
