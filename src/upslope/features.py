@@ -87,6 +87,17 @@ class Mask:
 
 
 @dataclass(frozen=True)
+class Instances:
+    """Which thing each pixel belongs to: integers, 0 for none, 1 to n for n things, each in one piece or in several."""
+
+    name: str  # what the things are, one of them: "nucleus"
+
+    def describe(self) -> str:
+        """In words, for a table."""
+        return f"instances, each pixel the number of its {self.name} or 0"
+
+
+@dataclass(frozen=True)
 class Value:
     """One number for each sample."""
 
@@ -109,5 +120,5 @@ class Sequence:
         return f"a sequence, each: {self.of.describe()}"
 
 
-Feature = Union[Image, ClassLabel, Text, Tokens, Audio, Boxes, Mask, Value, Sequence]  # noqa: UP007  (Sequence is below)
-FEATURES = (Image, ClassLabel, Text, Tokens, Audio, Boxes, Mask, Value, Sequence)
+Feature = Union[Image, ClassLabel, Text, Tokens, Audio, Boxes, Mask, Instances, Value, Sequence]  # noqa: UP007
+FEATURES = (Image, ClassLabel, Text, Tokens, Audio, Boxes, Mask, Instances, Value, Sequence)

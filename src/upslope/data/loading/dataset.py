@@ -15,7 +15,7 @@ from typing import Any, Union
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from upslope.features import Audio, Boxes, ClassLabel, Feature, Image, Mask, Sequence, Text, Tokens, Value
+from upslope.features import Audio, Boxes, ClassLabel, Feature, Image, Instances, Mask, Sequence, Text, Tokens, Value
 
 
 class Ragged:
@@ -180,6 +180,8 @@ def _check(name: str, column: Column, feature: Feature) -> None:
         raise ValueError(f"{name} holds {one.describe()}: {wanted}, got {values.dtype} {values.shape}")
     if isinstance(values, np.memmap) or not values.size:
         return
+    if isinstance(one, Instances) and values.min() < 0:
+        raise ValueError(f"{name} holds {one.describe()}, got {values.min()}")
     most = {ClassLabel: "names", Mask: "names", Tokens: "vocab_size"}.get(type(one))
     if most is not None:
         below = getattr(one, most)
@@ -197,5 +199,6 @@ _EXPECTED: dict[type, Callable[[Any], tuple[tuple[str, ...], tuple[int, ...] | N
     Audio: lambda _: (("float32",), None),
     Boxes: lambda _: (("float32",), (4,)),
     Mask: lambda _: (_INTEGERS, None),
+    Instances: lambda _: (_INTEGERS, None),
     Value: lambda feature: ((feature.dtype,), ()),
 }

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from upslope.cards import DataCard, Found
 from upslope.data.loading.dataset import Dataset
-from upslope.features import Audio, Boxes, ClassLabel, Feature, Image, Mask, Sequence, Text, Tokens, Value
+from upslope.features import Audio, Boxes, ClassLabel, Feature, Image, Instances, Mask, Sequence, Text, Tokens, Value
 from upslope.runs.files import make_folder, write_atomically
 
 if TYPE_CHECKING:
@@ -117,6 +117,11 @@ def _draw(axis: "Axes", feature: Feature, value: NDArray[np.float32] | str) -> N
             axis.imshow(value, cmap="gray_r" if np.ndim(value) == 2 else None)
         case Mask():
             axis.imshow(value, cmap="tab20", alpha=0.5, interpolation="nearest")
+        case Instances():
+            # Neighbors have numbers near each other, and should have colors far from each other.
+            shuffled = np.where(value, 1 + np.asarray(value) * 7 % 19, 0)
+            axis.imshow(np.ma.masked_equal(shuffled, 0), cmap="tab20", vmin=0, vmax=19, alpha=0.6,
+                        interpolation="nearest")  # fmt: skip
         case Boxes():
             for left, top, right, bottom in cast("NDArray[np.float32]", value):
                 axis.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor="#d9822b"))
