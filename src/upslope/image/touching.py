@@ -72,7 +72,7 @@ def told_apart(
 def otsu_and_watershed(picture: NDArray[Any], *, smallest: int = 12) -> NDArray[np.int32]:
     """Bright things on dark ground without a network: Otsu's threshold, and peaks of the distance to the background."""
     smooth = ndimage.gaussian_filter(stretched(picture), SOFT)
-    mask = smooth > otsu(smooth)
+    mask = (smooth > otsu(smooth)) & (smooth > smooth.min())
     distance = ndimage.gaussian_filter(ndimage.distance_transform_edt(mask), SOFT)
     peaks = distance == ndimage.maximum_filter(distance, size=APART)
     return grown(mask, distance, peaks, smallest=smallest)

@@ -17,28 +17,55 @@ def disturb_masks(*, side: int, light: float = 0.0, contrast: float = 0.0, turn:
         height, width = masks.shape[1:]
         if min(height, width) < side:
             raise ValueError(f"squares of {side} pixels from pictures of {height} x {width}")
-        made = [_one(image, mask, side, turn, generator) for image, mask in zip(images, masks, strict=True)]
+        made = [_one((image, mask), side, turn, generator) for image, mask in zip(images, masks, strict=True)]
         pictures, targets = (torch.stack(each) for each in zip(*made, strict=True))
-        brighter, wider = 2 * torch.rand(2, len(pictures), 1, 1, 1, generator=generator) - 1
-        pictures = (pictures - 0.5) * (1 + contrast * wider) + 0.5 + light * brighter
-        return {**batch, "image": pictures.clamp(0, 1), "mask": targets}
+        return {**batch, "image": _lit(pictures, light, contrast, generator), "mask": targets}
 
     return transform
 
 
-def _one(
-    image: torch.Tensor, mask: torch.Tensor, side: int, turn: bool, generator: torch.Generator
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """One square and its mask."""
+def squares_of_things(*, side: int, light: float = 0.0, contrast: float = 0.0) -> Transform:
+    """As `disturb_masks` for pictures of different sizes and two maps: `foreground` and `distance` (B, H, W).
+
+    Each sample lies in the upper left of what the batch holds; its height and width stand in `size` (B, 2).
+    """
+
+    def transform(batch: Batch, generator: torch.Generator) -> Batch:
+        made = []
+        for k, (height, width) in enumerate(batch["size"].tolist()):
+            if min(height, width) < side:
+                raise ValueError(f"squares of {side} pixels from a picture of {height} x {width}")
+            whole = tuple(batch[name][k][..., :height, :width] for name in ("image", "foreground", "distance"))
+            made.append(_one(whole, side, True, generator))
+        pictures, foreground, distance = (torch.stack(each) for each in zip(*made, strict=True))
+        return {
+            "image": _lit(pictures, light, contrast, generator),
+            "foreground": foreground,
+            "distance": distance,
+            "size": torch.full_like(batch["size"], side),
+        }
+
+    return transform
+
+
+def _lit(pictures: torch.Tensor, light: float, contrast: float, generator: torch.Generator) -> torch.Tensor:
+    """Pictures (B, C, H, W) in [0, 1], each lit otherwise."""
+    brighter, wider = 2 * torch.rand(2, len(pictures), 1, 1, 1, generator=generator) - 1
+    return ((pictures - 0.5) * (1 + contrast * wider) + 0.5 + light * brighter).clamp(0, 1)
+
+
+def _one(maps: tuple[torch.Tensor, ...], side: int, turn: bool, generator: torch.Generator) -> tuple[torch.Tensor, ...]:
+    """The same square of a picture and of its masks."""
 
     def whole(below: int) -> int:
         return int(torch.randint(below, (1,), generator=generator))
 
-    top, left = whole(mask.shape[0] - side + 1), whole(mask.shape[1] - side + 1)
+    height, width = maps[0].shape[-2:]
+    top, left = whole(height - side + 1), whole(width - side + 1)
     flip, quarters = whole(2), whole(4) if turn else 0
-    both = []
-    for each in (image, mask):
+    moved = []
+    for each in maps:
         part = each[..., top : top + side, left : left + side]
         part = part.flip(-1) if flip else part
-        both.append(torch.rot90(part, quarters, (-2, -1)))
-    return both[0], both[1]
+        moved.append(torch.rot90(part, quarters, (-2, -1)))
+    return tuple(moved)

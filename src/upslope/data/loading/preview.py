@@ -112,16 +112,15 @@ def _draw(axis: "Axes", feature: Feature, value: NDArray[np.float32] | str) -> N
     """One value of a sample."""
     from matplotlib.patches import Rectangle
 
+    from upslope.runs.reports.instances import colored
+
     match feature:
         case Image():
             axis.imshow(value, cmap="gray_r" if np.ndim(value) == 2 else None)
         case Mask():
             axis.imshow(value, cmap="tab20", alpha=0.5, interpolation="nearest")
         case Instances():
-            # Neighbors have numbers near each other, and should have colors far from each other.
-            shuffled = np.where(value, 1 + np.asarray(value) * 7 % 19, 0)
-            axis.imshow(np.ma.masked_equal(shuffled, 0), cmap="tab20", vmin=0, vmax=19, alpha=0.6,
-                        interpolation="nearest")  # fmt: skip
+            colored(axis, cast("NDArray[np.int64]", value))
         case Boxes():
             for left, top, right, bottom in cast("NDArray[np.float32]", value):
                 axis.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor="#d9822b"))
