@@ -1,4 +1,4 @@
-"""F1, threat score and panoptic quality of label maps: by pixel sets, by SciPy's assignment, by our panoptic quality."""
+"""Scores of label maps: by pixel sets, by SciPy's assignment, by panoptic quality of one class."""
 
 from itertools import permutations
 

@@ -87,8 +87,8 @@ CARD = LabCard(
     title="Nuclei: every one of them apart",
     paper="Naylor et al. 2019",
     claim=(
-        "33 pictures teach a U-Net of 1.1 million parameters to find nuclei in 13 others with a pooled F1 at IoU 0.5 of "
-        "at least 0.60, and at least 0.03 better than Otsu's threshold with a watershed, with every seed"
+        "33 pictures teach a U-Net of 1.1 million parameters to find nuclei in 13 others with a pooled F1 at IoU 0.5 "
+        "of at least 0.60, and at least 0.03 better than Otsu's threshold with a watershed, with every seed"
     ),
     domain="vision",
     seconds={"smoke": 9, "laptop": 280, "full": 1500},
