@@ -196,17 +196,17 @@ class InstanceSegmentation(Pipeline):
         return {
             "What it does": [
                 f"Takes squares of grey pictures ({shape}) and gives for each pixel how likely it is part of a "
-                f"{self.spec.classes[0]} and how far from its border, as a share of the farthest. A watershed outside of "
-                f"the file comes down from places with a distance of at least {known['peak']:g} over pixels with a "
+                f"{self.spec.classes[0]} and how far from its border, as a share of the farthest. A watershed outside "
+                f"of the file comes down from places with a distance of at least {known['peak']:g} over pixels with a "
                 f"probability of at least {known['inside']:g}; what has fewer than {known['smallest']} pixels is left "
                 "out."
             ],
             "How pictures are prepared": [
-                f"Grey, at their own size, their own darkest and brightest levels (percentiles) as 0 and 1, in "
+                "Grey, at their own size, their own darkest and brightest levels (percentiles) as 0 and 1, in "
                 f"overlapping tiles of {shape}."
             ],
             "Limits": [
-                f"It knows bright {self.spec.classes[0]} on dark ground at the magnifications that it learned from. "
-                "Of two that lie over each other it sees one. Not a medical device.",
+                "It knows what is bright on dark ground, at the magnifications that it learned from. Of two that lie over "
+                "each other it sees one. Not a medical device.",
             ],
         }

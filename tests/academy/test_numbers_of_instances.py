@@ -1,0 +1,21 @@
+"""The numbers worked by hand in the lessons on telling things apart are what the library gives."""
+
+import numpy as np
+import pytest
+from tests.academy.lesson_prose import says
+
+from upslope.image.watershed import watershed
+from upslope.runs.reports.instances import InstanceScores
+
+
+def test_numbers_of_watershed_seeds():
+    heights = np.array([[6, 1, 3, 4, 5]])
+    assert watershed(heights, np.array([[1, 0, 0, 0, 2]]), heights > 0).tolist() == [[1, 1, 2, 2, 2]]
+    says("watershed-seeds", "heights 6 1 3 4 5", "1 1 2 2 2")
+
+
+def test_numbers_of_nuclei():
+    scores = InstanceScores(tp=6, fp=3, fn=4, overlap=0)
+    assert (scores.tp + scores.fn, scores.tp + scores.fp) == (10, 9)
+    assert (12 / 19, 6 / 13) == pytest.approx((scores.f1, scores.threat_score))
+    says("nuclei", "10 nuclei, 9 things found, 6 of them right", "12 / 19 = 0.63", "6 / 13 = 0.46")
