@@ -17,5 +17,5 @@ def test_numbers_of_watershed_seeds():
 def test_numbers_of_nuclei():
     scores = InstanceScores(tp=6, fp=3, fn=4, overlap=0)
     assert (scores.tp + scores.fn, scores.tp + scores.fp) == (10, 9)
-    assert (12 / 19, 6 / 13) == pytest.approx((scores.f1, scores.threat_score))
+    assert (scores.f1, scores.threat_score) == pytest.approx((12 / 19, 6 / 13))
     says("nuclei", "10 nuclei, 9 things found, 6 of them right", "12 / 19 = 0.63", "6 / 13 = 0.46")

@@ -206,7 +206,7 @@ class InstanceSegmentation(Pipeline):
                 f"overlapping tiles of {shape}."
             ],
             "Limits": [
-                "It knows what is bright on dark ground, at the magnifications that it learned from. Of two that lie over "
-                "each other it sees one. Not a medical device.",
+                "It knows what is bright on dark ground, at the magnifications that it learned from. Of two that lie "
+                "over each other it sees one. Not a medical device.",
             ],
         }
