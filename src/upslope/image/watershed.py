@@ -19,11 +19,11 @@ def watershed(heights: Floats, seeds: Labels, mask: NDArray[np.bool_]) -> NDArra
     """The number of the seed that each pixel of the mask belongs to, (H, W) int32; 0 outside, and where none comes.
 
     `seeds` holds the numbers that are there already, 0 elsewhere; what of them lies outside the mask is no seed. The
-    highest pixel with a number passes it on to those of its neighbors above, left, right and below that are in the mask
-    and have none; then the next highest, each pixel once. Of pixels of equal height the one that got its number first
-    comes first; seeds have theirs row by row. So heights [[6, 1, 3, 4, 5]] with seeds [[1, 0, 0, 0, 2]] are
-    [[1, 1, 2, 2, 2]]: they meet where it is lowest. Three shapes that differ are refused: ValueError says "heights
-    (2, 3), seeds (2, 3) and mask (3, 2) are not of one shape".
+    highest pixel with a number passes it on, number[neighbor] = number[pixel], to those of its neighbors above, left,
+    right and below that are in the mask and have none; then the next highest, each pixel once. Of pixels of equal
+    height the one that got its number first comes first; seeds have theirs row by row. They meet where it is lowest:
+    watershed([[6, 1, 3, 4, 5]], [[1, 0, 0, 0, 2]], all True) is [[1, 1, 2, 2, 2]]. Three shapes that differ are
+    refused: ValueError says "heights (2, 3), seeds (2, 3) and mask (3, 2) are not of one shape".
     """
     if not heights.shape == seeds.shape == mask.shape:
         raise ValueError(f"heights {heights.shape}, seeds {seeds.shape} and mask {mask.shape} are not of one shape")

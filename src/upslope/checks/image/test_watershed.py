@@ -135,6 +135,7 @@ def test_large(rng):
 def test_given(rng):
     """heights, seeds and mask stay as they are"""
     given = drawn(rng, 7, 9)
+    given[2][tuple(np.argwhere(given[1])[0])] = False  # a seed outside of the mask
     before = [each.copy() for each in given]
     module.watershed(*given)
     for each, old, name in zip(given, before, ("heights", "seeds", "mask"), strict=True):
@@ -177,6 +178,10 @@ wrong(
         "a seed outside of the mask grows into it": (
             "labels = np.where(inside, np.pad(seeds, 1), 0)",
             "labels = np.pad(seeds, 1)",
+        ),
+        "the seeds that were given are cut to the mask": (
+            "labels = np.where(inside, np.pad(seeds, 1), 0)",
+            "seeds[~mask.astype(bool)] = 0\n    labels = np.pad(seeds, 1)",
         ),
         "neighbors across a corner count as well": (
             "(pixel - width, pixel - 1, pixel + 1, pixel + width)",
