@@ -1,7 +1,5 @@
 """A queue for each height, and always the highest that is not empty."""
 
-from collections import deque
-
 import numpy as np
 
 
@@ -12,7 +10,7 @@ def watershed(heights, seeds, mask):
     levels, rank = np.unique(heights, return_inverse=True)
     rank = rank.reshape(heights.shape)
     labels = np.where(mask, seeds, 0).astype(np.int32)
-    queues = [deque() for _ in levels]
+    queues = [[] for _ in levels]
     for r, c in zip(*np.nonzero(labels), strict=True):
         queues[rank[r, c]].append((int(r), int(c)))
     level = len(queues) - 1
@@ -20,7 +18,7 @@ def watershed(heights, seeds, mask):
         if not queues[level]:
             level -= 1
             continue
-        r, c = queues[level].popleft()
+        r, c = queues[level].pop(0)
         for down, across in ((-1, 0), (0, -1), (0, 1), (1, 0)):
             y, x = r + down, c + across
             if 0 <= y < rows and 0 <= x < columns and mask[y, x] and not labels[y, x]:

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from upslope.checks import grades, wrong
+from upslope.checks import grades, survives, wrong
 from upslope.checks.expect import close, equal, raises
 from upslope.image import watershed as module
 
@@ -194,4 +194,9 @@ wrong(
             "if False:",
         ),
     },
+)
+
+survives(
+    module.watershed,
+    {"only the order of the ages counts, so steps of two do as well": [("age += 1", "age += 2")]},
 )
