@@ -58,7 +58,7 @@ def test_by_hand(rng):
 
 @grades(module.watershed)
 def test_random(rng):
-    """random heights that all differ, a mask with holes: a slow search for the highest pixel gives the same"""
+    """random heights that all differ, a mask with holes: as a slow search for the highest pixel"""
     for rows, columns, count in ((1, 9, 2), (7, 1, 2), (5, 6, 3), (9, 8, 5), (12, 15, 6)):
         compare(*drawn(rng, rows, columns, count=count), case=f"{rows} x {columns} pixels, {count} seeds")
 
