@@ -98,7 +98,7 @@ CARD = LabCard(
         Expect("test_gain", at_least=0.03, when=NUCLEI, ablations={"without distance": 0.0}),
     ),
     presets={
-        "smoke": {"data": "toy", "side": 48, "steps": 70},
+        "smoke": {"data": "toy", "side": 48, "steps": 100},
         "laptop": {},
         "full": {"side": 160, "steps": 2000},
     },
