@@ -108,7 +108,7 @@ wrong(
         "the union is in the lower part: that is IoU": ("(claimed + there + eps)", "(claimed + there - shared + eps)"),
         "the probabilities are cut from the graph": ("logits.softmax(dim=1)", "logits.detach().softmax(dim=1)"),
         "eps stands below only: a class that is nowhere costs everything": ("2 * shared + eps", "2 * shared"),
-        "eps is always 1": ("+ eps) / (claimed + there + eps)", "+ 1) / (claimed + there + 1)"),
+        "eps is always 1, whatever was asked for": ("+ eps) / (claimed + there + eps)", "+ 1) / (claimed + there + 1)"),
         "the loss is always float64": ("for x in (p * g, p, g)", "for x in ((p * g).double(), p, g)"),
     },
 )
