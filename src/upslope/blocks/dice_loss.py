@@ -19,10 +19,10 @@ def dice_loss(
     pixels of classes 0 and 1, logits that are all 0 and eps = 1, both ratios are (2 * 1/2 + 1) / (1 + 1 + 1) = 2/3, so
     dice_loss is 1/3. Milletari et al. 2016, section 3, with sums in the place of sums of squares.
     """
-    real = (target != ignore)[:, None]
+    real = target != ignore
     # What is not counted is 0 on both sides.
-    p = logits.softmax(dim=1) * real
-    g = F.one_hot(target.where(target != ignore, 0), logits.shape[1]).movedim(-1, 1) * real
+    p = logits.softmax(dim=1) * real[:, None]
+    g = F.one_hot(target * real, logits.shape[1]).movedim(-1, 1) * real[:, None]
     # Over the batch and all pixels, class by class.
     shared, claimed, there = (x.sum(dim=(0, 2, 3)) for x in (p * g, p, g))
     return 1 - ((2 * shared + eps) / (claimed + there + eps)).mean()

@@ -38,8 +38,8 @@ def tile_and_blend(
 
     Neighboring tiles share at least `overlap` pixels, and each place is the mean of what the tiles say of it, weighted
     by how far it lies from their borders: where tiles of 4 x 4 share 2 columns and say 3 and 6, the row is [3, 3, 4, 5,
-    6, 6]. A picture that is smaller than a tile is mirrored at its edges until it is
-    not. The order of the tiles does not matter, and a forward pass that looks at single pixels gives what it gives for
+    6, 6]. A picture that is smaller than a tile is mirrored at its edges until it is not; half of that lies on each
+    side. The order of the tiles does not matter, and a forward pass that looks at single pixels gives what it gives for
     the whole. An overlap that is no smaller than a tile's side is refused: ValueError says "overlap=64 is not smaller
     than the tiles of 64 x 64".
     """
@@ -47,23 +47,22 @@ def tile_and_blend(
         raise ValueError(f"overlap={overlap} is not smaller than the tiles of {tile[0]} x {tile[1]}")
     height, width = picture.shape[1:]
     # A small picture grows by its mirror image, half on each side.
-    missing = [
-        (max(0, t - side) // 2, max(0, t - side) - max(0, t - side) // 2)
-        for t, side in zip(tile, (height, width), strict=True)
-    ]
-    grown = np.pad(picture, ((0, 0), *missing), mode="symmetric")
+    missing = (max(0, tile[0] - height), max(0, tile[1] - width))
+    top, left = missing[0] // 2, missing[1] // 2
+    sides = ((top, missing[0] - top), (left, missing[1] - left))
+    grown = np.pad(picture, ((0, 0), *sides), mode="symmetric")
     weight = window(*tile, overlap)
     total: NDArray[Any] | None = None
-    counted = np.zeros(grown.shape[1:], dtype=np.float32)
-    for top in starts(grown.shape[1], tile[0], overlap):
-        for left in starts(grown.shape[2], tile[1], overlap):
-            part = np.s_[..., top : top + tile[0], left : left + tile[1]]
-            said = forward(grown[part][None])[0]
+    counted = np.zeros(grown.shape[1:])
+    for y in starts(grown.shape[1], tile[0], overlap):
+        for x in starts(grown.shape[2], tile[1], overlap):
+            part = np.s_[..., y : y + tile[0], x : x + tile[1]]
+            (said,) = forward(grown[part][None])
             if total is None:
                 total = np.zeros((len(said), *grown.shape[1:]), dtype=np.float32)
             # Soft seams: the farther from the border of its tile, the more an answer counts.
             total[part] += said * weight
             counted[part] += weight
     assert total is not None
-    whole = np.asarray(total / counted, dtype=np.float32)
-    return whole[:, missing[0][0] : missing[0][0] + height, missing[1][0] : missing[1][0] + width]
+    np.divide(total, counted, out=total)
+    return total[:, top : top + height, left : left + width]

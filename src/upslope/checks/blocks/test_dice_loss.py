@@ -25,7 +25,7 @@ def with_void(rng):
             target = sample["target"].copy()
             target[target == ignore] = 0
             target[rng.random(target.shape) < 0.3] = ignore
-            yield {**sample, "target": target, "ignore": ignore}
+            yield {**sample, "target": target} | ({"ignore": ignore} if ignore != -1 else {})
 
 
 def with_eps(rng):
@@ -99,13 +99,16 @@ wrong(
         "the 2 is left out: a perfect answer has the ratio 1/2": ("2 * shared + eps", "shared + eps"),
         "sums run over each picture on its own": ("sum(dim=(0, 2, 3))", "sum(dim=(2, 3))"),
         "one ratio for all classes together": ("sum(dim=(0, 2, 3))", "sum()"),
-        "pixels that are nobody's still count as claimed": ("logits.softmax(dim=1) * real", "logits.softmax(dim=1)"),
-        "pixels that are nobody's are of class 0": (".movedim(-1, 1) * real", ".movedim(-1, 1)"),
+        "pixels that are nobody's still count as claimed": (
+            "logits.softmax(dim=1) * real[:, None]",
+            "logits.softmax(dim=1)",
+        ),
+        "pixels that are nobody's are of class 0": (".movedim(-1, 1) * real[:, None]", ".movedim(-1, 1)"),
         "the softmax runs over the picture's width": ("softmax(dim=1)", "softmax(dim=3)"),
         "the union is in the lower part: that is IoU": ("(claimed + there + eps)", "(claimed + there - shared + eps)"),
         "the probabilities are cut from the graph": ("logits.softmax(dim=1)", "logits.detach().softmax(dim=1)"),
         "eps stands below only: a class that is nowhere costs everything": ("2 * shared + eps", "2 * shared"),
-        "eps is always 1": ("+ eps) / (claimed + there + eps)", "+ 1) / (claimed + there + 1)"),
+        "eps is always 1, whatever was asked for": ("+ eps) / (claimed + there + eps)", "+ 1) / (claimed + there + 1)"),
         "the loss is always float64": ("for x in (p * g, p, g)", "for x in ((p * g).double(), p, g)"),
     },
 )

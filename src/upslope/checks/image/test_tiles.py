@@ -50,17 +50,35 @@ def test_small(rng):
 
 
 @grades(module.tile_and_blend)
-def test_mirrored(rng):
-    """what a small picture grows by is its mirror image, half on each side, the larger half behind"""
+def test_one_tile(rng):
+    """a picture as large as a tile is looked at once, as it is, and float32 comes back"""
     seen = []
-    x = np.arange(1, 4, dtype=np.float32).reshape(1, 1, 3)
 
     def forward(part):
         seen.append(part.copy())
         return part
 
-    module.tile_and_blend(x, forward, tile=(1, 6), overlap=0)
-    close(seen[0], np.array([1.0, 1, 2, 3, 3, 2]).reshape(1, 1, 1, 6), case="the row [1, 2, 3] in a tile of 6")
+    x = picture(rng, *TILE)
+    got = module.tile_and_blend(x, forward, tile=TILE, overlap=3)
+    equal(len(seen), 1, case="a picture of one tile", problem="the number of tiles is wrong")
+    close(seen[0], x[None], case="what the network is shown", atol=0)
+    equal(got.dtype, np.dtype("float32"), case="a picture of one tile", problem="the dtype is wrong")
+
+
+@grades(module.tile_and_blend)
+def test_mirrored(rng):
+    """what a small picture grows by is its mirror image, half on each side, the larger half behind"""
+    seen = []
+    x = np.arange(1, 10, dtype=np.float32).reshape(1, 3, 3)
+
+    def forward(part):
+        seen.append(part.copy())
+        return part
+
+    module.tile_and_blend(x, forward, tile=(8, 8), overlap=0)
+    equal(len(seen), 1, case="a picture of 3 x 3 in a tile of 8 x 8", problem="the number of tiles is wrong")
+    lines = [1, 0, 0, 1, 2, 2, 1, 0]  # 2 in front, 3 behind
+    close(seen[0], x[:, lines][:, :, lines][None], case="a picture of 3 x 3 in a tile of 8 x 8")
 
 
 @grades(module.tile_and_blend)
@@ -162,12 +180,12 @@ wrong(
         "a small picture grows by zeros": ('mode="symmetric"', 'mode="constant"'),
         "a small picture grows by mirroring, its edge not repeated": ('mode="symmetric"', 'mode="reflect"'),
         "what a small picture grew by is not cut off": (
-            "whole[:, missing[0][0] : missing[0][0] + height, missing[1][0] : missing[1][0] + width]",
-            "whole",
+            "total[:, top : top + height, left : left + width]",
+            "total",
         ),
         "the answer is cut from the corner, not from where the picture lay": (
-            "whole[:, missing[0][0] : missing[0][0] + height, missing[1][0] : missing[1][0] + width]",
-            "whole[:, :height, :width]",
+            "total[:, top : top + height, left : left + width]",
+            "total[:, :height, :width]",
         ),
         "height and width are exchanged": ("height, width = picture.shape[1:]", "width, height = picture.shape[1:]"),
         "an overlap as large as a tile is let through": ("if not 0 <= overlap < min(tile):", "if False:"),

@@ -11,25 +11,13 @@ https://arxiv.org/abs/1706.05587, over a dilated ResNet as torchvision publishes
 
 from typing import Literal
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from upslope.blocks.dilation import AtrousPyramid, to_size
 from upslope.cards import File, Input, ModelCard, Size, Weights
-from upslope.models.vision.dilated_resnet import dilated_trunk
-
-
-def _head(in_channels: int, inner: int, num_classes: int, *, dropout: float) -> nn.Sequential:
-    """A 3x3 convolution, and a logit for each class at each place."""
-    return nn.Sequential(
-        nn.Conv2d(in_channels, inner, 3, padding=1, bias=False),
-        nn.BatchNorm2d(inner),
-        nn.ReLU(inplace=True),
-        nn.Dropout(dropout),
-        nn.Conv2d(inner, num_classes, 1),
-    )
+from upslope.models.vision.dilated_resnet import AUXILIARIES, Head, dilated_trunk
+from upslope.models.vision.dilated_resnet import loss as loss  # named on the card
 
 
 class DeepLabV3(nn.Module):
@@ -51,9 +39,10 @@ class DeepLabV3(nn.Module):
         self.trunk = dilated_trunk(block, depths, widths, in_channels)
         outer = 4 if block == "bottleneck" else 1
         self.pyramid = AtrousPyramid(outer * widths[-1], channels, rates=rates, dropout=0.5)
-        self.head = _head(channels, channels, num_classes, dropout=0.0)
-        inner = outer * widths[-2]
-        self.auxiliary = _head(inner, inner // 4, num_classes, dropout=0.1) if auxiliary else None
+        self.head = Head(channels, channels, num_classes, dropout=0.0)
+        before = outer * widths[-2]
+        self.auxiliary = Head(before, before // 4, num_classes) if auxiliary else None
+        self.auxiliary_weights = dict(AUXILIARIES) if auxiliary else {}
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B K H W"] | dict[str, Float[Tensor, "B K H W"]]:
         before, last = self.trunk(x)
@@ -63,12 +52,7 @@ class DeepLabV3(nn.Module):
         return {"logits": logits, "auxiliary": to_size(self.auxiliary(before), x)}
 
 
-def loss(outputs: Float[Tensor, "B K H W"], x: Float[Tensor, "B C H W"]) -> Float[Tensor, ""]:
-    """Every pixel of the first class: for the contract checks."""
-    return F.cross_entropy(outputs, torch.zeros_like(outputs[:, 0], dtype=torch.long))
-
-
-TRUNK = (  # torchvision's keys of the trunk, and ours
+KEYS = (  # torchvision's keys, and ours
     (r"backbone\.conv1\.(.+)", r"trunk.conv1.\1"),
     (r"backbone\.bn1\.(.+)", r"trunk.norm1.\1"),
     (r"backbone\.layer1\.(\d+)\.conv(.+)", r"trunk.stages.0.\1.conv\2"),
@@ -104,7 +88,7 @@ SMALL = {
     "channels": 48,
     "num_classes": 2,
 }
-TOY = {"block": "basic", "depths": (1, 1, 1), "widths": (4, 6, 8), "rates": (1, 2), "channels": 6, "num_classes": 3}
+TOY = {"block": "basic", "depths": (1, 1, 1), "widths": (8, 16, 16), "rates": (1, 2), "channels": 6, "num_classes": 3}
 CARD = ModelCard(
     name="deeplab",
     title="DeepLabV3",
@@ -150,7 +134,7 @@ CARD = ModelCard(
                         sha256="cd0a2569",
                         urls=("https://download.pytorch.org/models/deeplabv3_resnet50_coco-cd0a2569.pth",),
                     ),
-                    keys=TRUNK,
+                    keys=KEYS,
                     licence="BSD-3-Clause",
                     metrics={"COCO with VOC labels, mean IoU": 0.664},
                     note="pictures: short side 520, ImageNet's mean and deviation; torchvision publishes the first 8 "

@@ -11,28 +11,13 @@ https://arxiv.org/abs/1411.4038, over a dilated ResNet as torchvision publishes 
 
 from typing import Literal
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from upslope.blocks.dilation import to_size
 from upslope.cards import File, Input, ModelCard, Size, Weights
-from upslope.models.vision.dilated_resnet import dilated_trunk
-
-
-class Head(nn.Sequential):
-    """Maps to a logit for each class at each place."""
-
-    def __init__(self, in_channels: int, num_classes: int) -> None:
-        inner = in_channels // 4
-        super().__init__(
-            nn.Conv2d(in_channels, inner, 3, padding=1, bias=False),
-            nn.BatchNorm2d(inner),
-            nn.ReLU(inplace=True),
-            nn.Dropout(0.1),
-            nn.Conv2d(inner, num_classes, 1),
-        )
+from upslope.models.vision.dilated_resnet import AUXILIARIES, Head, dilated_trunk
+from upslope.models.vision.dilated_resnet import loss as loss  # named on the card
 
 
 class FCN(nn.Module):
@@ -51,8 +36,10 @@ class FCN(nn.Module):
         super().__init__()
         self.trunk = dilated_trunk(block, depths, widths, in_channels)
         outer = 4 if block == "bottleneck" else 1
-        self.head = Head(outer * widths[-1], num_classes)
-        self.auxiliary = Head(outer * widths[-2], num_classes) if auxiliary else None
+        last, before = outer * widths[-1], outer * widths[-2]
+        self.head = Head(last, last // 4, num_classes)
+        self.auxiliary = Head(before, before // 4, num_classes) if auxiliary else None
+        self.auxiliary_weights = dict(AUXILIARIES) if auxiliary else {}
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B K H W"] | dict[str, Float[Tensor, "B K H W"]]:
         before, last = self.trunk(x)
@@ -62,12 +49,7 @@ class FCN(nn.Module):
         return {"logits": logits, "auxiliary": to_size(self.auxiliary(before), x)}
 
 
-def loss(outputs: Float[Tensor, "B K H W"], x: Float[Tensor, "B C H W"]) -> Float[Tensor, ""]:
-    """Every pixel of the first class: for the contract checks."""
-    return F.cross_entropy(outputs, torch.zeros_like(outputs[:, 0], dtype=torch.long))
-
-
-TRUNK = (  # torchvision's keys of the trunk, and ours
+KEYS = (  # torchvision's keys, and ours
     (r"backbone\.conv1\.(.+)", r"trunk.conv1.\1"),
     (r"backbone\.bn1\.(.+)", r"trunk.norm1.\1"),
     (r"backbone\.layer1\.(\d+)\.conv(.+)", r"trunk.stages.0.\1.conv\2"),
@@ -86,7 +68,7 @@ TRUNK = (  # torchvision's keys of the trunk, and ours
     (r"aux_classifier\.(\d+)\.(.+)", r"auxiliary.\1.\2?"),
 )
 SMALL = {"block": "basic", "depths": (1, 1, 1, 1), "widths": (16, 32, 64, 96), "in_channels": 1, "num_classes": 2}
-TOY = {"block": "basic", "depths": (1, 1, 1), "widths": (4, 6, 8), "num_classes": 3}
+TOY = {"block": "basic", "depths": (1, 1, 1), "widths": (8, 16, 16), "num_classes": 3}
 CARD = ModelCard(
     name="fcn",
     title="FCN",
@@ -131,7 +113,7 @@ CARD = ModelCard(
                         sha256="1167a1af",
                         urls=("https://download.pytorch.org/models/fcn_resnet50_coco-1167a1af.pth",),
                     ),
-                    keys=TRUNK,
+                    keys=KEYS,
                     licence="BSD-3-Clause",
                     metrics={"COCO with VOC labels, mean IoU": 0.605},
                     note="pictures: short side 520, ImageNet's mean and deviation; torchvision publishes the first 8 "

@@ -98,12 +98,12 @@ CARD = ModelCard(
     builder="UNet",
     sizes={
         "toy": Size(
-            arguments={"widths": (4, 6, 8), "padded": True, "batch_norm": True, "in_channels": 1, "num_classes": 2},
+            arguments={"widths": (4, 6, 8), "padded": True, "batch_norm": True, "dropout": 0.1, "num_classes": 2},
             inputs=(Input(shape=(1, 32, 32)),),
             output=(2, 32, 32),
         ),
         "toy-unpadded": Size(
-            arguments={"widths": (4, 6), "in_channels": 1, "num_classes": 2},
+            arguments={"widths": (4, 6), "batch_norm": True, "dropout": 0.1, "in_channels": 1, "num_classes": 2},
             inputs=(Input(shape=(1, 28, 28)),),
             output=(2, 12, 12),
         ),

@@ -2,16 +2,20 @@
 
 L.-C. Chen, G. Papandreou, F. Schroff, H. Adam, "Rethinking Atrous Convolution for Semantic Image Segmentation", 2017,
 https://arxiv.org/abs/1706.05587, section 3.1. Maps are an eighth of the picture, as finely as places can be told.
+Beside it what FCN and DeepLabV3 share: the head, and how much the loss of a second head counts.
 """
 
 from typing import Literal
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from upslope.blocks.dilation import dilate
 from upslope.models.vision.resnet import ResNet
+
+AUXILIARIES = {"auxiliary": 0.5}  # what the loss of the head behind the last stage but one counts
 
 
 class Trunk(nn.Module):
@@ -37,3 +41,26 @@ def dilated_trunk(
     dilate(network.stages[-2], first=1, others=2)
     dilate(network.stages[-1], first=2, others=4)
     return Trunk(network)
+
+
+class Head(nn.Sequential):
+    """A 3x3 convolution, and a logit for each class at each place."""
+
+    def __init__(self, in_channels: int, inner: int, num_classes: int, *, dropout: float = 0.1) -> None:
+        super().__init__(
+            nn.Conv2d(in_channels, inner, 3, padding=1, bias=False),
+            nn.BatchNorm2d(inner),
+            nn.ReLU(inplace=True),
+            nn.Dropout(dropout),
+            nn.Conv2d(inner, num_classes, 1),
+        )
+
+
+def loss(outputs: Float[Tensor, "B K H W"] | dict[str, Float[Tensor, "B K H W"]], x: Tensor) -> Float[Tensor, ""]:
+    """Every pixel of the first class, by each head: for the contract checks."""
+    heads = outputs if isinstance(outputs, dict) else {"logits": outputs}
+    losses = [
+        {"logits": 1.0, **AUXILIARIES}[name] * F.cross_entropy(logits, torch.zeros_like(logits[:, 0], dtype=torch.long))
+        for name, logits in heads.items()
+    ]
+    return torch.stack(losses).sum()

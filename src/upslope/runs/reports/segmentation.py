@@ -29,7 +29,7 @@ def mean_iou(matrix: NDArray[np.int64]) -> float:
     0.775. M. Everingham et al. 2010, section 4.4 of the VOC challenge. No pixels at all: ValueError says "there are no
     pixels, and without them no IoU".
     """
-    if matrix.sum() == 0:
+    if not matrix.any():
         raise ValueError("there are no pixels, and without them no IoU")
     # The diagonal is what both say; a row is what is there, a column what was claimed.
     shared = np.diag(matrix)

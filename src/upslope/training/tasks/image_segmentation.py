@@ -58,10 +58,9 @@ class ImageSegmentation(Task):
         said = self.says(standardize(batch["image"], self.mean, self.std))
         heads = said if isinstance(said, dict) else {"logits": said}
         target = batch["mask"]
-        losses = {}
-        for name, logits in heads.items():
-            losses[name] = F.cross_entropy(logits, target, ignore_index=self.void)
-        loss = losses["logits"] + 0.5 * sum((v for k, v in losses.items() if k != "logits"), torch.zeros(()))
+        counts = {"logits": 1.0, **getattr(self.trained, "auxiliary_weights", {})}
+        losses = [counts[name] * F.cross_entropy(each, target, ignore_index=self.void) for name, each in heads.items()]
+        loss = torch.stack(losses).sum()
         if self.dice:
             loss = loss + self.dice * dice_loss(heads["logits"], target, ignore=self.void)
         return {"loss": loss}
@@ -78,7 +77,10 @@ class ImageSegmentation(Task):
         return np.concatenate(parts)
 
     def metrics(self, predictions: Probabilities, dataset: Dataset) -> dict[str, float]:
-        """Mean IoU and accuracy; of two classes also Dice and the area under the curve of the second."""
+        """Mean IoU and accuracy; of two classes also Dice and the area under the curve of the second.
+
+        Beside that of the network stands the area under the curve that darkness alone has, where pictures are grey.
+        """
         truth = np.asarray(dataset["mask"])
         matrix = segmentation.confusion(truth, predictions.argmax(axis=1), classes=len(self.names), ignore=self.void)
         measured = {
@@ -90,6 +92,9 @@ class ImageSegmentation(Task):
                 "dice": segmentation.dice(matrix, 1),
                 "auc": segmentation.pixel_auc(predictions[:, 1], truth == 1),
             }
+            if self.shape[0] == 1:
+                dark = -np.asarray(dataset["image"], dtype=np.float32).reshape(truth.shape)
+                measured["grey_auc"] = segmentation.pixel_auc(dark, truth == 1)
         return measured
 
     def report(self, run: Run[Any], predictions: Probabilities, dataset: Dataset, *, per_epoch: int) -> None:

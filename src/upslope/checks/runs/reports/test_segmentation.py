@@ -111,7 +111,7 @@ wrong(
             "shared.sum() / either.sum()",
         ),
         "a NumPy number is given": ("float((shared", "((shared"),
-        "a matrix without pixels gives nan": ("if matrix.sum() == 0:", "if False:"),
+        "a matrix without pixels gives nan": ("if not matrix.any():", "if False:"),
         "the truth's diagonal is taken out of the matrix itself": (
             "shared = np.diag(matrix)",
             "shared = np.diag(matrix).copy()\n    matrix -= np.diag(shared)",

@@ -1,0 +1,59 @@
+"""The numbers that lessons on masks work by hand."""
+
+import numpy as np
+import pytest
+from tests.academy.lesson_prose import says
+
+
+def test_numbers_of_mean_iou():
+    from upslope.runs.reports.segmentation import mean_iou
+
+    matrix = np.array([[3, 1], [0, 4]])
+    assert mean_iou(matrix) == pytest.approx(0.775)
+    assert mean_iou(np.array([[3, 0], [0, 0]])) == 1
+    assert np.trace(matrix) / matrix.sum() == 7 / 8
+    says("mean-iou", "3 / (4 + 3 - 3) = 0.75", "4 / (4 + 5 - 4) = 0.8", "The mean is 0.775, the accuracy 7/8")
+
+
+def test_numbers_of_dice_loss():
+    torch = pytest.importorskip("torch")
+    from upslope.blocks.dice_loss import dice_loss
+
+    assert float(dice_loss(torch.zeros(1, 2, 1, 2), torch.tensor([[[0, 1]]]))) == pytest.approx(1 / 3)
+    says("dice-loss", "(1 + 1) / (1 + 1 + 1) = 2/3", "The loss is 1/3")
+
+
+def test_numbers_of_tile_and_blend():
+    from upslope.image.tiles import starts, tile_and_blend, window
+
+    assert starts(6, 4, 2) == [0, 2]
+    assert window(4, 4, 2)[1] * 3 == pytest.approx([2 / 3, 4 / 3, 4 / 3, 2 / 3])  # row 1 counts 2/3 itself
+    answers = iter((3.0, 6.0))
+    made = tile_and_blend(
+        np.zeros((1, 4, 6), np.float32), lambda part: np.full_like(part, next(answers)), tile=(4, 4), overlap=2
+    )
+    assert made[0, 0].tolist() == pytest.approx([3, 3, 4, 5, 6, 6])
+    says("tile-and-blend", "they begin at 0 and 2", "1/3, 2/3, 2/3, 1/3", "(2/3 · 3 + 1/3 · 6) / (2/3 + 1/3) = 4")
+
+
+def test_numbers_of_segment():
+    torch = pytest.importorskip("torch")
+    from upslope.cards import discover
+    from upslope.models.segmentation.unet import UNet
+
+    network = UNet(widths=(2, 2, 2, 2), padded=True, in_channels=1).double().eval()
+    for parameter in network.parameters():  # every weight counts: what a pixel knows is what moves it
+        torch.nn.init.constant_(parameter, 0.1)
+    x = torch.zeros(1, 1, 256, 256, dtype=torch.float64, requires_grad=True)
+    known = 0
+    for place in range(120, 128):  # eight neighbors stand at all places of the grid of the lowest level
+        (moved,) = torch.autograd.grad(network(x)[0, 0, place, place], x)
+        rows = moved[0, 0].abs().sum(dim=1).nonzero()
+        known = max(known, int(rows.max() - rows.min()) + 1)
+    assert 1 + 60 + 7 + 28 == 96
+    assert 90 < known <= 96
+    splits = discover("data")["isbi2012_membrane"].card.splits
+    assert (splits["train"], splits["test"]) == (20, 5)
+    says(
+        "segment", "2·2·(1 + 2 + 4 + 8) = 60", "2·2·(4 + 2 + 1) = 28", "1 + 60 + 7 + 28 = 96 pixels", "five others are"
+    )
