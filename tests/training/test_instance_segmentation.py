@@ -141,9 +141,10 @@ def test_a_network_learns_where_things_are(blobs):
         norm.momentum = 0.3
     optimizer = torch.optim.AdamW(task.model.parameters(), lr=5e-3)
     batch = task.collate(blobs.take(slice(4)))
-    for _ in range(40):
+    before = task.metrics(task.predict(blobs.take(slice(4, 6))), blobs.take(slice(4, 6)))["f1"]
+    for _ in range(60):
         optimizer.zero_grad()
         task(batch)["loss"].backward()
         optimizer.step()
     rest = blobs.take(slice(4, 6))
-    assert task.metrics(task.predict(rest), rest)["f1"] > 0.6
+    assert task.metrics(task.predict(rest), rest)["f1"] > max(0.5, before + 0.2)
