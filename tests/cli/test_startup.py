@@ -103,7 +103,7 @@ def test_completion_offers_verbs_and_names(words, wanted):
 def test_completion_is_light():
     code = (
         "import sys, json; from upslope.cli.terminal import completion as c; "
-        "names = [c.step_names(''), c.item_names(''), c.lab_names(''), c.data_names('d'), c.run_names('')]; "
+        "names = [c.step_names(''), c.item_names(''), c.lab_names(''), c.data_names('dig'), c.run_names('')]; "
         f"print(json.dumps([[m for m in {HEAVY!r} if m in sys.modules], names]))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
