@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from upslope.runs.reports.calibration import calibration_error
 from upslope.runs.reports.segmentation import confusion, dice, pixel_auc
-from upslope.ship.pipelines.image_segmentation import ImageSegmentation
+from upslope.ship.pipelines.image_segmentation import ImageSegmentation, entropy
 
 Map = NDArray[np.float32]
 SMALLEST = 9  # pixels of a thing that is counted
@@ -70,12 +70,6 @@ def eightfold(ask: Callable[[Map], Map], pixels: Map) -> Map:
             total = said.astype(np.float32) if total is None else total + said
     assert total is not None
     return np.asarray(total / 8, dtype=np.float32)
-
-
-def entropy(probabilities: Map) -> Map:
-    """Of each pixel's probabilities (K, H, W), from 0, certain, to 1, any class."""
-    p = np.clip(probabilities, 1e-9, 1)
-    return np.asarray(-(p * np.log(p)).sum(axis=0) / np.log(len(p)), dtype=np.float32)
 
 
 def look_here(unsure: Map, *, side: int = SIDE, most: int = SPOTS) -> tuple[Spot, ...]:

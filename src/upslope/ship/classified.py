@@ -13,6 +13,7 @@ from upslope.data.loading.dataset import Dataset
 from upslope.runs import out_of_distribution
 from upslope.runs.workspace import short
 from upslope.ship.pipelines.pipeline import Arrays, Options, Pipeline, Prediction
+from upslope.ship.softmax import softmax
 
 UNSURE = 0.5  # below this no class stands out
 
@@ -80,8 +81,7 @@ class ClassificationPipeline(Pipeline):
     def postprocess(self, outputs: Arrays, items: Sequence[Item]) -> list[Prediction]:
         """The softmax of the logits over the temperature that the run chose, most probable class first."""
         logits = outputs["logits"].astype(np.float64)
-        powers = np.exp((logits - logits.max(axis=1, keepdims=True)) / self.spec.temperature)
-        shares = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+        shares = softmax(logits, temperature=self.spec.temperature).astype(np.float32)
         strange = out_of_distribution.unlike(logits, self.spec.typical)
         return [self._answer(item, row, bool(odd)) for item, row, odd in zip(items, shares, strange, strict=True)]
 

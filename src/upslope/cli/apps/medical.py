@@ -10,6 +10,7 @@ from upslope.cli.terminal.console import Piece, Screen
 from upslope.cli.terminal.errors import UsageError
 from upslope.cli.terminal.exits import Exit
 from upslope.cli.terminal.options import AsJson, Debug
+from upslope.cli.terminal.own_pictures import may_be_written, save_figure
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,7 +48,7 @@ def medical(
     screen = Screen()
     if out.suffix.lower() != ".png":
         raise UsageError(f"--out writes a PNG picture, and {out} does not end in .png")
-    if not _may_be_drawn(out):
+    if not may_be_written(out, by=_OURS):
         raise UsageError(f"{out} exists already and was not drawn by {_OURS}: name another file with --out")
     pipeline = _segmenter(run)
     pixels = pipeline.pixels(read_picture(picture))
@@ -56,7 +57,7 @@ def medical(
         sizes = " and ".join(f"{size[-1]} x {size[-2]}" for size in (given.shape, pixels.shape))
         raise UsageError(f"the mask and the picture must have the same size; they have {sizes} pixels")
     finding = examine(pipeline, pixels, truth=given)
-    _save(_drawn(finding, pixels, NOTICE), out)
+    save_figure(_drawn(finding, pixels, NOTICE), out, by=_OURS)
     screen.line((short(picture), "bold"), f", {pipeline.network.name}, looked at in eight positions")
     total = finding.mask.size
     rows: list[list[Piece]] = [
@@ -135,26 +136,3 @@ def _drawn(finding: "Finding", pixels: "Map", notice: str) -> "Figure":
         axis.set_axis_off()
     figure.suptitle(notice, fontsize=8, color="#8a5206", y=0.02, va="bottom")
     return figure
-
-
-def _save(figure: "Figure", path: Path) -> None:
-    from io import BytesIO
-
-    from upslope.runs.files import write_atomically
-
-    file = BytesIO()
-    figure.savefig(file, format="png", dpi=130, metadata={"Software": _OURS})
-    write_atomically(path, file.getvalue())
-
-
-def _may_be_drawn(path: Path) -> bool:
-    """Whether nothing would be lost there: no file, or an earlier figure."""
-    from PIL import Image
-
-    if not path.exists():
-        return True
-    try:
-        with Image.open(path, formats=["PNG"]) as image:
-            return image.info.get("Software") == _OURS
-    except Exception:
-        return False

@@ -10,6 +10,7 @@ from upslope.cli.terminal.errors import UsageError
 from upslope.cli.terminal.exits import Exit
 from upslope.cli.terminal.format import listed
 from upslope.cli.terminal.options import AsJson, Debug
+from upslope.cli.terminal.own_pictures import may_be_written
 
 if TYPE_CHECKING:
     from upslope.image.read import Picture
@@ -36,7 +37,7 @@ def panorama(
     paths = _paths(pictures or [])
     if out.suffix.lower() != ".png":
         raise UsageError(f"--out writes a PNG picture, and {out} does not end in .png")
-    if not _may_be_written(out):
+    if not may_be_written(out, by=_OURS):
         raise UsageError(f"{out} exists already and was not made by {_OURS}: name another file with --out")
     read, lost = _read(paths)
     for reason in lost.values():
@@ -105,16 +106,3 @@ def _write(picture: "Picture", path: Path) -> None:
     note.add_text("Software", _OURS)
     Image.fromarray(np.rint(255 * picture).astype(np.uint8)).save(file, format="png", pnginfo=note)
     write_atomically(path, file.getvalue())
-
-
-def _may_be_written(path: Path) -> bool:
-    """Whether nothing would be lost there: no file, or an earlier panorama."""
-    from PIL import Image
-
-    if not path.exists():
-        return True
-    try:
-        with Image.open(path, formats=["PNG"]) as image:
-            return image.info.get("Software") == _OURS
-    except Exception:
-        return False

@@ -11,6 +11,7 @@ from upslope.cli.terminal.errors import UsageError
 from upslope.cli.terminal.exits import Exit
 from upslope.cli.terminal.format import plural
 from upslope.cli.terminal.options import AsJson, Debug
+from upslope.cli.terminal.own_pictures import may_be_written, save_figure
 
 if TYPE_CHECKING:
     from upslope.ship.pipelines.pipeline import Options, Pipeline, Prediction, UnreadableInput
@@ -57,7 +58,7 @@ def predict(
         raise UsageError(f"--top is at least 1, not {top}")
     if show is not None and show.suffix.lower() not in _KINDS:
         raise UsageError(f"--show writes a PNG picture, and {show} does not end in .png")
-    if show is not None and not _may_be_drawn(show):
+    if show is not None and not may_be_written(show, by=_OURS):
         raise UsageError(f"{show} exists already and was not drawn by upslope predict: name another file with --show")
     pipeline = load(run)
     asked = {"top": top, "count": count, "seed": seed, "length": length, "temperature": temperature}
@@ -150,28 +151,10 @@ def _sentence(said: str) -> str:
 
 
 def _draw(pipeline: "Pipeline", done: "list[Prediction]", path: Path) -> None:
-    from io import BytesIO
-
     from upslope.runs.files import write_atomically
 
     drawn = pipeline.draw(done)
     if isinstance(drawn, bytes):
         write_atomically(path, drawn)
         return
-    file = BytesIO()
-    drawn.savefig(file, format="png", dpi=130, metadata={"Software": _OURS})
-    write_atomically(path, file.getvalue())
-
-
-def _may_be_drawn(path: Path) -> bool:
-    """Whether nothing would be lost there: no file, or an earlier figure. It may be a photograph, meant to be read."""
-    from PIL import Image
-
-    if not path.exists():
-        return True
-    try:
-        with Image.open(path, formats=["PNG", "GIF"]) as image:
-            mark = image.info.get("Software", image.info.get("comment", b""))
-            return mark in (_OURS, _OURS.encode())
-    except Exception:
-        return False
+    save_figure(drawn, path, by=_OURS)

@@ -20,7 +20,8 @@ from torch.nn import functional as F
 from upslope.blocks.detection.roi_align import roi_align
 from upslope.blocks.initialization import he_normal_
 from upslope.cards import File, Input, ModelCard, Size, Weights
-from upslope.models.detection.faster_rcnn import Answers, FasterRCNN
+from upslope.models.detection.faster_rcnn import FasterRCNN
+from upslope.models.detection.faster_rcnn import loss as loss  # named on the card
 
 
 class MaskRCNN(FasterRCNN):
@@ -65,13 +66,6 @@ class MaskRCNN(FasterRCNN):
             return logits.sum() * 0
         chosen = logits[torch.arange(len(kinds), device=kinds.device), kinds]
         return F.binary_cross_entropy_with_logits(chosen, target)
-
-
-def loss(outputs: Answers, x: Float[Tensor, "B C H W"]) -> Float[Tensor, ""]:
-    """Something at every second anchor, and maps of length one: for the contract checks, which know one stage."""
-    target = (torch.arange(outputs.something.shape[1], device=x.device) % 2).to(outputs.something)
-    surprise = F.binary_cross_entropy_with_logits(outputs.something, target.expand_as(outputs.something))
-    return surprise + outputs.corrections.square().mean() + sum(maps.square().mean() for maps in outputs.maps)
 
 
 TORCHVISION = (  # its keys, and ours

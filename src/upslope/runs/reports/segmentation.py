@@ -56,21 +56,18 @@ def pixel_auc(scores: NDArray[np.floating[Any]], positive: NDArray[np.bool_]) ->
     return float((ranks[here].sum() - count * (count + 1) / 2) / (count * others))
 
 
-def side_by_side(
-    images: NDArray[Any], truth: Classes, said: Classes, names: Sequence[str], *, uncertain: NDArray[Any] | None = None
-) -> Figure:
-    """A row for each picture: the picture, what is there, what was said, and where it is wrong or unsure."""
+def side_by_side(images: NDArray[Any], truth: Classes, said: Classes, names: Sequence[str]) -> Figure:
+    """A row for each picture: the picture, what is there, what was said, and where it is wrong."""
     count = len(images)
     figure = Figure(figsize=(11, 2.8 * count + 0.3), layout="constrained", facecolor="white")
     axes = figure.subplots(count, 4, squeeze=False)
     colours = ListedColormap(PALETTE[: len(names)])
-    heads = ("picture", "truth", "network", "wrong" if uncertain is None else "uncertainty")
+    heads = ("picture", "truth", "network", "wrong")
     for row, (image, true, answer) in zip(axes, zip(images, truth, said, strict=True), strict=True):
         row[0].imshow(image, cmap="gray")
         for axis, mask in ((row[1], true), (row[2], answer)):
             axis.imshow(mask, cmap=colours, vmin=-0.5, vmax=len(names) - 0.5, interpolation="nearest")
-        last = (true != answer) if uncertain is None else uncertain[len(row[3].images)]
-        row[3].imshow(last, cmap="Reds", interpolation="nearest")
+        row[3].imshow(true != answer, cmap="Reds", interpolation="nearest")
         for axis, head in zip(row, heads, strict=True):
             axis.set_axis_off()
             axis.set_title(head, fontsize=9)

@@ -1,7 +1,7 @@
 """Image classification in use: any picture, prepared to look like the training data, and a probability by class."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from upslope.runs.workspace import short
 from upslope.ship.classified import UNSURE, ClassificationPipeline, Classified, shortened
 from upslope.ship.pictures import DRAWN, Pictures, Shown, read_pictures
 from upslope.ship.pipelines.pipeline import Arrays, Options, Remark, UnreadableInput, data_card, generated_like
+from upslope.ship.standardized import standardized
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,29 +36,8 @@ class ImageClassification(ClassificationPipeline):
 
     @classmethod
     def wrap(cls, model: "nn.Module", spec: ModelSpec) -> "nn.Module":
-        """Pixels in [0, 1] in: the mean is subtracted and the standard deviation divided by inside."""
-        import torch
-        from torch import Tensor, nn
-
-        from upslope.training.tasks.image_classification import standardize
-
-        class Standardized(nn.Module):
-            """Subtracts the mean, divides by the standard deviation, asks the network."""
-
-            mean: Tensor
-            std: Tensor
-
-            def __init__(self) -> None:
-                super().__init__()
-                self.model = model
-                for name in ("mean", "std"):
-                    value = torch.tensor(spec.preprocessing[name], dtype=torch.float32)
-                    self.register_buffer(name, value.reshape(-1, 1, 1))
-
-            def forward(self, image: Tensor) -> Tensor:
-                return cast(Tensor, self.model(standardize(image, self.mean, self.std)))
-
-        return Standardized()
+        """Pixels in [0, 1] in: they are standardized inside."""
+        return standardized(model, spec)
 
     @property
     def look(self) -> str:

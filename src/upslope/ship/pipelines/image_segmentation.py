@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from upslope.image.tiles import tile_and_blend
 from upslope.runs.model_spec import ModelSpec
 from upslope.ship.pictures import opened_pictures
 from upslope.ship.pipelines.pipeline import Arrays, Options, Pipeline, Prediction, Remark, UnreadableInput
+from upslope.ship.softmax import softmax
+from upslope.ship.standardized import standardized
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,8 +51,7 @@ class Segmented(Prediction):
     @property
     def uncertainty(self) -> NDArray[np.float32]:
         """The entropy of each pixel's probabilities, from 0 to 1: 1 is "any class"."""
-        p = np.clip(self.probabilities, 1e-9, 1)
-        return np.asarray(-(p * np.log(p)).sum(axis=0) / np.log(len(p)), dtype=np.float32)
+        return entropy(self.probabilities)
 
     def rows(self, options: Options) -> list[tuple[str, str, float | None]]:
         """A line for each class: its share of the picture."""
@@ -72,6 +73,12 @@ class Segmented(Prediction):
         return {"path": str(self.path), "size": list(mask.shape[::-1]), "classes": each, "doubt": self.doubt or None}
 
 
+def entropy(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of each pixel's probabilities (K, H, W), from 0, certain, to 1, any class."""
+    p = np.clip(probabilities, 1e-9, 1)
+    return np.asarray(-(p * np.log(p)).sum(axis=0) / np.log(len(p)), dtype=np.float32)
+
+
 class ImageSegmentation(Pipeline):
     """Pictures and folders of them in, masks out."""
 
@@ -82,29 +89,8 @@ class ImageSegmentation(Pipeline):
 
     @classmethod
     def wrap(cls, model: "nn.Module", spec: ModelSpec) -> "nn.Module":
-        """Pixels in [0, 1] in: the mean is subtracted and the standard deviation divided by inside."""
-        import torch
-        from torch import Tensor, nn
-
-        from upslope.training.tasks.image_classification import standardize
-
-        class Standardized(nn.Module):
-            """Subtracts the mean, divides by the standard deviation, asks the network."""
-
-            mean: Tensor
-            std: Tensor
-
-            def __init__(self) -> None:
-                super().__init__()
-                self.model = model
-                for name in ("mean", "std"):
-                    value = torch.tensor(spec.preprocessing[name], dtype=torch.float32)
-                    self.register_buffer(name, value.reshape(-1, 1, 1))
-
-            def forward(self, image: Tensor) -> Tensor:
-                return cast(Tensor, self.model(standardize(image, self.mean, self.std)))
-
-        return Standardized()
+        """Pixels in [0, 1] in: they are standardized inside."""
+        return standardized(model, spec)
 
     def read(self, words: Sequence[str], options: Options) -> Iterator[Seen | UnreadableInput | Remark]:
         """Each picture at its own size; a folder stands for the pictures in it."""
@@ -138,8 +124,7 @@ class ImageSegmentation(Pipeline):
 
         def forward(part: NDArray[np.float32]) -> NDArray[np.float32]:
             logits = self.finite(self.network.forward({name: part}))["logits"]
-            powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-            return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
+            return softmax(logits)
 
         return tile_and_blend(pixels, forward, tile=tile, overlap=min(tile) // 4)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from upslope.data.loading.dataset import Dataset
 from upslope.ship.pipelines.pipeline import Arrays, Options, Pipeline, Prediction, UnreadableInput
+from upslope.ship.softmax import softmax
 from upslope.text.vocabulary import Vocabulary, padded, spaced
 
 if TYPE_CHECKING:
@@ -73,8 +74,7 @@ class TextClassification(Pipeline):
     def postprocess(self, outputs: Arrays, items: Sequence[str]) -> list[Prediction]:
         """The softmax of the logits, most probable class first."""
         logits = outputs["logits"].astype(np.float64)
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        shares = powers / powers.sum(axis=1, keepdims=True)
+        shares = softmax(logits)
         answers: list[Prediction] = []
         for text, row in zip(items, shares, strict=True):
             order = np.argsort(-row, kind="stable")

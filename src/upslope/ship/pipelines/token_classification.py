@@ -9,6 +9,7 @@ import numpy as np
 
 from upslope.data.loading.dataset import Dataset
 from upslope.ship.pipelines.pipeline import Arrays, Options, Pipeline, Prediction, UnreadableInput
+from upslope.ship.softmax import softmax
 from upslope.text.tagging import WordFeatures, words_of
 
 if TYPE_CHECKING:
@@ -99,8 +100,7 @@ class TokenClassification(Pipeline):
         answers: list[Prediction] = []
         for logits, item in zip(outputs["logits"].astype(np.float64), items, strict=True):
             logits = logits[: len(item.words)]
-            powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-            shares = powers / powers.sum(axis=1, keepdims=True)
+            shares = softmax(logits)
             best = shares.argmax(axis=1)
             tags = tuple(self.spec.classes[k] for k in best)
             known = sum(map(self.features.knows, item.words))
