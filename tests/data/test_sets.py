@@ -275,3 +275,12 @@ def test_real_texts(name, folds):
         assert (table == 100).all()
     else:
         assert table.sum(axis=0).tolist() == [1900] * 4
+
+
+@pytest.mark.parametrize(
+    ("name", "colors"),
+    [("digits", "gray_r"), ("fashion_mnist", "gray_r"), ("olivetti", "gray"), ("isbi2012_membrane", "gray")],
+)
+def test_faces_and_slices_are_no_negatives(name, colors):
+    first, *_ = preview.picture(SETS[name], toy=True, each=2).axes
+    assert first.images[0].get_cmap().name == colors

@@ -113,12 +113,15 @@ def _draw(axis: "Axes", feature: Feature, value: NDArray[np.float32] | str) -> N
     from matplotlib.patches import Rectangle
 
     from upslope.runs.reports.instances import colored
+    from upslope.runs.reports.segmentation import laid_over
 
     match feature:
         case Image():
-            axis.imshow(value, cmap="gray_r" if np.ndim(value) == 2 else None)
+            # Digits and garments are bright on black in their files: ink. Photographs and faces are shown as they are.
+            ink = feature.shape and feature.look != "portrait"
+            axis.imshow(value, cmap="gray_r" if ink else "gray")
         case Mask():
-            axis.imshow(value, cmap="tab20", alpha=0.5, interpolation="nearest")
+            laid_over(axis, cast("NDArray[np.int64]", value), feature.names)
         case Instances():
             colored(axis, cast("NDArray[np.int64]", value))
         case Boxes():

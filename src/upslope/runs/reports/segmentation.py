@@ -77,6 +77,11 @@ def side_by_side(images: NDArray[Any], truth: Classes, said: Classes, names: Seq
 def over_picture(axis: Axes, picture: NDArray[Any], mask: Classes, names: Sequence[str]) -> None:
     """A picture with every class but the first laid over it in its colour."""
     axis.imshow(picture, cmap="gray", vmin=0, vmax=1)
+    laid_over(axis, mask, names)
+
+
+def laid_over(axis: Axes, mask: Classes, names: Sequence[str]) -> None:
+    """Every class but the first in its colour, over what is drawn already."""
     shown = np.ma.masked_equal(mask, 0)
     colours = ListedColormap(PALETTE[: len(names)])
     axis.imshow(shown, cmap=colours, vmin=-0.5, vmax=len(names) - 0.5, alpha=0.55, interpolation="nearest")
