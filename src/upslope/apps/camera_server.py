@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from upslope.apps.onnxruntime_web import found
 from upslope.runs.model_spec import ModelSpec
 from upslope.ship.pipelines.object_detection import ObjectDetection
-from upslope.ship.serving.loopback import Visitors, free_port, headers_of
+from upslope.ship.serving.loopback import Visitors, configured, free_port, headers_of
 
 PORT = 8660
 PAGE = Path(__file__).parent / "camera_page"
@@ -86,7 +86,7 @@ class Server:
         self.listener = free_port(port, "app detect RUN --browser")
         self.port = int(self.listener.getsockname()[1])
         app = application(model, pipeline.spec, pipeline.network.name, port=self.port)
-        config = uvicorn.Config(app, log_level="error", access_log=False, server_header=False, lifespan="off")
+        config = configured(app, lifespan="off")
         self._server = uvicorn.Server(config)
 
     @property

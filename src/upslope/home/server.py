@@ -25,7 +25,7 @@ from upslope.home.security import Guard
 from upslope.home.stream import changes, fingerprint
 from upslope.runs.errors import Problem
 from upslope.runs.workspace import progress_file, runs_folder
-from upslope.ship.serving.loopback import TooLarge, free_port
+from upslope.ship.serving.loopback import TooLarge, configured, free_port
 
 PORT = 8642
 
@@ -202,9 +202,7 @@ class Home:
         """Serve until Ctrl-C."""
         import uvicorn
 
-        config = uvicorn.Config(
-            self.app, log_level="error", access_log=False, timeout_graceful_shutdown=3, server_header=False
-        )
+        config = configured(self.app, timeout_graceful_shutdown=3)
         home = self
 
         class Server(uvicorn.Server):

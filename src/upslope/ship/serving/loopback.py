@@ -1,4 +1,4 @@
-"""A server on this computer alone: its socket, and who may not ask it, whoever it is that asks.
+"""A server on this computer alone: its socket, its settings, and who may not ask it, whoever it is that asks.
 
 Loopback alone is no lock: any page that a browser shows can send requests to 127.0.0.1, and a name that a stranger
 controls can be pointed there (DNS rebinding). So every request must name a host of ours, and come from a page of ours
@@ -6,11 +6,26 @@ if it says where it comes from.
 """
 
 import socket
+from typing import TYPE_CHECKING, Any
 
 from starlette.types import Message, Receive, Scope
 
+if TYPE_CHECKING:
+    import uvicorn
+
 TRIED = 20  # ports that are tried, one after the other
 _CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
+
+
+def configured(app: Any, **more: Any) -> "uvicorn.Config":
+    """How every server here runs: it says errors and nothing else, and not what it is; `more` goes to uvicorn.
+
+    Without uvicorn's own logging, which ends all handlers of the process before it sets up its own. That of absl, which
+    Keras and TensorFlow bring, closes stderr when it ends.
+    """
+    import uvicorn
+
+    return uvicorn.Config(app, log_config=None, log_level="error", access_log=False, server_header=False, **more)
 
 
 def free_port(port: int, verb: str) -> socket.socket:

@@ -25,7 +25,7 @@ from upslope.ship.language.language_model import LanguageModel
 from upslope.ship.serving.answers import Answer, Written
 from upslope.ship.serving.api_error import ApiError, of_validation
 from upslope.ship.serving.api_requests import Chat, Completion, Embedding, Generated, refused
-from upslope.ship.serving.loopback import TooLarge, Visitors, free_port, headers_of, limited
+from upslope.ship.serving.loopback import TooLarge, Visitors, configured, free_port, headers_of, limited
 from upslope.ship.serving.scheduler import QUEUE, SLOTS, Scheduler
 from upslope.ship.serving.sentences import Sentences
 from upslope.ship.serving.texts import ClientLeft, Texts
@@ -288,13 +288,7 @@ class Server:
         self.listener = free_port(port, "serve")
         self.port = int(self.listener.getsockname()[1])
         self.app = application(model, sentences, slots=slots, queue=queue)
-        config = uvicorn.Config(
-            LocalOnly(self.app, port=self.port),
-            log_level="error",
-            access_log=False,
-            timeout_graceful_shutdown=3,
-            server_header=False,
-        )
+        config = configured(LocalOnly(self.app, port=self.port), timeout_graceful_shutdown=3)
         self._server = uvicorn.Server(config)
 
     @property
