@@ -73,7 +73,9 @@ def test_it_says_where_it_begins_and_what_is_odd(learned):
     page = (folder / "index.html").read_text()
     assert "broken.png" in page
     assert "the same picture under two labels" in page
-    assert {"calibration", "confusion", "curves", "mistakes"} <= {p.stem for p in (folder / "pictures").glob("*.png")}
+    assert {"calibration", "confusion", "curves", "mistakes", "looked-at"} <= {
+        p.stem for p in (folder / "pictures").glob("*.png")
+    }
 
 
 def test_predict_sees_what_validation_saw_to_the_bit(learned):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from upslope.runs import figures
+from upslope.runs.reports.classification import worst
 
 
 def pixels(figure):
@@ -68,14 +69,17 @@ def test_samples_of_bytes_look_like_those_in_unit_range(shape):
 def test_mistakes_come_worst_first():
     images = np.random.default_rng(0).random((4, 8, 8)).astype(np.float32)
     probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.3, 0.7]])
-    figure = figures.mistakes(images, np.array([0, 0, 0, 1]), probabilities, ("a", "b"))
+    labels = np.array([0, 0, 0, 1])
+    rows = worst(probabilities, labels)
+    assert rows.tolist() == [2, 1]
+    figure = figures.mistakes(images, labels, probabilities, ("a", "b"), rows=rows)
     assert has_ink(figure)
     assert [title for title in words(figure) if "read as" in title] == ["a, read as b\n80 %", "a, read as b\n60 %"]
     assert np.allclose(figure.axes[0].images[0].get_array(), images[2])
 
 
 def test_no_mistakes():
-    figure = figures.mistakes(np.zeros((1, 8, 8)), np.array([0]), np.array([[1.0, 0.0]]), ("a", "b"))
+    figure = figures.mistakes(np.zeros((1, 8, 8)), np.array([0]), np.array([[1.0, 0.0]]), ("a", "b"), rows=[])
     assert "no mistakes" in words(figure)
 
 

@@ -88,16 +88,16 @@ def confusion(matrix: Array, classes: Sequence[str]) -> Figure:
     return figure
 
 
-def mistakes(images: Array, labels: Array, probabilities: Array, classes: Sequence[str], *, count: int = 24) -> Figure:
-    """The samples that were wrong with the greatest confidence: what it was, what was said, how surely."""
+def mistakes(
+    images: Array, labels: Array, probabilities: Array, classes: Sequence[str], *, rows: Sequence[int] | Array
+) -> Figure:
+    """Samples that were wrong: what each was, what was said, how surely."""
     predicted = probabilities.argmax(axis=1)
-    wrong = np.flatnonzero(predicted != labels)
-    worst = wrong[np.argsort(-probabilities[wrong, predicted[wrong]], kind="stable")][:count]
     titles = [
         f"{classes[labels[i]]}, read as {classes[predicted[i]]}\n{100 * probabilities[i, predicted[i]]:.0f} %"
-        for i in worst
+        for i in rows
     ]
-    return _tiles(images[worst], titles, nothing="no mistakes")
+    return _tiles(images[rows], titles, nothing="no mistakes")
 
 
 def samples(images: Array, labels: Array, classes: Sequence[str], *, columns: int = 10) -> Figure:

@@ -10,12 +10,20 @@ from upslope.runs import figures
 from upslope.runs.run import Run
 
 Probabilities = NDArray[np.float32]  # (N, classes)
+MISTAKES = 24  # that are drawn
 PANELS = {"training loss": ("loss",), "validation accuracy": ("validation_accuracy",)}
 
 
 def accuracy(probabilities: Probabilities, labels: NDArray[np.int64]) -> float:
     """The share of samples whose most probable class is right."""
     return float((probabilities.argmax(axis=1) == labels).mean())
+
+
+def worst(probabilities: Probabilities, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rows that were wrong, the most confident one first."""
+    predicted = probabilities.argmax(axis=1)
+    wrong = np.flatnonzero(predicted != labels)
+    return wrong[np.argsort(-probabilities[wrong, predicted[wrong]], kind="stable")]
 
 
 def confusion(probabilities: Probabilities, labels: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -47,5 +55,5 @@ def mistakes(
     table = figures.confusion(confusion(probabilities, labels), classes)
     run.picture("confusion", table, f"Test set: true class and predicted class{by}.")
     if images is not None:
-        worst = figures.mistakes(images, labels, probabilities, classes)
-        run.picture("mistakes", worst, f"Wrong with the greatest confidence{by}.")
+        drawn = figures.mistakes(images, labels, probabilities, classes, rows=worst(probabilities, labels)[:MISTAKES])
+        run.picture("mistakes", drawn, f"Wrong with the greatest confidence{by}.")

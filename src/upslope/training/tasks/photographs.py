@@ -12,16 +12,18 @@ from torch import nn
 
 from upslope.data.loading.dataset import Dataset
 from upslope.data.loading.own_pictures import OwnPictures
+from upslope.explain.grad_cam import last_maps
 from upslope.image.hog import hog
 from upslope.models.build import Built
 from upslope.runs import figures
 from upslope.runs.model_spec import ModelSpec
-from upslope.runs.reports import calibration
+from upslope.runs.reports import calibration, classification
 from upslope.runs.reports.classification import Probabilities
 from upslope.runs.reports.doubtful import confident_class, doubtful
 from upslope.runs.run import Run
 from upslope.runs.workspace import short
-from upslope.training.tasks.image_classification import ImageClassification
+from upslope.training import saliency
+from upslope.training.tasks.image_classification import ImageClassification, standardize
 
 MOST_NAMED = 40  # files in a list of the page
 
@@ -72,14 +74,35 @@ class Photographs(ImageClassification):
         return np.exp(calibration.log_softmax(logs)).astype(np.float32)
 
     def report(self, run: Run[Any], predictions: Probabilities, dataset: Dataset, *, per_epoch: int) -> None:
-        """Curves, confusion, the worst mistakes; calibration; labels that look wrong; what is odd about the folder."""
+        """Curves, confusion, the worst mistakes and why; calibration; doubtful labels; what is odd about the folder."""
         super().report(run, predictions, dataset, per_epoch=per_epoch)
+        self._explain(run, predictions, dataset)
         diagram = calibration.diagram(self._as_trained(predictions), predictions, dataset["label"])
         run.picture("calibration", diagram, f"Temperature {self.temperature:.2f}, fitted on the validation data.")
         found = self._doubtful(run, predictions, dataset)
         lists = {"labels that look wrong": found, **remarks(self.pictures)}
         if texts := {title: _some(lines) for title, lines in lists.items() if lines}:
             run.listings["Your pictures"] = texts
+
+    def _explain(self, run: Run[Any], predictions: Probabilities, test: Dataset) -> None:
+        """Draw where the network looked on its worst mistakes, if it makes any and has feature maps that can say."""
+        rows = classification.worst(predictions, test["label"])[: saliency.DRAWN]
+        if not len(rows):
+            return
+        wrong, said = test.take(rows), predictions[rows].argmax(axis=1)
+        with self.asking() as model:
+            x = standardize(self.inputs(wrong).to(self.mean.device), self.mean, self.std)
+            try:
+                layer, grid = last_maps(model, x[:1])
+            except ValueError:  # no feature map has places
+                return
+            seen = [
+                saliency.heat(model, x, torch.from_numpy(target).to(x.device), layer=layer, grid=grid)
+                for target in (said, wrong["label"])
+            ]
+        drawn = saliency.mistakes(wrong["image"], wrong["label"], said, seen, self.classes)
+        what = "Its worst mistakes: Grad-CAM for the class that it said, and for the true one."
+        run.picture("looked-at", drawn, what)
 
     def _doubtful(self, run: Run[Any], predictions: Probabilities, test: Dataset) -> list[str]:
         """Draw what looks mislabeled among the pictures that were not learned from; the files, with the doubt."""
