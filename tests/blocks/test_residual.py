@@ -86,3 +86,19 @@ def test_the_padded_shortcut_keeps_every_second_pixel_among_zeros(blocks, genera
 def test_a_padded_shortcut_takes_no_channel_away(blocks):
     with pytest.raises(ValueError, match=r"^new_channels=-2: channels can be added, as zeros, but not removed$"):
         blocks.residual.BasicBlock(6, 4, padded=True)
+
+
+@pytest.mark.parametrize(("channels", "size"), [(4, 16), (6, 7)])
+def test_a_narrow_shortcut_survives_a_backward_pass_with_channels_last(blocks, channels, size):
+    """oneDNN wrote past its buffers here, and the process died, on processors without AVX-512."""
+    shortcut = blocks.residual.shortcut_for(channels, channels + 2, stride=2)
+    plain = nn.Conv2d(channels, channels + 2, 1, stride=2, bias=False)
+    plain.load_state_dict(shortcut[0].state_dict())
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(30):
+        x = torch.randn(4, channels, size, size, generator=generator)
+        last = x.to(memory_format=torch.channels_last).requires_grad_()
+        out = shortcut[0](last)
+        out.sum().backward()
+        torch.testing.assert_close(out, plain(x))
+        assert torch.isfinite(last.grad).all()
