@@ -19,9 +19,24 @@ from upslope.features import Image, Instances, Mask
 from upslope.image.read import read_picture
 from upslope.runs.errors import DataProblem
 
-STUFF = ("brick", "grass", "gravel")
 THINGS = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot")
-VOID = len(STUFF) + len(THINGS)
+NAMES = (
+    "brick",
+    "grass",
+    "gravel",
+    "T-shirt",
+    "trouser",
+    "pullover",
+    "dress",
+    "coat",
+    "sandal",
+    "shirt",
+    "sneaker",
+    "bag",
+    "boot",
+    "void",
+)
+STUFF, VOID = NAMES[:3], NAMES.index("void")
 ROWS = {"train": slice(0, 320), "validation": slice(320, 412), "test": slice(412, 512)}  # of each texture
 SEEDS = {"train": 0, "validation": 1, "test": 2}
 SCENES = 4.2  # garments for one scene, with some to spare
@@ -34,7 +49,7 @@ CARD = DataCard(
     citation="Xiao, H., Rasul, K., Vollgraf, R. (2017). Fashion-MNIST. arXiv:1708.07747",
     features={
         "image": Image(()),
-        "mask": Mask((*STUFF, *THINGS, "void"), things=THINGS),
+        "mask": Mask(NAMES, things=THINGS),
         "instances": Instances("garment"),
     },
     splits={"train": 3000, "validation": 200, "test": 400},
