@@ -66,5 +66,7 @@ def test_real_material():
     again = scenes.load("validation", quiet=True)
     assert all(np.array_equal(parts["validation"][name], again[name]) for name in again.columns)
     rows = sorted((each.start, each.stop) for each in scenes.ROWS.values())
-    assert all(before[1] <= after[0] for before, after in zip(rows, rows[1:], strict=False)), "no ground is in two parts"
+    assert all(before[1] <= after[0] for before, after in zip(rows, rows[1:], strict=False)), (
+        "no ground is in two parts"
+    )
     assert all(stop - start >= SIDE for start, stop in rows)

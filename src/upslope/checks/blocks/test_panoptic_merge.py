@@ -205,9 +205,15 @@ wrong(
             "is_thing = np.isin(classes, list(things))",
             "is_thing = np.ones(classes.shape, dtype=bool)",
         ),
-        "without a center a thing keeps its class": ("merged[is_thing], numbers[is_thing] = -1, number", "numbers[is_thing] = number"),
+        "without a center a thing keeps its class": (
+            "merged[is_thing], numbers[is_thing] = -1, number",
+            "numbers[is_thing] = number",
+        ),
         "stuff of exactly stuff_area pixels is void": ("here.sum() < stuff_area", "here.sum() <= stuff_area"),
         "things with few pixels are void as well": ("here = ~is_thing & (classes == kind)", "here = merged == kind"),
-        "beyond the edge lies a 0, which is higher than what is negative": ("constant_values=-np.inf", "constant_values=0"),
+        "beyond the edge lies a 0, which is higher than what is negative": (
+            "constant_values=-np.inf",
+            "constant_values=0",
+        ),
     },
 )
