@@ -210,7 +210,18 @@ wrong(
             "numbers[is_thing] = number",
         ),
         "stuff of exactly stuff_area pixels is void": ("here.sum() < stuff_area", "here.sum() <= stuff_area"),
-        "things with few pixels are void as well": ("here = ~is_thing & (classes == kind)", "here = merged == kind"),
+        "things with few pixels are void as well": (
+            "for kind in np.unique(classes[~is_thing]):\n        here = ~is_thing & (classes == kind)",
+            "for kind in np.unique(classes):\n        here = classes == kind",
+        ),
+        "the classes that were given are overwritten": (
+            "classes.astype(np.int64)",
+            "classes.astype(np.int64, copy=False)",
+        ),
+        "maps of different sizes are let through": (
+            "if not classes.shape == heatmap.shape == offsets.shape[1:] or len(offsets) != 2:",
+            "if False:",
+        ),
         "beyond the edge lies a 0, which is higher than what is negative": (
             "constant_values=-np.inf",
             "constant_values=0",
