@@ -108,7 +108,7 @@ CARD = LabCard(
         Expect("test_things_pq", at_least=0.45, when=NUCLEI, ablations={"semantic head alone": 0.05}),
     ),
     presets={
-        "smoke": {"data": "toy", "steps": 20, "batch_size": 8},
+        "smoke": {"data": "toy", "side": 40, "steps": 50, "batch_size": 8},
         "laptop": {},
         "full": {"steps": 6000},
     },
