@@ -187,8 +187,8 @@ CARD = ModelCard(
             inputs=(Input(shape=(1, 80, 80)),),
             outputs={"classes": (13, 80, 80), "centers": (80, 80), "offsets": (2, 80, 80)},
             parameters=960_488,
-            counted_by="hand: 650,520 in the trunk's convolutions, 149,160 and 143,560 in those of the decoders, 12,096 "
-            "in those of the heads, 5,136 in norms, 16 biases",
+            counted_by="hand: 650,520 in the trunk's convolutions, 149,160 and 143,560 in those of the decoders, "
+            "12,096 in those of the heads, 5,136 in norms, 16 biases",
         ),
         "panoptic-deeplab-r50": Size(
             arguments={},
