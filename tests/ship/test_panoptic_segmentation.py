@@ -34,20 +34,20 @@ def network(garments):
 
 
 def bright(inputs):
-    """What is bright is a boot (12), what is not is grass (1); the brightest pixels are centers, and all point at 0."""
+    """Bright is a boot (12), dark is grass (1); a dimmer pixel of a boot is its center, and all point at themselves."""
     grey = inputs["image"][:, 0]
     logits = np.zeros((len(grey), 13, *grey.shape[1:]), dtype=np.float32)
     logits[:, 12], logits[:, 1] = grey > 0.3, grey <= 0.3
-    maps = [logits, 0.9 * (grey[:, None] > 0.95), np.zeros((len(grey), 2, *grey.shape[1:]))]
+    maps = [logits, 0.9 * ((grey > 0.5) & (grey < 0.7))[:, None], np.zeros((len(grey), 2, *grey.shape[1:]))]
     return {"maps": np.concatenate(maps, axis=1).astype(np.float32)}
 
 
 @pytest.mark.parametrize("size", [(64, 64), (50, 97), (20, 90)])
 def test_two_boots_on_grass_are_segments_in_the_pixels_of_the_picture(network, tmp_path, size):
     pixels = np.zeros(size, dtype=np.uint8)
-    pixels[5:15, 10:20] = pixels[5:15, 34:44] = 150
-    pixels[9, 14] = pixels[9, 38] = 255
-    pixels[17:19] = 120  # without a center of its own it goes to the nearest
+    pixels[5:15, 10:20] = pixels[5:15, 34:44] = 250
+    pixels[9, 14] = pixels[9, 38] = 150
+    pixels[17, 40:44] = 250  # without a center of its own it goes to the nearest
     Image.fromarray(pixels).save(tmp_path / "boots.png")
     pipeline = PanopticSegmentation(LoadedModel("bright", network.spec, bright))
     (answer,) = pipeline.answers([str(tmp_path / "boots.png")], Options())

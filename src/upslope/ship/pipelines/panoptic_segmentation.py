@@ -37,13 +37,9 @@ class Segmented(Prediction):
 
     def segments(self) -> list[dict[str, Any]]:
         """Each segment: its class, its number or None, its area and its pixels as run lengths; things first."""
-        made: list[dict[str, Any]] = []
-        for number in np.unique(self.numbers[self.numbers > 0]):
-            made.append(self._segment(self.numbers == number, int(number)))
-        ground = (self.numbers == 0) & (self.classes >= 0)
-        for kind in np.unique(self.classes[ground]):
-            made.append(self._segment(ground & (self.classes == kind), None))
-        return made
+        numbers, ground = np.unique(self.numbers[self.numbers > 0]), (self.numbers == 0) & (self.classes >= 0)
+        things = [self._segment(self.numbers == number, int(number)) for number in numbers]
+        return things + [self._segment(ground & (self.classes == k), None) for k in np.unique(self.classes[ground])]
 
     def _segment(self, mask: NDArray[np.bool_], number: int | None) -> dict[str, Any]:
         name = self.names[int(self.classes[mask][0])]
@@ -74,7 +70,7 @@ class PanopticSegmentation(InstanceSegmentation):
 
     @classmethod
     def wrap(cls, model: "nn.Module", spec: ModelSpec) -> "nn.Module":
-        """Stretched levels in; logits of classes, the heatmap and offsets as one tensor out. They are grouped outside."""
+        """Stretched levels in; logits of classes, the heatmap and offsets as one tensor out."""
         import torch
         from torch import Tensor, nn
 
@@ -137,16 +133,16 @@ class PanopticSegmentation(InstanceSegmentation):
         return {
             "What it does": [
                 f"Takes squares of grey pictures ({shape}) and gives for each pixel a logit for each of "
-                f"{len(self.spec.classes)} classes, how likely it is the center of a thing, and how far down and across "
-                f"the center of its own thing is. Outside of the file pixels of {counted} are grouped around peaks above "
-                f"{known['threshold']:g}."
+                f"{len(self.spec.classes)} classes, how likely it is the center of a thing, and how far away the "
+                f"center of its own thing is, down and across. Outside of the file pixels of {counted} are grouped around "
+                f"peaks above {known['threshold']:g}."
             ],
             "How pictures are prepared": [
                 "Grey, at their own size, their own darkest and brightest levels (percentiles) as 0 and 1, in "
                 f"overlapping tiles of {shape}."
             ],
             "Limits": [
-                "It knows the classes, grounds and sizes that it learned from, and gives every pixel one of these. Where "
-                "it learned from scenes that were put together, photographs are strange to it."
+                "It knows the classes, grounds and sizes that it learned from, and gives every pixel one of these. "
+                "Where it learned from scenes that were put together, photographs are strange to it."
             ],
         }
