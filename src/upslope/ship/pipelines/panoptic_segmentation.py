@@ -134,8 +134,8 @@ class PanopticSegmentation(InstanceSegmentation):
             "What it does": [
                 f"Takes squares of grey pictures ({shape}) and gives for each pixel a logit for each of "
                 f"{len(self.spec.classes)} classes, how likely it is the center of a thing, and how far away the "
-                f"center of its own thing is, down and across. Outside of the file pixels of {counted} are grouped around "
-                f"peaks above {known['threshold']:g}."
+                f"center of its own thing is, down and across. Outside of the file pixels of {counted} are grouped "
+                f"around peaks above {known['threshold']:g}."
             ],
             "How pictures are prepared": [
                 "Grey, at their own size, their own darkest and brightest levels (percentiles) as 0 and 1, in "
