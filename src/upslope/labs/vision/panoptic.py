@@ -108,11 +108,7 @@ CARD = LabCard(
         Expect("test_stuff_pq", at_least=0.70, when=SCENES, ablations={"centers alone": 0.1}),
         Expect("test_things_pq", at_least=0.45, when=NUCLEI, ablations={"semantic head alone": 0.05}),
     ),
-    presets={
-        "smoke": {"data": "toy", "side": 40, "steps": 50, "batch_size": 8},
-        "laptop": {},
-        "full": {"steps": 6000},
-    },
+    presets={"smoke": {"data": "toy", "side": 40, "steps": 50, "batch_size": 8}, "laptop": {}, "full": {"steps": 6000}},
     metrics={
         "test_things_pq": SHARE,
         "test_stuff_pq": SHARE,
