@@ -77,9 +77,10 @@ class Boxes:
 
 @dataclass(frozen=True)
 class Mask:
-    """A class for each pixel: integers, positions in `names`."""
+    """A class for each pixel: integers, positions in `names`; "void" is for pixels that are nobody's."""
 
     names: tuple[str, ...]
+    things: tuple[str, ...] = ()  # those of them that are counted one by one; all others are stuff
 
     def describe(self) -> str:
         """In words, for a table."""

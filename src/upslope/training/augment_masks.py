@@ -48,13 +48,32 @@ def squares_of_things(*, side: int, light: float = 0.0, contrast: float = 0.0) -
     return transform
 
 
+def squares_of_classes(*, side: int, turn: bool, light: float = 0.0, contrast: float = 0.0) -> Transform:
+    """As `squares_of_things` for the maps `mask` and `instances`; without `turn` what stands upright stays upright."""
+
+    def transform(batch: Batch, generator: torch.Generator) -> Batch:
+        made = []
+        for k, (height, width) in enumerate(batch["size"].tolist()):
+            if min(height, width) < side:
+                raise ValueError(f"squares of {side} pixels from a picture of {height} x {width}")
+            whole = tuple(batch[name][k][..., :height, :width] for name in ("image", "mask", "instances"))
+            made.append(_one(whole, side, generator, turn=turn))
+        pictures, mask, instances = (torch.stack(each) for each in zip(*made, strict=True))
+        lit = _lit(pictures, light, contrast, generator)
+        return {"image": lit, "mask": mask, "instances": instances, "size": torch.full_like(batch["size"], side)}
+
+    return transform
+
+
 def _lit(pictures: torch.Tensor, light: float, contrast: float, generator: torch.Generator) -> torch.Tensor:
     """Pictures (B, C, H, W) in [0, 1], each lit otherwise."""
     brighter, wider = 2 * torch.rand(2, len(pictures), 1, 1, 1, generator=generator) - 1
     return ((pictures - 0.5) * (1 + contrast * wider) + 0.5 + light * brighter).clamp(0, 1)
 
 
-def _one(maps: tuple[torch.Tensor, ...], side: int, generator: torch.Generator) -> tuple[torch.Tensor, ...]:
+def _one(
+    maps: tuple[torch.Tensor, ...], side: int, generator: torch.Generator, *, turn: bool = True
+) -> tuple[torch.Tensor, ...]:
     """The same square of a picture and of its masks."""
 
     def whole(below: int) -> int:
@@ -62,7 +81,7 @@ def _one(maps: tuple[torch.Tensor, ...], side: int, generator: torch.Generator) 
 
     height, width = maps[0].shape[-2:]
     top, left = whole(height - side + 1), whole(width - side + 1)
-    flip, quarters = whole(2), whole(4)
+    flip, quarters = whole(2), whole(4) if turn else 0
     moved = []
     for each in maps:
         part = each[..., top : top + side, left : left + side]

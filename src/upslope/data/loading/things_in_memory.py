@@ -4,7 +4,7 @@ import numpy as np
 
 from upslope.data.loading.dataset import Dataset, Lazy
 from upslope.data.loading.splits import splits
-from upslope.features import Image
+from upslope.features import Image, Instances, Mask
 from upslope.image.touching import border_distance, stretched
 
 COUNTS = (60, 8, 16)  # generated pictures in the three parts
@@ -30,3 +30,25 @@ def with_distances(dataset: Dataset) -> Dataset:
     }
     kept = {name: Lazy(values, np.asarray) for name, values in columns.items()}
     return Dataset(kept, {**dataset.features, "image": Image(()), "distance": Image(())})
+
+
+def parts_with_classes(name: str, *, rng: np.random.Generator) -> tuple[Dataset, Dataset, Dataset]:
+    """Training, validation and test of a set whose pixels have a class and things a number; "toy" is generated scenes.
+
+    The columns are `image`, levels stretched to [0, 1], `mask` and `instances`. Where a set knows instances only, they
+    are the one class of things, and "background" is stuff.
+    """
+    train, validation, test = (with_classes(part) for part in splits(name, toy="scenes", rng=rng, counts=COUNTS))
+    return train, validation, test
+
+
+def with_classes(dataset: Dataset) -> Dataset:
+    """Each picture decoded once, with the class of each pixel."""
+    instances = list(dataset["instances"])
+    thing = dataset.features["instances"]
+    assert isinstance(thing, Instances)
+    kinds = dataset.features.get("mask", Mask(("background", thing.name), things=(thing.name,)))
+    masks = list(dataset["mask"]) if "mask" in dataset.features else [(labels > 0).astype(int) for labels in instances]
+    columns = {"image": [stretched(picture) for picture in dataset["image"]], "mask": masks, "instances": instances}
+    kept = {name: Lazy(values, np.asarray) for name, values in columns.items()}
+    return Dataset(kept, {"image": Image(()), "mask": kinds, "instances": thing})
