@@ -5,8 +5,8 @@ import torch
 from upslope.training.batches import Batch, Transform
 
 
-def disturb_masks(*, side: int, light: float = 0.0, contrast: float = 0.0) -> Transform:
-    """A square of `side` pixels from each picture, mirrored and turned by a quarter, half or three quarters.
+def disturb_masks(*, side: int, light: float = 0.0, contrast: float = 0.0, turned: bool = True) -> Transform:
+    """A square of `side` pixels from each picture, mirrored and, if `turned`, turned by any number of quarters.
 
     Its light is changed by up to `light`, its contrast by up to the share `contrast`. The batch holds `image` (B, C, H,
     W) in [0, 1] and `mask` (B, H, W); a picture that is smaller than the square is refused with a ValueError.
@@ -17,7 +17,7 @@ def disturb_masks(*, side: int, light: float = 0.0, contrast: float = 0.0) -> Tr
         height, width = masks.shape[1:]
         if min(height, width) < side:
             raise ValueError(f"squares of {side} pixels from pictures of {height} x {width}")
-        made = [_one((image, mask), side, generator) for image, mask in zip(images, masks, strict=True)]
+        made = [_one((image, mask), side, generator, turned=turned) for image, mask in zip(images, masks, strict=True)]
         pictures, targets = (torch.stack(each) for each in zip(*made, strict=True))
         return {**batch, "image": _lit(pictures, light, contrast, generator), "mask": targets}
 
@@ -54,7 +54,9 @@ def _lit(pictures: torch.Tensor, light: float, contrast: float, generator: torch
     return ((pictures - 0.5) * (1 + contrast * wider) + 0.5 + light * brighter).clamp(0, 1)
 
 
-def _one(maps: tuple[torch.Tensor, ...], side: int, generator: torch.Generator) -> tuple[torch.Tensor, ...]:
+def _one(
+    maps: tuple[torch.Tensor, ...], side: int, generator: torch.Generator, *, turned: bool = True
+) -> tuple[torch.Tensor, ...]:
     """The same square of a picture and of its masks."""
 
     def whole(below: int) -> int:
@@ -62,7 +64,7 @@ def _one(maps: tuple[torch.Tensor, ...], side: int, generator: torch.Generator) 
 
     height, width = maps[0].shape[-2:]
     top, left = whole(height - side + 1), whole(width - side + 1)
-    flip, quarters = whole(2), whole(4)
+    flip, quarters = whole(2), whole(4) if turned else 0
     moved = []
     for each in maps:
         part = each[..., top : top + side, left : left + side]
