@@ -18,8 +18,8 @@ class Image:
 
     def describe(self) -> str:
         """In words, for a table."""
-        colour = "colour" if len(self.shape) == 3 else "grey"
-        return f"{colour} image, {' x '.join(map(str, self.shape[:2])) or 'any size'}"
+        colour = {2: "grey ", 3: "colour "}.get(len(self.shape), "")
+        return f"{colour}image, {' x '.join(map(str, self.shape[:2])) or 'any size'}"
 
 
 @dataclass(frozen=True)

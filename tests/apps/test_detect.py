@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -149,8 +150,6 @@ def test_ctrl_c_ends_it_and_the_clip_can_be_played(pipeline, tmp_path):
 
 
 def test_a_camera_that_is_pulled_out_is_said(loaded, capsys, monkeypatch):
-    from contextlib import contextmanager
-
     @contextmanager
     def pulled_out(source):
         yield Footage("camera 0", True, 30, iter([ball(1)] * 3))
@@ -230,6 +229,21 @@ def test_a_clip_that_breaks_off_is_looked_at_as_far_as_it_goes(loaded, clip, tmp
     monkeypatch.setattr(module, "_frames", lambda capture: (f for n, f in enumerate(real(capture)) if n < 12))
     assert main(["app", "detect", "white", "--source", str(clip)]) == Exit.DONE
     assert "breaks off after 12 of 20 frames" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(("name", "live"), [("camera 0", True), ("empty.mp4", False)])
+def test_what_opens_and_holds_no_frame_is_said(loaded, tmp_path, capsys, monkeypatch, name, live):
+    """No rate of nothing, and no file that a player could not open."""
+
+    @contextmanager
+    def empty(source):
+        yield Footage(name, live, 30, iter([]))
+
+    monkeypatch.setattr("upslope.apps.frames.opened", empty)
+    out = tmp_path / "out.mp4"
+    assert main(["app", "detect", "white", "--out", str(out)]) == Exit.NOT
+    assert f"{name} holds no frame that can be read" in " ".join(capsys.readouterr().err.split())
+    assert not out.exists()
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from PIL import Image
 from upslope.apps.medical import NOTICE, eightfold, entropy, examine, judge, look_here
 from upslope.cli.main import main
 from upslope.cli.terminal.exits import Exit
+from upslope.data.loading.masks import read_mask
+from upslope.image.read import UnreadablePicture
 from upslope.runs.model_spec import ModelSpec
 from upslope.ship.pipelines.image_segmentation import ImageSegmentation
 from upslope.ship.pipelines.pipeline import LoadedModel
@@ -122,6 +124,52 @@ def test_the_verb(loaded, tmp_path, capsys):
         assert drawn.size[0] > 900
     assert main(words) == Exit.DONE
     assert NOTICE in " ".join(capsys.readouterr().out.split())
+
+
+def membrane():
+    """What was traced, as classes."""
+    return np.kron(np.array([[0, 1, 0], [1, 1, 0]]), np.ones((8, 8), int)).astype(np.uint8)
+
+
+def with_palette(classes, *colours):
+    picture = Image.new("P", classes.shape[::-1])
+    picture.putpalette(sum(colours, ()))
+    picture.putdata(classes.ravel().tolist())
+    return picture
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        pytest.param(Image.fromarray(255 * (1 - membrane())), id="0 and 255, dark is what was traced"),
+        pytest.param(Image.fromarray(255 * (1 - membrane())).convert("RGB"), id="the same in three channels"),
+        pytest.param(Image.fromarray(255 * (1 - membrane())).convert("1"), id="the same in one bit"),
+        pytest.param(Image.fromarray(membrane()), id="numbers of classes"),
+        pytest.param(with_palette(membrane(), (0, 0, 0), (128, 0, 0)), id="numbers behind a palette, as VOC has them"),
+        pytest.param(with_palette(membrane(), (255, 0, 0), (0, 255, 0)), id="colours that are equally bright"),
+        pytest.param(with_palette(membrane(), (255, 255, 255), (0, 0, 0)), id="a palette of black and white"),
+    ],
+)
+def test_masks_of_every_form_say_the_same(picture, tmp_path):
+    picture.save(tmp_path / "mask.png")
+    assert np.array_equal(read_mask(tmp_path / "mask.png", classes=2), membrane())
+
+
+@pytest.mark.parametrize(
+    ("picture", "said"),
+    [
+        (Image.fromarray(np.dstack([255 * membrane(), 0 * membrane(), 0 * membrane()])), "mask.png is in colour"),
+        (Image.fromarray(np.array([[0, 128, 255]], np.uint8)), "has 3 levels of grey, and a mask of 2 classes"),
+        (
+            with_palette(np.array([[0, 1, 2]], np.uint8), (9, 0, 0), (0, 9, 0), (0, 0, 9)),
+            "holds 2 behind its colours, and the classes are 0 to 1",
+        ),
+    ],
+)
+def test_masks_that_cannot_be_understood_are_refused(picture, said, tmp_path):
+    picture.save(tmp_path / "mask.png")
+    with pytest.raises(UnreadablePicture, match=said):
+        read_mask(tmp_path / "mask.png", classes=2)
 
 
 @pytest.mark.parametrize(

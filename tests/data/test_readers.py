@@ -141,9 +141,10 @@ def test_boxes_of_coco(tmp_path):
     read = read_coco(tmp_path / "x.json")
     assert read.files == ("a.jpg", "b.jpg", "c.jpg")
     assert read.classes == ("bicycle", "dog")
-    assert read.boxes.lengths.tolist() == [0, 2, 1]
+    assert read.boxes.lengths.tolist() == [0, 2, 0]
+    assert read.without_area == ("c.jpg",), "a line is no box: it is named and left out"
     assert read.boxes[1].tolist() == [[10, 20, 40, 60], [0, 0, 5.5, 6]]
-    assert read.labels[1].tolist() == [1, 0]
+    assert [read.classes[k] for k in read.labels[1]] == ["dog", "bicycle"], "ids with holes, out of order"
     assert read.boxes.values.dtype == np.float32
 
 

@@ -37,6 +37,18 @@ def test_it_is_the_suppression_of_opencv(seeds):
         np.testing.assert_array_equal(one.boxes, boxes[np.asarray(stay, dtype=int)])
 
 
+@pytest.mark.parametrize("kinds", [1, 80])
+def test_half_precision_and_many_classes_give_what_float64_gives(seeds, kinds):
+    """Boxes of up to 2,000 pixels, whose areas and class numbers would leave float16."""
+    for seed in seeds:
+        boxes, scores = drawn(np.random.default_rng(seed), places=40, kinds=kinds)
+        halves, scores = (18 * boxes).astype(np.float16), np.round(scores, 2).astype(np.float16)
+        one = found(halves, scores, least=0.5, overlap=0.4)
+        two = found(halves.astype(np.float64), scores.astype(np.float64), least=0.5, overlap=0.4)
+        np.testing.assert_array_equal(one.boxes, two.boxes)
+        np.testing.assert_array_equal(one.classes, two.classes)
+
+
 def test_nothing_is_likely_enough():
     one = found(np.zeros((5, 4), np.float32), np.full((5, 2), 0.1, np.float32), least=0.5, overlap=0.5)
     assert one.boxes.shape == (0, 4)

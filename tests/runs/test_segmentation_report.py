@@ -51,3 +51,28 @@ def test_rows_of_pictures_are_drawn():
     figure = segmentation.side_by_side(np.zeros((2, 16, 16)), truth, said, ("cell", "membrane"))
     assert len(figure.axes) == 8
     assert [axis.get_title() for axis in figure.axes[:4]] == ["picture", "truth", "network", "wrong"]
+
+
+def test_void_is_bare_and_never_wrong():
+    truth, said = drawn(np.random.default_rng(0), classes=3, size=(1, 16, 16))
+    truth[0, :4] = 3
+    figure = segmentation.side_by_side(np.zeros((1, 16, 16, 3)), truth, said, ("sky", "road", "tree"))
+    _, true, _, wrong = (axis.images[0].get_array() for axis in figure.axes)
+    assert true.mask[:4].all()
+    assert not true.mask[4:].any()
+    assert not wrong[:4].any()
+    assert np.array_equal(wrong[4:], (truth != said)[0, 4:])
+    (key,) = figure.legends
+    assert [text.get_text() for text in key.get_texts()] == ["sky", "road", "tree"]
+
+
+def test_every_class_of_a_street_has_a_colour_of_its_own():
+    assert len(set(segmentation.PALETTE)) == len(segmentation.PALETTE) >= 12
+
+
+def test_the_iou_of_each_class_has_their_mean():
+    truth, said = drawn(np.random.default_rng(3), classes=3)
+    matrix = segmentation.confusion(truth, said, classes=4)
+    each = segmentation.iou(matrix)
+    assert np.isnan(each).tolist() == [False, False, False, True], "a class that is nowhere has none"
+    assert np.nanmean(each) == pytest.approx(segmentation.mean_iou(matrix), abs=1e-12)

@@ -10,6 +10,8 @@ pytest.importorskip("torch", reason="models are made of PyTorch")
 from PIL import Image
 
 from upslope.data import isbi2012_membrane
+from upslope.data.loading.dataset import Dataset
+from upslope.features import Mask
 from upslope.image.run_lengths import decode
 from upslope.models.build import built
 from upslope.ship import formats
@@ -55,6 +57,16 @@ def test_masks_have_the_size_of_the_picture(network, tmp_path, size, mode):
     assert np.array_equal(decode(membrane["mask"]), pixels < 100)
     assert membrane["share"] == pytest.approx((pixels < 100).mean(), abs=1e-6)
     assert json.dumps(facts)
+
+
+def test_void_is_no_mistake(network, slices):
+    """Pixels that nobody named are behind the classes: they are in no score."""
+    masks = np.array(slices["mask"])
+    outputs = {"logits": np.eye(2)[masks].transpose(0, 3, 1, 2)}
+    masks[:, :20] = 2
+    features = {**slices.features, "mask": Mask(("cell", "membrane", "void"))}
+    street = Dataset({"image": slices["image"], "mask": masks}, features)
+    assert ImageSegmentation(network).score(outputs, street) == ("pixel accuracy", 1.0)
 
 
 def test_uncertainty_is_one_where_nothing_is_known(network, tmp_path):

@@ -126,6 +126,22 @@ def test_what_was_found_is_drawn(network, cells, tmp_path):
     assert pipeline.card()["What it does"]
 
 
+def test_boxes_of_a_strip_are_drawn_on_their_things(network, tmp_path):
+    """Of 3,000 x 37 pixels the drawn copy has 11 columns, not 11.1: each side has a factor of its own."""
+    pixels = np.zeros((3000, 37), dtype=np.uint8)
+    pixels[2400:2990] = 255
+    Image.fromarray(pixels).save(tmp_path / "strip.png")
+    pipeline = ObjectDetection(LoadedModel("white", network.spec, White()))
+    (answer,) = pipeline.answers([str(tmp_path / "strip.png")], Options())
+    (axis,) = pipeline.draw([answer]).axes
+    shown = axis.images[0].get_array()
+    rows = np.nonzero(shown[..., 0] > 0.5)[0]
+    (box,) = axis.patches
+    expected = answer.found.boxes[0][[1, 3]] * len(shown) / answer.item.done.height
+    np.testing.assert_allclose([box.get_y(), box.get_y() + box.get_height()], expected, atol=0.5)
+    assert rows.max() < len(shown)
+
+
 def test_two_stages_answer_and_are_no_graph(cells, tmp_path):
     """A run of Faster R-CNN predicts; exporting it as a graph says why not, and safetensors holds it."""
     network = built("faster-rcnn-small", seed=0, widths=(4, 6, 8), channels=6, hidden=8, cells=2)

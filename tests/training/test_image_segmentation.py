@@ -13,7 +13,7 @@ from upslope.data.loading.dataset import Dataset
 from upslope.features import Image, Mask
 from upslope.models.build import built
 from upslope.training.augment_masks import disturb_masks
-from upslope.training.tasks.image_segmentation import ImageSegmentation
+from upslope.training.tasks.image_segmentation import ImageSegmentation, sizes
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +80,34 @@ def test_void_is_in_no_loss_and_in_no_figure():
     assert plain.metrics(said, street)["pixel_accuracy"] == pytest.approx((real == 0).mean())
 
 
+def test_what_is_most_frequent_in_training_stands_beside():
+    """Of training, not of the test pictures; void is no class that could be it."""
+    features = {"image": Image((2, 3, 3)), "mask": Mask(("sky", "road", "tree", "void"))}
+
+    def street(*rows):
+        images = np.linspace(0, 1, 18 * len(rows), dtype=np.float32).reshape(-1, 2, 3, 3)
+        return Dataset({"image": images, "mask": np.array(rows, dtype=np.uint8).reshape(-1, 2, 3)}, features)
+
+    train, test = street([1, 1, 0, 3, 3, 3]), street([0, 0, 0, 1, 3, 3])
+    task = ImageSegmentation(Fixed(), train=train)
+    scores = task.metrics(task.predict(test), test)
+    assert scores["frequent_pixel_accuracy"] == 1 / 4
+    assert scores["frequent_mean_iou"] == pytest.approx((0 + 1 / 4) / 2)
+    assert scores["pixel_accuracy"] == 3 / 4
+    assert sizes(train) == {"in_channels": 3, "num_classes": 3}
+
+
+def test_a_batch_of_void_alone_has_a_finite_loss():
+    features = {"image": Image((6, 6, 3)), "mask": Mask(("sky", "road", "tree", "void"))}
+    images = np.random.default_rng(0).random((2, 6, 6, 3)).astype(np.float32)
+    void = Dataset({"image": images, "mask": np.full((2, 6, 6), 3, dtype=np.uint8)}, features)
+    task = ImageSegmentation(Fixed(auxiliary=True), train=void, dice=0.5).train()
+    loss = task(task.collate(void))["loss"]
+    loss.backward()
+    assert float(loss.detach()) == pytest.approx(0, abs=1e-6)
+    assert not task.model.scores.grad.any()
+
+
 def test_a_head_beside_counts_half():
     rng = np.random.default_rng(2)
     features = {"image": Image((6, 6)), "mask": Mask(("a", "b", "c"))}
@@ -102,6 +130,31 @@ def test_squares_and_masks_move_together(seeds):
         made = disturb_masks(side=24)(batch, torch.Generator().manual_seed(seed))
         assert made["image"].shape == (6, 1, 24, 24)
         torch.testing.assert_close(made["image"][:, 0], made["mask"].float() / 5)
+
+
+def test_streets_are_mirrored_and_never_turned(seeds):
+    """Rows that hold their own number stay in order; columns run one way or the other."""
+    rows, columns = torch.meshgrid(torch.arange(40), torch.arange(50), indexing="ij")
+    batch = {"image": columns[None, None].float().expand(8, 1, 40, 50) / 50, "mask": rows[None].expand(8, 40, 50)}
+    for seed in seeds:
+        made = disturb_masks(side=24, turned=False)(batch, torch.Generator().manual_seed(seed))
+        assert (made["mask"].diff(dim=1) == 1).all()
+        ways = made["image"].diff(dim=3).sign().flatten(1)
+        assert {tuple(way.unique().tolist()) for way in ways} == {(-1.0,), (1.0,)}
+
+
+def test_a_shrunk_network_takes_pictures_of_any_size():
+    network = built("unet-small", seed=0, widths=(4, 6, 8), shrink=3, in_channels=3, num_classes=11).module.eval()
+    for height, width in ((36, 48), (36, 50), (31, 7)):
+        x = torch.rand(1, 3, height, width)
+        said = network(x)
+        assert said.shape == (1, 11, height, width)
+        if (height, width) == (36, 48):
+            means = x.unflatten(2, (12, 3)).unflatten(4, (16, 3)).mean(dim=(3, 5))
+            plain = network._logits(means)
+            torch.testing.assert_close(said[..., 1::3, 1::3], plain, atol=1e-5, rtol=1e-5)
+    with pytest.raises(ValueError, match="only padded=True keeps it"):
+        built("unet-small", seed=0, padded=False, shrink=2)
 
 
 def test_a_picture_smaller_than_the_square_is_refused():

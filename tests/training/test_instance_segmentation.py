@@ -13,7 +13,7 @@ from upslope.data.loading.dataset import Dataset, Lazy
 from upslope.data.loading.things_in_memory import with_distances
 from upslope.features import Image, Instances
 from upslope.models.build import built
-from upslope.training.augment_masks import squares_of_things
+from upslope.training.augment_masks import disturb_maps
 from upslope.training.tasks.instance_segmentation import PEAKS, InstanceSegmentation
 
 FEATURES = {"image": Image(()), "instances": Instances("cell")}
@@ -58,7 +58,7 @@ def test_squares_lie_within_each_picture_and_its_maps_move_along(seeds):
         for k, (height, width) in enumerate(shapes.tolist()):
             image[k, 0, :height, :width] = torch.from_numpy(rng.random((height, width)))
         batch = {"image": image, "foreground": image[:, 0], "distance": image[:, 0] / 2, "size": shapes}
-        made = squares_of_things(side=24)(batch, torch.Generator().manual_seed(seed))
+        made = disturb_maps("foreground", "distance", side=24)(batch, torch.Generator().manual_seed(seed))
         assert made["image"].shape == (2, 1, 24, 24)
         assert made["foreground"].min() >= 0, "nothing of what filled the batch up"
         torch.testing.assert_close(made["image"][:, 0], made["foreground"])
@@ -68,7 +68,7 @@ def test_squares_lie_within_each_picture_and_its_maps_move_along(seeds):
 def test_a_picture_smaller_than_the_square_is_refused():
     data = with_distances(sizes((40, 60), (20, 40)))
     with pytest.raises(ValueError, match="squares of 32 pixels from a picture of 20 x 40"):
-        squares_of_things(side=32)(small(data).collate(data), torch.Generator())
+        disturb_maps("foreground", "distance", side=32)(small(data).collate(data), torch.Generator())
 
 
 def test_the_loss_is_finite_where_nothing_is():

@@ -48,6 +48,29 @@ def test_a_batch_without_objects_has_a_finite_loss_and_gradient(task, cells):
     assert all(torch.isfinite(p.grad).all() for p in task.model.parameters() if p.grad is not None)
 
 
+def test_a_picture_without_objects_among_others_has_a_finite_loss(task, cells):
+    """And what its places say of objects is unlearned: it is not passed over."""
+    boxes, labels = (Ragged.of([row[:n] for row, n in zip(cells[name], [0, 9] * 6, strict=True)], dtype=kind)
+                     for name, kind in (("boxes", np.float32), ("label", np.int64)))  # fmt: skip
+    some = Dataset({"image": cells["image"], "boxes": boxes, "label": labels}, cells.features)
+    batch = task.collate(some)
+    assert batch["boxes_lengths"].min() == 0
+    assert batch["boxes_lengths"].max() > 0
+    losses = task(batch)
+    losses["loss"].backward()
+    assert all(torch.isfinite(value) for value in losses.values())
+    assert all(torch.isfinite(p.grad).all() for p in task.model.parameters() if p.grad is not None)
+
+
+def test_background_is_no_class(task, cells):
+    """As many scores at each place as the data have classes, and where background is sure all of them are small."""
+    images = task.collate(cells)["image"]
+    task.eval()
+    with torch.no_grad():
+        _, scores = task.model.decode(task.model(images), task.height, task.width)
+    assert scores.shape[2] == len(task.classes) == 3
+
+
 def test_padding_does_not_count(task, cells):
     """The loss of two pictures together is that of their objects, however many rows the other one needs."""
     task.eval()

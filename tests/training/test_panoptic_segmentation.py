@@ -11,7 +11,7 @@ from torch import nn
 from upslope.data import dsb2018, scenes
 from upslope.data.loading.things_in_memory import with_classes
 from upslope.models.build import built
-from upslope.training.augment_masks import squares_of_classes
+from upslope.training.augment_masks import disturb_maps
 from upslope.training.center_targets import center_targets
 from upslope.training.tasks.panoptic_segmentation import PanopticSegmentation
 
@@ -120,7 +120,7 @@ def test_squares_and_their_numbers_move_together(garments):
     batch = small(garments, side=80).collate(garments)
     batch = {**batch, "image": batch["instances"][:, None].float() / 10}
     for turn in (False, True):
-        made = squares_of_classes(side=48, turn=turn)(batch, torch.Generator().manual_seed(1))
+        made = disturb_maps("mask", "instances", side=48, turned=turn)(batch, torch.Generator().manual_seed(1))
         assert made["image"].shape == (6, 1, 48, 48)
         torch.testing.assert_close(made["image"][:, 0] * 10, made["instances"].float())
         things = (made["mask"] >= 3) & (made["mask"] != scenes.VOID)

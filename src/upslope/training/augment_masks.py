@@ -5,8 +5,8 @@ import torch
 from upslope.training.batches import Batch, Transform
 
 
-def disturb_masks(*, side: int, light: float = 0.0, contrast: float = 0.0) -> Transform:
-    """A square of `side` pixels from each picture, mirrored and turned by a quarter, half or three quarters.
+def disturb_masks(*, side: int, light: float = 0.0, contrast: float = 0.0, turned: bool = True) -> Transform:
+    """A square of `side` pixels from each picture, mirrored and, if `turned`, turned by any number of quarters.
 
     Its light is changed by up to `light`, its contrast by up to the share `contrast`. The batch holds `image` (B, C, H,
     W) in [0, 1] and `mask` (B, H, W); a picture that is smaller than the square is refused with a ValueError.
@@ -17,15 +17,17 @@ def disturb_masks(*, side: int, light: float = 0.0, contrast: float = 0.0) -> Tr
         height, width = masks.shape[1:]
         if min(height, width) < side:
             raise ValueError(f"squares of {side} pixels from pictures of {height} x {width}")
-        made = [_one((image, mask), side, generator) for image, mask in zip(images, masks, strict=True)]
+        made = [_one((image, mask), side, generator, turned=turned) for image, mask in zip(images, masks, strict=True)]
         pictures, targets = (torch.stack(each) for each in zip(*made, strict=True))
         return {**batch, "image": _lit(pictures, light, contrast, generator), "mask": targets}
 
     return transform
 
 
-def squares_of_things(*, side: int, light: float = 0.0, contrast: float = 0.0) -> Transform:
-    """As `disturb_masks` for pictures of different sizes and two maps: `foreground` and `distance` (B, H, W).
+def disturb_maps(
+    *maps: str, side: int, light: float = 0.0, contrast: float = 0.0, turned: bool = True
+) -> Transform:
+    """As `disturb_masks` for pictures of different sizes and any maps (B, H, W), by their names in the batch.
 
     Each sample lies in the upper left of what the batch holds; its height and width stand in `size` (B, 2).
     """
@@ -35,32 +37,12 @@ def squares_of_things(*, side: int, light: float = 0.0, contrast: float = 0.0) -
         for k, (height, width) in enumerate(batch["size"].tolist()):
             if min(height, width) < side:
                 raise ValueError(f"squares of {side} pixels from a picture of {height} x {width}")
-            whole = tuple(batch[name][k][..., :height, :width] for name in ("image", "foreground", "distance"))
-            made.append(_one(whole, side, generator))
-        pictures, foreground, distance = (torch.stack(each) for each in zip(*made, strict=True))
-        return {
-            "image": _lit(pictures, light, contrast, generator),
-            "foreground": foreground,
-            "distance": distance,
-            "size": torch.full_like(batch["size"], side),
-        }
-
-    return transform
-
-
-def squares_of_classes(*, side: int, turn: bool, light: float = 0.0, contrast: float = 0.0) -> Transform:
-    """As `squares_of_things` for the maps `mask` and `instances`; without `turn` what stands upright stays upright."""
-
-    def transform(batch: Batch, generator: torch.Generator) -> Batch:
-        made = []
-        for k, (height, width) in enumerate(batch["size"].tolist()):
-            if min(height, width) < side:
-                raise ValueError(f"squares of {side} pixels from a picture of {height} x {width}")
-            whole = tuple(batch[name][k][..., :height, :width] for name in ("image", "mask", "instances"))
-            made.append(_one(whole, side, generator, turn=turn))
-        pictures, mask, instances = (torch.stack(each) for each in zip(*made, strict=True))
+            whole = tuple(batch[name][k][..., :height, :width] for name in ("image", *maps))
+            made.append(_one(whole, side, generator, turned=turned))
+        pictures, *others = (torch.stack(each) for each in zip(*made, strict=True))
+        size = torch.full_like(batch["size"], side)
         lit = _lit(pictures, light, contrast, generator)
-        return {"image": lit, "mask": mask, "instances": instances, "size": torch.full_like(batch["size"], side)}
+        return {"image": lit, **dict(zip(maps, others, strict=True)), "size": size}
 
     return transform
 
@@ -72,7 +54,7 @@ def _lit(pictures: torch.Tensor, light: float, contrast: float, generator: torch
 
 
 def _one(
-    maps: tuple[torch.Tensor, ...], side: int, generator: torch.Generator, *, turn: bool = True
+    maps: tuple[torch.Tensor, ...], side: int, generator: torch.Generator, *, turned: bool = True
 ) -> tuple[torch.Tensor, ...]:
     """The same square of a picture and of its masks."""
 
@@ -81,7 +63,7 @@ def _one(
 
     height, width = maps[0].shape[-2:]
     top, left = whole(height - side + 1), whole(width - side + 1)
-    flip, quarters = whole(2), whole(4) if turn else 0
+    flip, quarters = whole(2), whole(4) if turned else 0
     moved = []
     for each in maps:
         part = each[..., top : top + side, left : left + side]

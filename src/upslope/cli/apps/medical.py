@@ -13,9 +13,7 @@ from upslope.cli.terminal.options import AsJson, Debug
 from upslope.cli.terminal.own_pictures import may_be_written, save_figure
 
 if TYPE_CHECKING:
-    import numpy as np
     from matplotlib.figure import Figure
-    from numpy.typing import NDArray
 
     from upslope.apps.medical import Finding, Map
     from upslope.ship.pipelines.image_segmentation import ImageSegmentation
@@ -32,7 +30,10 @@ def medical(
     ],
     picture: Annotated[Path, typer.Argument(metavar="PICTURE", help="A picture of any size.")],
     truth: Annotated[
-        Path | None, typer.Option("--truth", metavar="FILE", help="A mask to compare with: a picture of two levels.")
+        Path | None,
+        typer.Option(
+            "--truth", metavar="FILE", help="A mask to compare with: classes as numbers, or two levels of grey."
+        ),
     ] = None,
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The PNG picture that is drawn.")] = Path(
         "medical.png"
@@ -42,7 +43,8 @@ def medical(
 ) -> int:
     """Mark, measure and count in a medical picture, and point at where to look first. Not a medical device."""
     from upslope.apps.medical import NOTICE, examine
-    from upslope.image.read import read_picture
+    from upslope.data.loading.masks import read_mask
+    from upslope.image.read import UnreadablePicture, read_picture
     from upslope.runs.workspace import short
 
     screen = Screen()
@@ -52,7 +54,10 @@ def medical(
         raise UsageError(f"{out} exists already and was not drawn by {_OURS}: name another file with --out")
     pipeline = _segmenter(run)
     pixels = pipeline.pixels(read_picture(picture))
-    given = _mask(truth, pipeline.spec.classes) if truth is not None else None
+    try:
+        given = read_mask(truth, classes=len(pipeline.spec.classes)) if truth is not None else None
+    except UnreadablePicture as problem:
+        raise UsageError(str(problem)) from None
     if given is not None and given.shape != pixels.shape[1:]:
         sizes = " and ".join(f"{size[-1]} x {size[-2]}" for size in (given.shape, pixels.shape))
         raise UsageError(f"the mask and the picture must have the same size; they have {sizes} pixels")
@@ -96,21 +101,6 @@ def _segmenter(run: str) -> "ImageSegmentation":
             f"{pipeline.network.name} was trained for {pipeline.tag}, and this app marks pixels: upslope lab segment"
         )
     return pipeline
-
-
-def _mask(path: Path, classes: tuple[str, ...]) -> "NDArray[np.int64]":
-    """A class for each level of grey, the brightest first: where two are drawn, what is dark is what was traced."""
-    import numpy as np
-
-    from upslope.image.read import read_picture
-
-    grey = np.rint(255 * read_picture(path).mean(axis=2)).astype(np.int64)
-    levels = np.unique(grey)
-    if len(levels) > len(classes):
-        raise UsageError(
-            f"{path.name} has {len(levels)} levels of grey, and a mask of {len(classes)} classes has at most that many"
-        )
-    return np.asarray(len(levels) - 1 - np.searchsorted(levels, grey))
 
 
 def _drawn(finding: "Finding", pixels: "Map", notice: str) -> "Figure":

@@ -1,7 +1,8 @@
 """COCO's annotation files: the boxes of each image, and what they show.
 
 T.-Y. Lin et al., "Microsoft COCO: Common Objects in Context", 2014, https://arxiv.org/abs/1405.0312. In the file a box
-is [left, top, width, height] in pixels; here it is (left, top, right, bottom). Crowds are left out.
+is [left, top, width, height] in pixels; here it is (left, top, right, bottom). Crowds are left out, and boxes without
+area, in which nothing is.
 """
 
 import json
@@ -23,6 +24,7 @@ class Annotated:
     boxes: Ragged  # float32 (n, 4), xyxy
     labels: Ragged  # int64 (n,), positions in `classes`
     classes: tuple[str, ...]
+    without_area: tuple[str, ...] = ()  # the files of boxes that were left out
 
 
 def read_coco(path: Path) -> Annotated:
@@ -40,11 +42,15 @@ def read_coco(path: Path) -> Annotated:
     label = {category["id"]: number for number, category in enumerate(categories)}
     boxes: list[list[list[float]]] = [[] for _ in images]
     labels: list[list[int]] = [[] for _ in images]
+    flat = []
     for one in annotations:
         if one.get("iscrowd"):
             continue
         _check(one, place, label, path)
         left, top, width, height = one["bbox"]
+        if not width * height:
+            flat.append(str(images[place[one["image_id"]]]["file_name"]))
+            continue
         boxes[place[one["image_id"]]].append([left, top, left + width, top + height])
         labels[place[one["image_id"]]].append(label[one["category_id"]])
     return Annotated(
@@ -52,6 +58,7 @@ def read_coco(path: Path) -> Annotated:
         Ragged.of([np.reshape(rows, (-1, 4)) for rows in boxes], dtype=np.float32),
         Ragged.of(labels, dtype=np.int64),
         tuple(str(category["name"]) for category in categories),
+        tuple(flat),
     )
 
 

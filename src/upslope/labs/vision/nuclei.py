@@ -24,7 +24,7 @@ from upslope.cards import Ablation, Expect, LabCard, Metric
 from upslope.data.loading.things_in_memory import parts_with_distances
 from upslope.models.build import built, first_filters
 from upslope.runs.run import Run
-from upslope.training.augment_masks import squares_of_things
+from upslope.training.augment_masks import disturb_maps
 from upslope.training.batches import Batches
 from upslope.training.conclude import conclude
 from upslope.training.config import TrainingConfig
@@ -54,7 +54,7 @@ def run(config: Config, run: Run[Config]) -> None:
     batches = Batches(
         train,
         collate=task.collate,
-        transform=squares_of_things(side=config.side, light=0.1, contrast=0.2),
+        transform=disturb_maps("foreground", "distance", side=config.side, light=0.1, contrast=0.2),
         batch_size=config.batch_size,
         seed=config.seed,
     )

@@ -25,7 +25,7 @@ from upslope.cards import Ablation, Expect, LabCard, Metric
 from upslope.data.loading.things_in_memory import parts_with_classes
 from upslope.models.build import built, first_filters
 from upslope.runs.run import Run
-from upslope.training.augment_masks import squares_of_classes
+from upslope.training.augment_masks import disturb_maps
 from upslope.training.batches import Batches
 from upslope.training.conclude import conclude
 from upslope.training.config import TrainingConfig
@@ -62,7 +62,9 @@ def run(config: Config, run: Run[Config]) -> None:
     batches = Batches(
         train,
         collate=task.collate,
-        transform=squares_of_classes(side=config.side, turn=config.data == "dsb2018", light=0.1, contrast=0.2),
+        transform=disturb_maps(
+            "mask", "instances", side=config.side, light=0.1, contrast=0.2, turned=config.data == "dsb2018"
+        ),
         batch_size=config.batch_size,
         seed=config.seed,
     )

@@ -7,13 +7,17 @@ https://arxiv.org/abs/1505.04597, figure 1.
 - On the way up each level reads the maps of the way down beside its own.
 - As in the paper convolutions are not padded, so that a map of 572 x 572 gives 388 x 388 classes, and what is handed
   across is cut to its middle. `padded=True` keeps sizes; `batch_norm=True` is what came later.
+- `shrink=3` looks at a picture, of any size, at a third of it and brings the logits back to the whole: a ninth of the
+  work, and what is said of a pixel knows three times as far around.
 - Left out: the weight map that keeps touching cells apart, which belongs to the loss.
 """
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from upslope.blocks.dilation import to_size
 from upslope.blocks.initialization import he_normal_
 from upslope.cards import Input, ModelCard, Size
 
@@ -40,10 +44,16 @@ class UNet(nn.Module):
         padded: bool = False,
         batch_norm: bool = False,
         dropout: float = 0.0,
+        shrink: int = 1,
         in_channels: int = 1,
         num_classes: int = 2,
     ) -> None:
-        """`widths`: channels of each level, the top one first. `dropout` is at the bottom, as in the paper's text."""
+        """`widths`: channels of each level, the top one first. `dropout` is at the bottom, as in the paper's text.
+
+        `shrink`: how many pixels of a side are one for the network; it needs `padded`.
+        """
+        if shrink > 1 and not padded:
+            raise ValueError(f"shrink={shrink} brings logits back to the picture's size, and only padded=True keeps it")
         super().__init__()
         how = {"padded": padded, "batch_norm": batch_norm}
         self.down = nn.ModuleList(
@@ -57,16 +67,28 @@ class UNet(nn.Module):
             self.up.append(Level(2 * width, width, **how))
         self.head = nn.Conv2d(widths[0], num_classes, 1)
         self.halvings = len(widths) - 1
-        self.padded = padded
+        self.padded, self.shrink = padded, shrink
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d):
                 he_normal_(layer.weight)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B K h w"]:
+        if self.shrink > 1:
+            return self._shrunk(x)
         by = 2**self.halvings
         if self.padded and (x.shape[-2] % by or x.shape[-1] % by):
             raise ValueError(f"a picture of {x.shape[-2]} x {x.shape[-1]}: both sides must be multiples of {by}")
+        return self._logits(x)
+
+    def _shrunk(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B K H W"]:
+        """Means of `shrink` x `shrink` pixels, and what is said of them between places by bilinear interpolation."""
+        height, width, by = *x.shape[-2:], self.shrink * 2**self.halvings
+        # The last row and column are repeated until the levels below can halve the map.
+        whole = F.pad(x, (0, -width % by, 0, -height % by), mode="replicate")
+        return to_size(self._logits(F.avg_pool2d(whole, self.shrink)), whole)[..., :height, :width]
+
+    def _logits(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B K h w"]:
         across = []
         for number, level in enumerate(self.down):
             x = level(self.pool(x) if number else x)
@@ -86,7 +108,7 @@ def _middle(x: Float[Tensor, "B C H W"], like: Float[Tensor, "B D h w"]) -> Floa
 
 def loss(outputs: Float[Tensor, "B K h w"], x: Float[Tensor, "B C H W"]) -> Float[Tensor, ""]:
     """Every pixel of the first class: for the contract checks."""
-    return nn.functional.cross_entropy(outputs, torch.zeros_like(outputs[:, 0], dtype=torch.long))
+    return F.cross_entropy(outputs, torch.zeros_like(outputs[:, 0], dtype=torch.long))
 
 
 CARD = ModelCard(
@@ -99,6 +121,11 @@ CARD = ModelCard(
     sizes={
         "toy": Size(
             arguments={"widths": (4, 6, 8), "padded": True, "batch_norm": True, "dropout": 0.1, "num_classes": 2},
+            inputs=(Input(shape=(1, 32, 32)),),
+            output=(2, 32, 32),
+        ),
+        "toy-shrunk": Size(
+            arguments={"widths": (4, 6), "padded": True, "batch_norm": True, "shrink": 3, "num_classes": 2},
             inputs=(Input(shape=(1, 32, 32)),),
             output=(2, 32, 32),
         ),

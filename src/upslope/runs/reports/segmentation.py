@@ -7,12 +7,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from upslope.runs.figures import COLOURS
 
 Classes = NDArray[np.integer[Any]]
-PALETTE = ("#ffffff", *COLOURS, "#c0392b", "#16a085", "#f1c40f", "#34495e", "#e67e22", "#7f8c8d", "#2c3e50")
+PALETTE = (  # no two alike; void is left bare
+    *("#ffffff", *COLOURS[:4], "#8bc34a", "#c0392b", "#4dd0e1", "#f1c40f", "#1f2937", "#f48fb1", "#7f8c8d", "#5d4037"),
+)
 
 
 def confusion(truth: Classes, said: Classes, *, classes: int, ignore: int = -1) -> NDArray[np.int64]:
@@ -38,6 +41,13 @@ def mean_iou(matrix: NDArray[np.int64]) -> float:
     return float((shared[either > 0] / either[either > 0]).mean())
 
 
+def iou(matrix: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Of each class, as `mean_iou` has it; nan for a class that is in neither."""
+    shared = np.diag(matrix)
+    either = matrix.sum(axis=0) + matrix.sum(axis=1) - shared
+    return np.where(either > 0, shared / np.maximum(either, 1), np.nan)
+
+
 def dice(matrix: NDArray[np.int64], kind: int) -> float:
     """2 * shared / (there + claimed) of one class, the F1 of its pixels; 1 where it is in neither."""
     there, claimed = matrix[kind].sum(), matrix[:, kind].sum()
@@ -57,20 +67,29 @@ def pixel_auc(scores: NDArray[np.floating[Any]], positive: NDArray[np.bool_]) ->
 
 
 def side_by_side(images: NDArray[Any], truth: Classes, said: Classes, names: Sequence[str]) -> Figure:
-    """A row for each picture: the picture, what is there, what was said, and where it is wrong."""
+    """A row for each picture: the picture, what is there, what was said, and where it is wrong.
+
+    A number in `truth` that has no name is void: bare, and never wrong.
+    """
     count = len(images)
-    figure = Figure(figsize=(11, 2.8 * count + 0.3), layout="constrained", facecolor="white")
+    figure = Figure(
+        figsize=(11, 2.8 * count + (0.3 if len(names) == 2 else 0.7)), layout="constrained", facecolor="white"
+    )
     axes = figure.subplots(count, 4, squeeze=False)
     colours = ListedColormap(PALETTE[: len(names)])
     heads = ("picture", "truth", "network", "wrong")
     for row, (image, true, answer) in zip(axes, zip(images, truth, said, strict=True), strict=True):
+        void = true >= len(names)
         row[0].imshow(image, cmap="gray")
-        for axis, mask in ((row[1], true), (row[2], answer)):
+        for axis, mask in ((row[1], np.ma.masked_where(void, true)), (row[2], answer)):
             axis.imshow(mask, cmap=colours, vmin=-0.5, vmax=len(names) - 0.5, interpolation="nearest")
-        row[3].imshow(true != answer, cmap="Reds", interpolation="nearest")
+        row[3].imshow((true != answer) & ~void, cmap="Reds", vmin=0, vmax=1, interpolation="nearest")
         for axis, head in zip(row, heads, strict=True):
             axis.set_axis_off()
             axis.set_title(head, fontsize=9)
+    if len(names) > 2:
+        key = [Patch(facecolor=colours(k), edgecolor="#9aa0a6", label=name) for k, name in enumerate(names)]
+        figure.legend(handles=key, loc="outside lower center", ncols=6, fontsize=8, frameon=False)
     return figure
 
 
@@ -81,7 +100,8 @@ def over_picture(axis: Axes, picture: NDArray[Any], mask: Classes, names: Sequen
 
 
 def laid_over(axis: Axes, mask: Classes, names: Sequence[str]) -> None:
-    """Every class but the first in its colour, over what is drawn already."""
-    shown = np.ma.masked_equal(mask, 0)
+    """Every class but the first in its colour, over what is drawn already; void is left bare as well."""
+    bare = (mask == 0) | (mask == (names.index("void") if "void" in names else -1))
+    shown = np.ma.masked_where(bare, mask)
     colours = ListedColormap(PALETTE[: len(names)])
     axis.imshow(shown, cmap=colours, vmin=-0.5, vmax=len(names) - 0.5, alpha=0.55, interpolation="nearest")

@@ -139,10 +139,11 @@ class ImageSegmentation(Pipeline):
         return {next(iter(self.spec.inputs)): np.ascontiguousarray(images, dtype=np.float32)}
 
     def score(self, outputs: Arrays, dataset: Dataset) -> tuple[str, float]:
-        """The share of pixels with the right class."""
+        """The share of pixels with the right class; those that are void, a number behind the classes, do not count."""
         height, width = self.spec.shape[1:]
         truth = np.asarray(dataset["mask"])[:, :height, :width]
-        return "pixel accuracy", float((outputs["logits"].argmax(axis=1) == truth).mean())
+        real = truth < len(self.spec.classes)
+        return "pixel accuracy", float((outputs["logits"].argmax(axis=1) == truth)[real].mean())
 
     def draw(self, answers: Sequence[Segmented]) -> "Figure":
         """The first DRAWN pictures, their masks, and where the network is unsure."""

@@ -173,17 +173,19 @@ class ObjectDetection(Pipeline):
         from upslope.runs.reports.detection.drawn import draw_boxes
 
         answers = [answer for answer in answers if answer.item.picture is not None][:DRAWN]
-        across = min(3, len(answers))
-        down = -(-len(answers) // across)
-        figure = Figure(figsize=(6.4 if len(answers) == 1 else 4 * across, 4.8 if len(answers) == 1 else 3.2 * down),
+        columns = min(3, len(answers))
+        rows = -(-len(answers) // columns)
+        figure = Figure(figsize=(6.4 if len(answers) == 1 else 4 * columns, 4.8 if len(answers) == 1 else 3.2 * rows),
                         layout="constrained", facecolor="white")  # fmt: skip
-        axes = figure.subplots(down, across, squeeze=False).ravel()
+        axes = figure.subplots(rows, columns, squeeze=False).ravel()
         for axis in axes:
             axis.set_axis_off()
         for axis, answer in zip(axes, answers, strict=False):
             small = answer.item.picture
             axis.imshow(np.clip(small, 0, 1))
-            boxes = answer.found.boxes * (small.shape[1] / answer.item.done.width)
+            # Each side was rounded on its own: of a strip one factor for both would draw boxes beside their things.
+            across, down = small.shape[1] / answer.item.done.width, small.shape[0] / answer.item.done.height
+            boxes = answer.found.boxes * np.array([across, down, across, down])
             pairs = zip(answer.found.classes, answer.found.scores, strict=True)
             draw_boxes(axis, boxes, [f"{answer.classes[k]} {100 * s:.0f}" for k, s in pairs], answer.found.classes)
         return figure

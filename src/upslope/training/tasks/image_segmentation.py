@@ -29,7 +29,7 @@ Probabilities = NDArray[np.float32]  # (N, K, H, W)
 class ImageSegmentation(Task):
     """Pictures to masks; the data have columns `image` and `mask`, all pictures of one size.
 
-    A class called "void" is in no loss and in no figure. The loss is cross-entropy, and Dice loss beside it.
+    A class called "void", the last, is in no loss and in no figure. The loss is cross-entropy, and Dice loss beside it.
     """
 
     tag: ClassVar[str] = "image-segmentation"
@@ -40,6 +40,9 @@ class ImageSegmentation(Task):
         assert isinstance(feature, Mask)
         self.names = tuple(name for name in feature.names if name != "void")
         self.void = feature.names.index("void") if "void" in feature.names else -1
+        assert self.void in (-1, len(self.names)), "what comes before it keeps its number"
+        counts = np.bincount(np.asarray(train["mask"]).ravel(), minlength=len(self.names))[: len(self.names)]
+        self.frequent = int(counts.argmax())
         self.dice = dice
         self.shape = list(channels_first(train["image"][:1]).shape[1:])
         mean, std = moments(train["image"])
@@ -59,7 +62,11 @@ class ImageSegmentation(Task):
         heads = said if isinstance(said, dict) else {"logits": said}
         target = batch["mask"]
         counts = {"logits": 1.0, **getattr(self.trained, "auxiliary_weights", {})}
-        losses = [counts[name] * F.cross_entropy(each, target, ignore_index=self.void) for name, each in heads.items()]
+        real = (target != self.void).sum().clamp(min=1)  # a batch may be all void: the mean of nothing would be nan
+        losses = [
+            counts[name] * F.cross_entropy(each, target, ignore_index=self.void, reduction="sum") / real
+            for name, each in heads.items()
+        ]
         loss = torch.stack(losses).sum()
         if self.dice:
             loss = loss + self.dice * dice_loss(heads["logits"], target, ignore=self.void)
@@ -79,14 +86,12 @@ class ImageSegmentation(Task):
     def metrics(self, predictions: Probabilities, dataset: Dataset) -> dict[str, float]:
         """Mean IoU and accuracy; of two classes also Dice and the area under the curve of the second.
 
-        Beside that of the network stands the area under the curve that darkness alone has, where pictures are grey.
+        Beside that of the network stands the area under the curve that darkness alone has, where pictures are grey. Of
+        more classes what stands beside is the one that training has most of, said of every pixel.
         """
         truth = np.asarray(dataset["mask"])
         matrix = segmentation.confusion(truth, predictions.argmax(axis=1), classes=len(self.names), ignore=self.void)
-        measured = {
-            "mean_iou": segmentation.mean_iou(matrix),
-            "pixel_accuracy": float(np.diag(matrix).sum() / matrix.sum()),
-        }
+        measured = _shares(matrix)
         if len(self.names) == 2:
             measured |= {
                 "dice": segmentation.dice(matrix, 1),
@@ -95,7 +100,10 @@ class ImageSegmentation(Task):
             if self.shape[0] == 1:
                 dark = -np.asarray(dataset["image"], dtype=np.float32).reshape(truth.shape)
                 measured["grey_auc"] = segmentation.pixel_auc(dark, truth == 1)
-        return measured
+            return measured
+        always = np.zeros_like(matrix)
+        always[:, self.frequent] = matrix.sum(axis=1)
+        return measured | {f"frequent_{name}": value for name, value in _shares(always).items()}
 
     def report(self, run: Run[Any], predictions: Probabilities, dataset: Dataset, *, per_epoch: int) -> None:
         """Curves, and test pictures beside truth and answer."""
@@ -103,7 +111,11 @@ class ImageSegmentation(Task):
         some = slice(DRAWN)
         said = predictions[some].argmax(axis=1)
         drawn = segmentation.side_by_side(dataset["image"][some], dataset["mask"][some], said, self.names)
-        run.picture("masks", drawn, f"Test pictures. {', '.join(self.names)}.")
+        matrix = segmentation.confusion(
+            np.asarray(dataset["mask"]), predictions.argmax(axis=1), classes=len(self.names), ignore=self.void
+        )
+        each = zip(self.names, segmentation.iou(matrix), strict=True)
+        run.picture("masks", drawn, f"Test pictures. IoU: {', '.join(f'{name} {value:.2f}' for name, value in each)}.")
 
     def spec(self, network: Built) -> ModelSpec:
         """A picture (C, H, W) with pixels in [0, 1] in, a logit for each class at each pixel out."""
@@ -115,3 +127,18 @@ class ImageSegmentation(Task):
             outputs={"logits": {"classes": list(self.names)}},
             preprocessing={"mean": self.mean.flatten().tolist(), "std": self.std.flatten().tolist()},
         )
+
+
+def sizes(train: Dataset) -> dict[str, int]:
+    """Arguments of a network for these data: as many channels as pictures have, as many classes as are not void."""
+    feature = train.features["mask"]
+    assert isinstance(feature, Mask)
+    channels = channels_first(train["image"][:1]).shape[1]
+    return {"in_channels": channels, "num_classes": len(feature.names) - ("void" in feature.names)}
+
+
+def _shares(matrix: NDArray[np.int64]) -> dict[str, float]:
+    return {
+        "mean_iou": segmentation.mean_iou(matrix),
+        "pixel_accuracy": float(np.diag(matrix).sum() / matrix.sum()),
+    }
