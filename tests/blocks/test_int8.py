@@ -1,5 +1,7 @@
 """int8 layers beside float32's, and with a token that is a thousand times as large as the others."""
 
+import warnings
+
 import pytest
 
 pytest.importorskip("torch", reason="blocks are made of PyTorch")
@@ -18,6 +20,35 @@ def test_rows_come_back_within_half_a_step():
     assert q.dtype == torch.int8
     assert ((q * scale[:, None] - w).abs() <= 0.5001 * scale[:, None]).all()
     assert set(q.abs().amax(dim=1).tolist()) == {0, 127}
+
+
+def test_rows_are_those_of_pytorchs_observer():
+    """torch.ao finds the same scales, and PyTorch's own quantized tensors hold the same whole numbers."""
+    from torch.ao.quantization import PerChannelMinMaxObserver
+
+    w = torch.randn(40, 60, generator=torch.Generator().manual_seed(0)) * torch.logspace(-2, 2, 40)[:, None]
+    q, scale = quantize_rows(w)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # both are on their way to torchao
+        observer = PerChannelMinMaxObserver(
+            ch_axis=0, dtype=torch.qint8, qscheme=torch.per_channel_symmetric, quant_min=-127, quant_max=127
+        )
+        observer(w)
+        scales, zeros = observer.calculate_qparams()
+        theirs = torch.quantize_per_channel(w, scales, zeros, 0, torch.qint8).int_repr()
+    assert not zeros.any()
+    torch.testing.assert_close(scale, scales)
+    assert torch.equal(q, theirs)
+
+
+def test_halves_keep_their_signs():
+    """In bfloat16's own few digits the largest weight of many a row would be 127.5, which is -128 in int8."""
+    for dtype in (torch.float16, torch.bfloat16):
+        w = 1e-3 * torch.randn(500, 64, generator=torch.Generator().manual_seed(0)).to(dtype)
+        q, scale = quantize_rows(w)
+        assert scale.dtype == torch.float32
+        assert (q.abs().amax(dim=1) == 127).all()
+        assert ((q * scale[:, None] - w.float()).abs() <= 0.5001 * scale[:, None]).all()
 
 
 def test_a_token_does_not_spoil_another():

@@ -2,7 +2,8 @@
 
 B. Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference", 2017,
 https://arxiv.org/abs/1712.05877, here after training and by onnxruntime. Weights have a scale by channel; what flows
-between layers has one by tensor, from what 64 training pictures, prepared as the run prepares them, make of it.
+between layers has a scale and a zero point by tensor (blocks/calibration.py), from the range that it takes for 64
+training pictures, prepared as the run prepares them.
 
 Only convolutions and linear layers compute in eight bits. What comes behind them stays as it is: a scale that boxes
 in pixels and probabilities would share leaves nothing of the probabilities (onnxruntime issue 14233).
@@ -16,9 +17,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 
+from upslope.blocks.calibration import affine_from_range
 from upslope.cards import discover
 from upslope.data.loading.dataset import Dataset
 from upslope.data.loading.fetch import have
@@ -32,6 +35,7 @@ from upslope.ship.predictor import from_file, of_run
 
 CALIBRATED_ON = 64  # training samples
 MAY_LOSE = 0.01  # of the score
+IN_EIGHT_BITS = ["Conv", "Gemm"]
 
 
 @dataclass(frozen=True)
@@ -83,8 +87,56 @@ def export_int8(
 def quantize(whole: Path, small: Path, inputs: Arrays) -> None:
     """An ONNX file in eight bits, its scales from what these inputs make of it."""
     import onnx
-    from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType
     from onnxruntime.quantization import quantize_static as static
+
+    with _quiet():
+        grids = {name: affine_from_range(*ends) for name, ends in ranges(whole, inputs).items()}
+        static(
+            whole,
+            small,
+            # It wants to see a sample even though every grid is given.
+            _samples({name: array[:1] for name, array in inputs.items()}),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=IN_EIGHT_BITS,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod.MinMax,
+            # Processors without VNNI add products in 16 bits, where seven bits of a weight are safe.
+            reduce_range=True,
+            extra_options={
+                "TensorQuantOverrides": {
+                    name: [{"scale": np.array(scale, dtype=np.float32), "zero_point": np.array(zero, dtype=np.uint8)}]
+                    for name, (scale, zero) in grids.items()
+                }
+            },
+        )
+    model = onnx.load(small)
+    kept = {one.key: one.value for one in onnx.load(whole).metadata_props}
+    onnx.helper.set_model_props(model, {name: value for name, value in kept.items() if _is_json(value)})
+    onnx.save(model, small)
+
+
+def ranges(whole: Path, inputs: Arrays) -> dict[str, tuple[float, float]]:
+    """By its name, the smallest and largest number of each tensor that enters or leaves a convolution or linear layer.
+
+    Over all inputs: it is the smallest of all samples that counts, not the mean of what is smallest in each.
+    """
+    from onnxruntime.quantization import create_calibrator
+
+    with TemporaryDirectory(prefix="upslope-ranges-") as scratch:
+        observer = create_calibrator(whole, IN_EIGHT_BITS, augmented_model_path=str(Path(scratch, "observed.onnx")))
+        observer.collect_data(_samples(inputs))
+        seen = observer.compute_data()
+        del observer  # it holds the file
+    found = {name: tensor.range_value for name, tensor in seen.items()}
+    return {name: (float(np.min(low)), float(np.max(high))) for name, (low, high) in found.items()}
+
+
+def _samples(inputs: Arrays) -> Any:
+    """The inputs one by one, as onnxruntime asks for them."""
+    from onnxruntime.quantization import CalibrationDataReader
 
     count = len(next(iter(inputs.values())))
     if not count:
@@ -98,24 +150,7 @@ def quantize(whole: Path, small: Path, inputs: Arrays) -> None:
             number = next(self.left, None)
             return None if number is None else {name: array[number : number + 1] for name, array in inputs.items()}
 
-    with _quiet():
-        static(
-            whole,
-            small,
-            Samples(),
-            quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=["Conv", "Gemm"],
-            per_channel=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            calibrate_method=CalibrationMethod.MinMax,
-            # Processors without VNNI add products in 16 bits, where seven bits of a weight are safe.
-            reduce_range=True,
-        )
-    model = onnx.load(small)
-    kept = {one.key: one.value for one in onnx.load(whole).metadata_props}
-    onnx.helper.set_model_props(model, {name: value for name, value in kept.items() if _is_json(value)})
-    onnx.save(model, small)
+    return Samples()
 
 
 @contextmanager

@@ -35,6 +35,7 @@ FAMILIES = {
         svd svdvals eig eigh eigvals eigvalsh symeig lobpcg qr geqrf orgqr ormqr householder linalg polar cholesky
         pinv pinvh pinverse orthogonal orthogonalize muon
     """),
+    "quantization": _words("quantize quantized dequantize quantizer quantization fakequant observer qparams"),
     "random_normal": _words("randn sample rsample"),
     "recurrent": _words("lstm gru rnn"),
     "relu": _words("relu prelu rrelu"),
