@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from upslope.blocks.dilation import to_size
 from upslope.blocks.initialization import he_normal_
+from upslope.blocks.transposed_convolution import TransposedConvolution
 from upslope.cards import Input, ModelCard, Size
 
 
@@ -63,7 +64,7 @@ class UNet(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.upsample, self.up = nn.ModuleList(), nn.ModuleList()
         for below, width in zip(widths[:0:-1], widths[-2::-1], strict=True):
-            self.upsample.append(nn.ConvTranspose2d(below, width, 2, stride=2))
+            self.upsample.append(TransposedConvolution(below, width, 2, stride=2))
             self.up.append(Level(2 * width, width, **how))
         self.head = nn.Conv2d(widths[0], num_classes, 1)
         self.halvings = len(widths) - 1
