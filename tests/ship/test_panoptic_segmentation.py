@@ -27,7 +27,7 @@ def garments():
 
 @pytest.fixture(scope="module")
 def network(garments):
-    network = built("panoptic_deeplab-toy", seed=0, in_channels=1, num_classes=13)
+    network = built("panoptic-deeplab-toy", seed=0, in_channels=1, num_classes=13)
     spec = training.PanopticSegmentation(network.module, train=garments, side=32).spec(network)
     module = formats.built(spec, {name: value.numpy() for name, value in network.module.state_dict().items()})
     return LoadedModel("panoptic-0001", spec, in_torch(module, spec), module)

@@ -33,7 +33,7 @@ class Fixed(nn.Module):
 
 
 def small(train, **settings):
-    return PanopticSegmentation(built("panoptic_deeplab-toy", seed=0, in_channels=1).module, train=train, **settings)
+    return PanopticSegmentation(built("panoptic-deeplab-toy", seed=0, in_channels=1).module, train=train, **settings)
 
 
 def test_offsets_lead_to_the_center_of_mass_and_the_bell_stands_there(seeds):
@@ -136,4 +136,4 @@ def test_the_threshold_is_chosen_on_validation_data(garments, monkeypatch):
     monkeypatch.setattr(task, "predict", lambda dataset: low)
     task.calibrate(garments)
     assert task.threshold < 0.36
-    assert task.spec(built("panoptic_deeplab-toy", seed=0)).preprocessing["threshold"] == task.threshold
+    assert task.spec(built("panoptic-deeplab-toy", seed=0)).preprocessing["threshold"] == task.threshold

@@ -24,9 +24,7 @@ def disturb_masks(*, side: int, light: float = 0.0, contrast: float = 0.0, turne
     return transform
 
 
-def disturb_maps(
-    *maps: str, side: int, light: float = 0.0, contrast: float = 0.0, turned: bool = True
-) -> Transform:
+def disturb_maps(*maps: str, side: int, light: float = 0.0, contrast: float = 0.0, turned: bool = True) -> Transform:
     """As `disturb_masks` for pictures of different sizes and any maps (B, H, W), by their names in the batch.
 
     Each sample lies in the upper left of what the batch holds; its height and width stand in `size` (B, 2).

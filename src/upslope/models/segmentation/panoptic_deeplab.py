@@ -121,8 +121,6 @@ class PanopticDeepLab(nn.Module):
         self.classes = nn.Sequential(Separable(semantic, semantic), nn.Conv2d(semantic, num_classes, 1))
         self.centers = nn.Sequential(Separable(instance, head), nn.Conv2d(head, 1, 1))
         self.offsets = nn.Sequential(Separable(instance, head), nn.Conv2d(head, 2, 1))
-        # The trunk comes channels-last, in which the backward pass of the toy crashes on CPUs (PyTorch, "double free").
-        self.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> dict[str, Float[Tensor, "B ..."]]:
         maps = self.trunk(x)
@@ -170,7 +168,7 @@ SMALL = {
     "num_classes": 13,
 }
 CARD = ModelCard(
-    name="panoptic_deeplab",
+    name="panoptic-deeplab",
     title="Panoptic-DeepLab",
     paper="Cheng et al. 2019",
     link="https://arxiv.org/abs/1911.10194",
