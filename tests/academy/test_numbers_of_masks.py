@@ -23,6 +23,39 @@ def test_numbers_of_dice_loss():
     says("dice-loss", "(1 + 1) / (1 + 1 + 1) = 2/3", "The loss is 1/3")
 
 
+def test_numbers_of_transposed_convolution():
+    torch = pytest.importorskip("torch")
+    from upslope.blocks.transposed_convolution import transposed_convolution
+
+    x, kernel = torch.tensor([[[[1.0, 2.0]]]]), torch.tensor([[[[1.0, 10.0, 100.0]]]])
+    assert transposed_convolution(x, kernel, stride=2).flatten().tolist() == [1, 10, 102, 20, 200]
+    painted = transposed_convolution(torch.ones(1, 1, 1, 2), torch.ones(1, 1, 1, 3), stride=2)
+    assert painted.flatten().tolist() == [1, 1, 2, 1, 1]
+    says(
+        "transposed-convolution",
+        "[1, 10, 100] and, two places further on, [2, 20, 200]",
+        "[1, 10, 100 + 2, 20, 200], of (2 - 1) · 2 + 3 = 5 places",
+    )
+
+
+def test_numbers_of_unet_block():
+    torch = pytest.importorskip("torch")
+    from upslope.blocks.unet_block import unet_block
+    from upslope.models.segmentation.unet import UNet
+
+    nine = torch.arange(1.0, 10).reshape(1, 1, 3, 3)
+    same = unet_block(torch.zeros(1, 1, 1, 1), nine, upsample=lambda maps: maps, convolutions=lambda maps: maps)
+    assert same.tolist() == [[[[5]], [[0]]]]
+    with torch.device("meta"):
+        network, x = UNet(widths=(1, 1, 1, 1, 1)), torch.empty(1, 1, 572, 572)
+    sizes = []
+    network.down[0].register_forward_hook(lambda _, args, out: sizes.append(out.shape[2]))
+    network.upsample[-1].register_forward_hook(lambda _, args, out: sizes.append(out.shape[2]))
+    network(x)
+    assert sizes == [568, 392]
+    says("unet-block", "(3 - 1) / 2 = 1", "[[5]] and [[0]]", "568 x 568", "392 x 392", "(568 - 392) / 2 = 88")
+
+
 def test_numbers_of_tile_and_blend():
     from upslope.image.tiles import starts, tile_and_blend, window
 

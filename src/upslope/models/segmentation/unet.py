@@ -3,8 +3,9 @@
 O. Ronneberger, P. Fischer, T. Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation", 2015,
 https://arxiv.org/abs/1505.04597, figure 1.
 
-- Two 3x3 convolutions a level; a pooling halves, a transposed convolution of 2x2 doubles (section 2).
-- On the way up each level reads the maps of the way down beside its own.
+- Two 3x3 convolutions a level; a pooling halves, a transposed convolution of 2x2 doubles (section 2;
+  `blocks/transposed_convolution.py`).
+- On the way up each level reads the maps of the way down beside its own (`blocks/unet_block.py`).
 - As in the paper convolutions are not padded, so that a map of 572 x 572 gives 388 x 388 classes, and what is handed
   across is cut to its middle. `padded=True` keeps sizes; `batch_norm=True` is what came later.
 - `shrink=3` looks at a picture, of any size, at a third of it and brings the logits back to the whole: a ninth of the
@@ -20,6 +21,7 @@ from torch.nn import functional as F
 from upslope.blocks.dilation import to_size
 from upslope.blocks.initialization import he_normal_
 from upslope.blocks.transposed_convolution import TransposedConvolution
+from upslope.blocks.unet_block import unet_block
 from upslope.cards import Input, ModelCard, Size
 
 
@@ -96,15 +98,8 @@ class UNet(nn.Module):
             across.append(x)
         x = self.dropout(across.pop())
         for upsample, level in zip(self.upsample, self.up, strict=True):
-            x = upsample(x)
-            x = level(torch.cat([_middle(across.pop(), x), x], dim=1))
+            x = unet_block(x, across.pop(), upsample=upsample, convolutions=level)
         return self.head(x)
-
-
-def _middle(x: Float[Tensor, "B C H W"], like: Float[Tensor, "B D h w"]) -> Float[Tensor, "B C h w"]:
-    """The middle of larger maps."""
-    top, left = (x.shape[-2] - like.shape[-2]) // 2, (x.shape[-1] - like.shape[-1]) // 2
-    return x[..., top : top + like.shape[-2], left : left + like.shape[-1]]
 
 
 def loss(outputs: Float[Tensor, "B K h w"], x: Float[Tensor, "B C H W"]) -> Float[Tensor, ""]:
