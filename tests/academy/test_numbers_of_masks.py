@@ -56,6 +56,30 @@ def test_numbers_of_unet_block():
     says("unet-block", "(3 - 1) / 2 = 1", "[[5]] and [[0]]", "568 x 568", "392 x 392", "(568 - 392) / 2 = 88")
 
 
+def test_numbers_of_atrous_pyramid():
+    torch = pytest.importorskip("torch")
+    from upslope.blocks.dilation import AtrousPyramid
+
+    pyramid = AtrousPyramid(1, 1, rates=(2,), dropout=0.5).eval()
+    for name, parameter in pyramid.named_parameters():
+        if name.endswith("0.weight"):
+            torch.nn.init.ones_(parameter)
+    row = torch.tensor([[[[1.0, 2.0, 3.0]]]])
+    assert pyramid.branches[1](row).flatten().tolist() == pytest.approx([4, 2, 4], rel=1e-4)
+    assert pyramid(row).flatten().tolist() == pytest.approx([7, 6, 9], rel=1e-4)
+    with torch.device("meta"):
+        large = AtrousPyramid(2048, 256, rates=(12, 24, 36), dropout=0.5)
+    sizes = [parameter.numel() for parameter in large.parameters()]
+    assert sum(sizes) == 2 * 524_288 + 3 * 4_718_592 + 327_680 + 3_072 == 15_535_104
+    assert sorted(size for size in sizes if size > 512) == [327_680] + [524_288] * 2 + [4_718_592] * 3
+    says(
+        "atrous-pyramid",
+        "[1 + 3, 2, 3 + 1] = [4, 2, 4]",
+        "Joined: [7, 6, 9]",
+        "2 · 524,288 + 3 · 4,718,592 + 327,680 weights and 3,072 numbers in norms, 15,535,104",
+    )
+
+
 def test_numbers_of_tile_and_blend():
     from upslope.image.tiles import starts, tile_and_blend, window
 

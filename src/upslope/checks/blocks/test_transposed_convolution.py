@@ -4,7 +4,7 @@ import numpy as np
 from torch.nn import functional as F
 
 from upslope.blocks import transposed_convolution as module
-from upslope.checks import wrong
+from upslope.checks import survives, wrong
 from upslope.checks.blocks.tensors import TorchOp
 from upslope.checks.samples import some
 
@@ -139,5 +139,16 @@ wrong(
             "if x.shape[1] != weight.shape[0]:",
             "if x.shape[1] > weight.shape[0]:",
         ),
+    },
+)
+survives(
+    module.transposed_convolution,
+    {
+        "squares of zeros only change nothing": [("(-k // stride)", "(-k)"), ("(-w // stride)", "(-w)")],
+        "what lies below and on the right of the result is cut off, however much it is": [
+            (f"{count} - 1 - {number}", f"{more} - {number}")
+            for count, number in (("right", "j"), ("down", "i"))
+            for more in (count, f"{count} - 0", f"{count} + 1")
+        ],
     },
 )
