@@ -23,9 +23,9 @@ def unet_block(
     x are the maps of the level below. `upsample` brings them to this level; `across` are the maps that left this level
     on the way down. They lie beside each other as channels, those of `across` first. Where `across` is larger only its
     middle is taken: of n rows too many n // 2 are cut above and the rest below, and likewise of columns on the left
-    and on the right. ValueError if `across` is smaller. If both layers change nothing, x is [[0]], and `across` is
-    [[1, 2, 3], [4, 5, 6], [7, 8, 9]], the two channels of unet_block are [[5]] and [[0]], so that the result is
-    [[[[5]], [[0]]]]. Ronneberger et al. 2015, figure 1.
+    and on the right. So it is convolutions(cat(middle, up)) with up = upsample(x). ValueError if `across` is smaller.
+    If both layers change nothing, x is [[0]], and `across` is [[1, 2, 3], [4, 5, 6], [7, 8, 9]], the two channels of
+    unet_block are [[5]] and [[0]], so that the result is [[[[5]], [[0]]]]. Ronneberger et al. 2015, figure 1.
     """
     # What is below, at the size of this level.
     up = upsample(x)
