@@ -36,7 +36,7 @@ from upslope.training.tasks.image_classification import ImageClassification
 # Size, year and the highest learning rate, chosen on the validation split.
 NETWORKS: dict[str, tuple[str, int, float]] = {
     "lenet": ("lenet5-modern", 1998, 8e-3),
-    "alexnet": ("alexnet-small", 2012, 2e-3),
+    "alexnet": ("alexnet-small", 2012, 5e-3),
     "vgg": ("vgg-small", 2014, 1e-2),
     "googlenet": ("googlenet-small", 2014, 1e-2),
     "resnet": ("resnet8", 2015, 1e-2),

@@ -118,6 +118,7 @@ CARD = ModelCard(
                 "widths": (24, 64, 96, 64, 64),
                 "stem": (5, 1, 2),
                 "hidden": 256,
+                "dropout": 0.1,
                 "in_channels": 1,
                 "num_classes": 10,
             },
