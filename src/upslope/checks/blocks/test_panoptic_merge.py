@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import maximum_filter
 
 from upslope.blocks import panoptic_merge as module
-from upslope.checks import grades, wrong
+from upslope.checks import grades, survives, wrong
 from upslope.checks.expect import close, equal, raises
 
 ROW = {
@@ -85,7 +85,8 @@ def test_ties(rng):
 
 @grades(module.panoptic_merge)
 def test_settings(rng):
-    """threshold, top and window decide which centers stay; a peak of exactly the threshold is none"""
+    """threshold, top (200) and window decide which centers stay; a peak of exactly the threshold is none"""
+    compare(drawn(rng, 15, 16, threshold=-1.0, window=1), case="15 x 16 pixels, each of them a peak")
     for settings in ({"threshold": 0.5}, {"threshold": 0.9}, {"top": 1}, {"top": 3}, {"window": 1, "top": 4}):
         compare(drawn(rng, 8, 8, **settings), case=f"8 x 8 pixels, {settings}")
     at = {**ROW, "threshold": 0.8}
@@ -111,6 +112,8 @@ def test_stuff(rng):
     sample["classes"][5, 5] = 1
     for area in (0, 1, 3, 4):
         compare({**sample, "stuff_area": area}, case=f"three pixels of class 2, stuff_area={area}")
+    sample["classes"][sample["classes"] == 0] = 1
+    compare({**sample, "stuff_area": 4}, case="three pixels of class 2 and no other stuff, stuff_area=4")
 
 
 @grades(module.panoptic_merge)
@@ -226,5 +229,17 @@ wrong(
             "constant_values=-np.inf",
             "constant_values=0",
         ),
+    },
+)
+survives(
+    module.panoptic_merge,
+    {
+        "a class that is there has at least one pixel": [
+            ("stuff_area: int = 0", "stuff_area: int = 1"),
+            ("stuff_area: int = 0", "stuff_area: int = -1"),
+        ],
+        "whole numbers as floats are whole numbers again in the map": [
+            ("np.zeros(len(y), dtype=np.int64)", "np.zeros(len(y))"),
+        ],
     },
 )
