@@ -18,14 +18,13 @@ def unet_block(
     upsample: Callable[[Tensor], Tensor],
     convolutions: Callable[[Tensor], Tensor],
 ) -> Float[Tensor, "B E h w"]:
-    """`convolutions` of two things beside each other: the middle of `across`, and x made larger by `upsample`.
+    """result = convolutions([middle, upsample(x)]), the two joined as channels, with the middle of `across` first.
 
-    x are the maps of the level below. `upsample` brings them to this level; `across` are the maps that left this level
-    on the way down. They lie beside each other as channels, those of `across` first. Where `across` is larger only its
-    middle is taken: of n rows too many n // 2 are cut above and the rest below, and likewise of columns on the left
-    and on the right. So it is convolutions(cat(middle, up)) with up = upsample(x). ValueError if `across` is smaller.
-    If both layers change nothing, x is [[0]], and `across` is [[1, 2, 3], [4, 5, 6], [7, 8, 9]], the two channels of
-    unet_block are [[5]] and [[0]], so that the result is [[[[5]], [[0]]]]. Ronneberger et al. 2015, figure 1.
+    x are the maps of the level below, and `across` those that left this level on the way down. `upsample` makes x as
+    large as this level is. Where `across` is larger only its middle is taken: of n rows too many n // 2 are cut above
+    and the rest below, and likewise of columns on the left and on the right. ValueError if `across` is smaller. If
+    both layers change nothing, x is [[0]] and `across` is [[1, 2, 3], [4, 5, 6], [7, 8, 9]], the middle is [[5]] and
+    the result [[[[5]], [[0]]]]. Ronneberger et al. 2015, figure 1.
     """
     # What is below, at the size of this level.
     up = upsample(x)
