@@ -53,7 +53,7 @@ def test_rows_of_pictures_are_drawn():
     assert [axis.get_title() for axis in figure.axes[:4]] == ["picture", "truth", "network", "wrong"]
 
 
-def test_void_is_bare_and_never_wrong():
+def test_void_has_a_colour_of_its_own_and_is_never_wrong():
     truth, said = drawn(np.random.default_rng(0), classes=3, size=(1, 16, 16))
     truth[0, :4] = 3
     figure = segmentation.side_by_side(np.zeros((1, 16, 16, 3)), truth, said, ("sky", "road", "tree"))
@@ -63,7 +63,7 @@ def test_void_is_bare_and_never_wrong():
     assert not wrong[:4].any()
     assert np.array_equal(wrong[4:], (truth != said)[0, 4:])
     (key,) = figure.legends
-    assert [text.get_text() for text in key.get_texts()] == ["sky", "road", "tree"]
+    assert [text.get_text() for text in key.get_texts()] == ["sky", "road", "tree", "void"]
 
 
 def test_every_class_of_a_street_has_a_colour_of_its_own():

@@ -1,6 +1,7 @@
 """Segmentation in use: pictures of any size, in tiles, masks as run lengths, uncertainty."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -107,3 +108,14 @@ def test_what_was_said_is_drawn_and_what_is_no_picture_is_said(network, tmp_path
     assert [axis.get_title() for axis in drawn.axes] == ["a.png", "cell, membrane", "uncertainty"]
     assert pipeline.card()["Limits"]
     assert [row[0] for row in first.rows(Options())] == ["cell", "membrane"]
+
+
+def test_many_classes_have_a_key(network, tmp_path):
+    Image.fromarray(np.zeros((30, 40), np.uint8)).save(tmp_path / "a.png")
+    names = ["sky", "building", "pole", "road", "pavement"]
+    spec = replace(network.spec, outputs={"logits": {"classes": names}})
+    some = {"logits": np.zeros((1, 5, 64, 64), np.float32)}
+    pipeline = ImageSegmentation(LoadedModel("street", spec, lambda _: some))
+    drawn = pipeline.draw(list(pipeline.answers([str(tmp_path / "a.png")], Options())))
+    assert drawn.axes[1].get_title() == "5 classes"
+    assert [text.get_text() for text in drawn.legends[0].get_texts()] == names

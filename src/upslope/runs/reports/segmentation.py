@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from upslope.runs.figures import COLOURS
 
 Classes = NDArray[np.integer[Any]]
-PALETTE = (  # no two alike; void is left bare
+PALETTE = (  # no two alike
     *("#ffffff", *COLOURS[:4], "#8bc34a", "#c0392b", "#4dd0e1", "#f1c40f", "#1f2937", "#f48fb1", "#7f8c8d", "#5d4037"),
 )
+VOID = "#d7dade"
 
 
 def confusion(truth: Classes, said: Classes, *, classes: int, ignore: int = -1) -> NDArray[np.int64]:
@@ -69,14 +70,14 @@ def pixel_auc(scores: NDArray[np.floating[Any]], positive: NDArray[np.bool_]) ->
 def side_by_side(images: NDArray[Any], truth: Classes, said: Classes, names: Sequence[str]) -> Figure:
     """A row for each picture: the picture, what is there, what was said, and where it is wrong.
 
-    A number in `truth` that has no name is void: bare, and never wrong.
+    A number in `truth` that has no name is void: it is never wrong.
     """
     count = len(images)
     figure = Figure(
         figsize=(11, 2.8 * count + (0.3 if len(names) == 2 else 0.7)), layout="constrained", facecolor="white"
     )
     axes = figure.subplots(count, 4, squeeze=False)
-    colours = ListedColormap(PALETTE[: len(names)])
+    colours = ListedColormap(PALETTE[: len(names)]).with_extremes(bad=VOID)
     heads = ("picture", "truth", "network", "wrong")
     for row, (image, true, answer) in zip(axes, zip(images, truth, said, strict=True), strict=True):
         void = true >= len(names)
@@ -88,9 +89,15 @@ def side_by_side(images: NDArray[Any], truth: Classes, said: Classes, names: Seq
             axis.set_axis_off()
             axis.set_title(head, fontsize=9)
     if len(names) > 2:
-        key = [Patch(facecolor=colours(k), edgecolor="#9aa0a6", label=name) for k, name in enumerate(names)]
-        figure.legend(handles=key, loc="outside lower center", ncols=6, fontsize=8, frameon=False)
+        legend(figure, names, void=bool((truth >= len(names)).any()))
     return figure
+
+
+def legend(figure: Figure, names: Sequence[str], *, void: bool = False) -> None:
+    """Which colour is which class, below the pictures of a figure."""
+    colours = dict(zip(names, PALETTE, strict=False)) | ({"void": VOID} if void else {})
+    key = [Patch(facecolor=colour, edgecolor="#9aa0a6", label=name) for name, colour in colours.items()]
+    figure.legend(handles=key, loc="outside lower center", ncols=6, fontsize=8, frameon=False)
 
 
 def over_picture(axis: Axes, picture: NDArray[Any], mask: Classes, names: Sequence[str]) -> None:

@@ -149,18 +149,21 @@ class ImageSegmentation(Pipeline):
         """The first DRAWN pictures, their masks, and where the network is unsure."""
         from matplotlib.figure import Figure
 
-        from upslope.runs.reports.segmentation import over_picture
+        from upslope.runs.reports.segmentation import legend, over_picture
 
         answers = answers[:DRAWN]
         figure = Figure(figsize=(10, 3.4 * len(answers) + 0.3), layout="constrained", facecolor="white")
         axes = figure.subplots(len(answers), 3, squeeze=False)
+        if not (few := len(answers[0].classes) <= 3):
+            legend(figure, answers[0].classes)
         for row, answer in zip(axes, answers, strict=True):
             picture = answer.item.pixels.transpose(1, 2, 0)
             shown = picture[..., 0] if picture.shape[2] == 1 else picture
             row[0].imshow(shown, cmap="gray", vmin=0, vmax=1)
             over_picture(row[1], shown, answer.mask, answer.classes)
             row[2].imshow(answer.uncertainty, cmap="magma", vmin=0, vmax=1)
-            for axis, title in zip(row, (answer.path.name, ", ".join(answer.classes), "uncertainty"), strict=True):
+            said = ", ".join(answer.classes) if few else f"{len(answer.classes)} classes"
+            for axis, title in zip(row, (answer.path.name, said, "uncertainty"), strict=True):
                 axis.set_title(title, fontsize=9, parse_math=False)
                 axis.set_axis_off()
         return figure
