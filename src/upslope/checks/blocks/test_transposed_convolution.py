@@ -146,9 +146,12 @@ survives(
     {
         "squares of zeros only change nothing": [("(-k // stride)", "(-k)"), ("(-w // stride)", "(-w)")],
         "what lies below and on the right of the result is cut off, however much it is": [
-            (f"{count} - 1 - {number}", f"{more} - {number}")
-            for count, number in (("right", "j"), ("down", "i"))
-            for more in (count, f"{count} - 0", f"{count} + 1")
+            ("right - 1 - j", "right - j"),
+            ("right - 1 - j", "right - 0 - j"),
+            ("right - 1 - j", "right + 1 - j"),
+            ("down - 1 - i", "down - i"),
+            ("down - 1 - i", "down - 0 - i"),
+            ("down - 1 - i", "down + 1 - i"),
         ],
     },
 )
