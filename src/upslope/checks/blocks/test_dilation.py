@@ -17,8 +17,8 @@ NONE = {"in_channels": 2, "channels": 3, "rates": (), "dropout": 0.5}
 THREE = {"in_channels": 2, "channels": 2, "rates": (4, 1, 2), "dropout": 0.0}
 CASES = ((TWO, 5, 4), (ONE, 4, 6), (NONE, 2, 3), (THREE, 3, 3))
 LARGE = ({"in_channels": 12, "channels": 8, "rates": (2, 4, 6), "dropout": 0.5}, 16, 20)
-SILENT = ({**TWO, "dropout": 1.0}, 3, 4)
 # So wide that behind a ReLU something is left.
+SILENT = ({**TWO, "channels": 12, "dropout": 1.0}, 3, 4)
 WIDE = ({"in_channels": 3, "channels": 12, "rates": (1, 2), "dropout": 0.0}, 5, 5)
 
 
