@@ -23,6 +23,9 @@ help:
 	@echo "make results  run the labs over seeds and write RESULTS.md"
 	@echo "make wheel    build the wheel and the source archive"
 
+# Compiled modules are kept: hundreds of processes that tests start would compile them again, each for itself.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Each stamp stands for one finished installation; it is made again when the pins or the project file change.
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Upslope needs Python 3.11 or newer; $(PYTHON) is {v[0]}.{v[1]}. Try: make $(MAKECMDGOALS) PYTHON=python3.12")'
