@@ -111,7 +111,7 @@ def test_refuses(rng):
 wrong(
     calibration.affine_from_range,
     {
-        "0 need not be in the range: a border of zeros becomes something else": (
+        "the range need not hold 0: a border of zeros becomes something else": (
             "low, high = min(low, 0.0), max(high, 0.0)",
             "pass",
         ),

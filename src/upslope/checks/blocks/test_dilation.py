@@ -136,7 +136,7 @@ wrong(
             "self.dropout(self.join(torch.cat(parts, dim=1)))",
             "self.join(self.dropout(torch.cat(parts, dim=1)))",
         ),
-        "there is no dropout": (
+        "there is no dropout at the end": (
             "self.dropout(self.join(torch.cat(parts, dim=1)))",
             "self.join(torch.cat(parts, dim=1))",
         ),

@@ -73,7 +73,7 @@ def test_zeros(rng):
 
 @grades(module.quantize_rows)
 def test_halves(rng):
-    """200 rows of float16 and of bfloat16: no sign turns round, and nothing is off by more than half a scale"""
+    """200 rows of float16 and bfloat16: no sign turns round, nothing is off by more than half a scale"""
     for dtype in (torch.float16, torch.bfloat16):
         w = tensor(rng.normal(0, 0.001, (200, 24)), dtype)
         q, scale = module.quantize_rows(w)

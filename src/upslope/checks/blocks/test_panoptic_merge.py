@@ -76,7 +76,7 @@ def test_random(rng):
 
 @grades(module.panoptic_merge)
 def test_ties(rng):
-    """equal peaks are all centers, in reading order; of two centers as near the first one; of two classes the lower"""
+    """equal peaks are centers in reading order; of two as near the first, of two classes the lower counts"""
     for levels in (2, 3, 5):
         for top in (2, 5, 200):
             case = f"9 x 8 pixels with {levels} heights, top={top}"

@@ -48,7 +48,7 @@ test_by_hand = PAINT.by_hand(
     ({**ROW, "stride": 2, "padding": 0, "bias": np.array([5.0])}, [[[[6.0, 15, 107, 25, 205]]]]),
 )
 test_squares = PAINT.by_hand(
-    "as large as its stride, a kernel paints patches side by side; a smaller one leaves gaps, a larger one overlaps",
+    "patches as large as the stride lie side by side; smaller ones leave gaps, larger ones overlap",
     ({**SQUARE, "stride": 2}, [[[[1.0, 2, 2, 4], [3, 4, 6, 8], [3, 6, 4, 8], [9, 12, 12, 16]]]]),
     (
         {**SQUARE, "stride": 3},
