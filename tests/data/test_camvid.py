@@ -10,6 +10,7 @@ from PIL import Image
 from upslope.cards import discover
 from upslope.data import camvid
 from upslope.data.loading import preview
+from upslope.runs.config import parse_settings
 from upslope.runs.errors import DataProblem
 
 VOID = camvid.NAMES.index("void")
@@ -89,3 +90,10 @@ def test_real_files():
         assert part["image"].shape[1:] == (360, 480, 3)
         sky, road = (part["image"][part["mask"] == camvid.NAMES.index(name)].mean() for name in ("sky", "road"))
         assert sky > 1.5 * road
+
+
+def test_the_lab_sees_more_of_a_street_at_once_unless_told_otherwise():
+    pytest.importorskip("torch", reason="the lab is made of PyTorch")
+    found = discover("labs")["segment"]
+    for words, side in ((["data=camvid"], 336), (["data=camvid", "side=96"], 96), ([], 192)):
+        assert parse_settings(found.load().Config, words, card=found.card).side == side

@@ -121,7 +121,14 @@ CARD = ModelCard(
             output=(2, 32, 32),
         ),
         "toy-shrunk": Size(
-            arguments={"widths": (4, 6), "padded": True, "batch_norm": True, "shrink": 3, "num_classes": 2},
+            arguments={
+                "widths": (4, 6),
+                "padded": True,
+                "batch_norm": True,
+                "dropout": 0.1,
+                "shrink": 3,
+                "num_classes": 2,
+            },
             inputs=(Input(shape=(1, 32, 32)),),
             output=(2, 32, 32),
         ),
