@@ -41,7 +41,7 @@ def transposed_convolution(
     kernels = F.pad(weight, (0, right * stride - w, 0, down * stride - k))
     # All patches of all pictures, by one matrix product over the channels.
     patches = x.movedim(1, -1) @ kernels.permute(0, 2, 3, 1).flatten(1)
-    patches = patches.unflatten(-1, (down, stride, right, stride, out))
+    patches = patches.reshape(*patches.shape[:3], down, stride, right, stride, out)
     # Square (i, j) of each patch touches that of the patch beside it: together they are a map without gaps, which lies
     # i squares down and j to the right.
     first, *others = (

@@ -126,8 +126,8 @@ wrong(
         ),
         "the kernel is taken to be square": ("-(-w // stride)", "-(-k // stride)"),
         "the bias is added to each patch, so that it counts twice where two overlap": (
-            "patches = patches.unflatten(",
-            "patches = (patches + (0 if bias is None else bias.repeat(patches.shape[-1] // out))).unflatten(",
+            "patches = patches.reshape(",
+            "patches = (patches + (0 if bias is None else bias.repeat(patches.shape[-1] // out))).reshape(",
         ),
         "the numbers of x are lined up by view, which only maps in the usual memory order allow": (
             "x.movedim(1, -1) @",
