@@ -3,10 +3,10 @@
 
 def unet_block(x, across, *, upsample, convolutions):
     below = upsample(x)
+    there, wanted = (" x ".join(map(str, maps.shape[2:])) for maps in (across, below))
     for axis in (2, 3):
         surplus = across.shape[axis] - below.shape[axis]
         if surplus < 0:
-            there, wanted = (" x ".join(map(str, maps.shape[2:])) for maps in (across, below))
             raise ValueError(f"{there} places come across, and {wanted} are needed")
         across = across.narrow(axis, surplus // 2, below.shape[axis])
     known = across.shape[1]
