@@ -115,8 +115,10 @@ def load(split: str = "train", *, quiet: bool = False) -> Dataset:
         void=VOID,
         rng=np.random.default_rng(SEEDS[split]),
     )
-    columns = {"image": images[:count], "mask": masks[:count], "instances": instances[:count]}
-    return Dataset(columns, CARD.features)
+    return Dataset(
+        {"image": images[:count], "mask": masks[:count], "instances": instances[:count]},
+        CARD.features,
+    )
 
 
 def toy(*, rng: np.random.Generator, count: int = 16) -> Dataset:

@@ -1,6 +1,7 @@
 """What panoptic_merge must do."""
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import maximum_filter
@@ -9,7 +10,7 @@ from upslope.blocks import panoptic_merge as module
 from upslope.checks import grades, survives, wrong
 from upslope.checks.expect import close, equal, raises
 
-ROW = {
+ROW: dict[str, Any] = {
     "classes": np.array([[3, 3, 4, 4, 4, 0]]),
     "heatmap": np.array([[0.0, 0.9, 0.05, 0, 0.8, 0]]),
     "offsets": np.array([[[0.0, 0, 0, 0, 0, 0]], [[1.0, 0, -1, 1, 0, 0]]]),
@@ -89,7 +90,7 @@ def test_settings(rng):
     compare(drawn(rng, 15, 16, threshold=-1.0, window=1), case="15 x 16 pixels, each of them a peak")
     for settings in ({"threshold": 0.5}, {"threshold": 0.9}, {"top": 1}, {"top": 3}, {"window": 1, "top": 4}):
         compare(drawn(rng, 8, 8, **settings), case=f"8 x 8 pixels, {settings}")
-    at = {**ROW, "threshold": 0.8}
+    at: dict[str, Any] = {**ROW, "threshold": 0.8}
     close(module.panoptic_merge(**at)[1], np.array([[1, 1, 1, 1, 1, 0]]), case="peaks 0.9, 0.8, threshold=0.8")
 
 

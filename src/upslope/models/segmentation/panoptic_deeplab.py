@@ -13,7 +13,7 @@ https://arxiv.org/abs/1911.10194, section 3.
 What the maps mean together is worked out by `upslope.blocks.panoptic_merge`.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -115,7 +115,7 @@ class PanopticDeepLab(nn.Module):
         network = ResNet(block=block, depths=depths, widths=widths, in_channels=in_channels, num_classes=1)
         self.trunk = Trunk(network, pool=pool)
         maps = tuple((4 if block == "bottleneck" else 1) * width for width in widths)
-        how = {"pyramid": pyramid, "rates": rates, "dropout": dropout}
+        how: dict[str, Any] = {"pyramid": pyramid, "rates": rates, "dropout": dropout}
         self.semantic = Decoder(maps, finer=semantic_finer, channels=semantic, **how)
         self.instance = Decoder(maps, finer=instance_finer, channels=instance, **how)
         self.classes = nn.Sequential(Separable(semantic, semantic), nn.Conv2d(semantic, num_classes, 1))

@@ -127,7 +127,7 @@ class PanopticSegmentation(Task):
 
         `merged_pq` is that of things if the same classes are taken and what is of one class is one thing.
         """
-        how = {"things": self.things, "void": self.void}
+        how: dict[str, Any] = {"things": self.things, "void": self.void}
         truth = [segments(pair, **how) for pair in zip(dataset["mask"], dataset["instances"], strict=True)]
         divided = [self.divided(maps) for maps in predictions]
         found = [segments(pair, **how) for pair in divided]
