@@ -25,10 +25,10 @@ def transposed_convolution(
     `weight` has the C channels of x first, then the O of the result. A patch is the sum over the channels of
     x[b, c, y, x] * weight[c], and its upper left corner lies at (stride * y, stride * x). From the result `padding`
     rows and columns are cut on every side, and the bias is added to every place that is left, painted or not.
-    h = (H - 1) * stride - 2 * padding + k, and w likewise with l. ValueError if x does not have the channels that
-    weight reads, or if nothing would be left. For the row [1, 2], the kernel [1, 10, 100] and stride 2 the patches are
-    [1, 10, 100] and [2, 20, 200], and transposed_convolution is [1, 10, 102, 20, 200]. Dumoulin and Visin 2016,
-    section 4.
+    h = (H - 1) * stride - 2 * padding + k, and w likewise with l. ValueError, which names both numbers, if x does not
+    have the channels that weight reads, and one that names `padding` if it would leave nothing. For the row [1, 2], the
+    kernel [1, 10, 100] and stride 2 the patches are [1, 10, 100] and [2, 20, 200], and transposed_convolution is
+    [1, 10, 102, 20, 200]. Dumoulin and Visin 2016, section 4.
     """
     if x.shape[1] != weight.shape[0]:
         raise ValueError(f"x has {x.shape[1]} channels, and weight reads {weight.shape[0]}")
@@ -36,19 +36,20 @@ def transposed_convolution(
     height, width = (x.shape[2] - 1) * stride - 2 * padding + k, (x.shape[3] - 1) * stride - 2 * padding + w
     if min(height, width) < 1:
         raise ValueError(f"padding={padding} would leave {height} x {width} places")
-    # A patch is cut into squares of stride x stride, the last ones filled up with zeros: so many down, so many across.
+    # The result is a grid of squares of stride x stride. A patch covers so many of them, down and across; where the
+    # kernel does not fill the last ones it gets zeros.
     down, right = -(-k // stride), -(-w // stride)
     kernels = F.pad(weight, (0, right * stride - w, 0, down * stride - k))
-    # All patches of all pictures, by one matrix product over the channels.
-    patches = x.movedim(1, -1) @ kernels.permute(0, 2, 3, 1).flatten(1)
-    patches = patches.reshape(*patches.shape[:3], down, stride, right, stride, out)
-    # Square (i, j) of each patch touches that of the patch beside it: together they are a map without gaps, which lies
-    # i squares down and j to the right.
-    first, *others = (
-        F.pad(patches[:, :, :, i, :, j].transpose(2, 3), (0, 0, 0, 0, j, right - 1 - j, 0, 0, i, down - 1 - i))
-        for i, j in product(range(down), range(right))
-    )
-    # Patches overlap where several maps lie on each other: they add. (B, rows, stride, columns, stride, O)
+    places, squares = x.movedim(1, -1), []
+    for i, j in product(range(down), range(right)):
+        # Square (i, j) of all patches is one matrix product over the channels. (B, H, stride, W, stride, O)
+        kernel = kernels[:, :, i * stride : (i + 1) * stride, j * stride : (j + 1) * stride]
+        square = places @ kernel.permute(0, 2, 3, 1).flatten(1)
+        square = square.reshape(*places.shape[:3], stride, stride, out).transpose(2, 3)
+        # It lies i squares below the patch's corner and j to the right of it.
+        squares.append(F.pad(square, (0, 0, 0, 0, j, right - 1 - j, 0, 0, i, down - 1 - i)))
+    # Where patches overlap they add.
+    first, *others = squares
     painted = sum(others, start=first).flatten(3, 4).flatten(1, 2)
     # The edge is cut off, and channels come first again.
     result = painted[:, padding : padding + height, padding : padding + width].movedim(-1, 1)

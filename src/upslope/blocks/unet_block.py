@@ -22,9 +22,10 @@ def unet_block(
 
     x are the maps of the level below, and `across` those that left this level on the way down. `upsample` makes x as
     large as this level is. Where `across` is larger only its middle is taken: of n rows too many n // 2 are cut above
-    and the rest below, and likewise of columns on the left and on the right. ValueError if `across` is smaller. If
-    both layers change nothing, x is [[0]] and `across` is [[1, 2, 3], [4, 5, 6], [7, 8, 9]], the middle is [[5]] and
-    the result [[[[5]], [[0]]]]. Ronneberger et al. 2015, figure 1.
+    and the rest below, and likewise of columns on the left and on the right. ValueError, which names the sizes that do
+    not fit, if `across` is smaller. If both layers change nothing, x is [[0]] and `across` is
+    [[1, 2, 3], [4, 5, 6], [7, 8, 9]], the middle is [[5]] and the result [[[[5]], [[0]]]]. Ronneberger et al. 2015,
+    figure 1.
     """
     # What is below, at the size of this level.
     up = upsample(x)

@@ -92,8 +92,8 @@ test_large = BLOCK.large(
 test_laws = BLOCK.laws("calls, passes and memory do not get mixed up")
 test_refuses = BLOCK.refuses(
     "what comes across must be at least as large: ValueError",
-    ({"x": np.ones((1, 1, 4, 5)), "across": np.ones((1, 2, 3, 7))}, ("3 x 7", "4 x 5")),
-    ({"x": np.ones((1, 1, 4, 5)), "across": np.ones((1, 2, 6, 4))}, ("6 x 4", "4 x 5")),
+    ({"x": np.ones((1, 1, 4, 5)), "across": np.ones((1, 2, 3, 7))}, ("3", "4")),
+    ({"x": np.ones((1, 1, 4, 5)), "across": np.ones((1, 2, 6, 4))}, ("4", "5")),
 )
 
 
