@@ -36,10 +36,10 @@ def transposed_convolution(
     height, width = (x.shape[2] - 1) * stride - 2 * padding + k, (x.shape[3] - 1) * stride - 2 * padding + w
     if min(height, width) < 1:
         raise ValueError(f"padding={padding} would leave {height} x {width} places")
-    # The result is a grid of squares of stride x stride. A patch covers so many of them, down and across; where the
-    # kernel does not fill the last ones it gets zeros.
+    # The result is a grid of squares of stride x stride. A patch covers so many of them, down and across; what the
+    # kernel does not fill of the last ones is 0.
     down, right = -(-k // stride), -(-w // stride)
-    kernels = F.pad(weight, (0, right * stride - w, 0, down * stride - k))
+    kernels = F.pad(weight, (0, stride, 0, stride))
     places, squares = x.movedim(1, -1), []
     for i, j in product(range(down), range(right)):
         # Square (i, j) of all patches is one matrix product over the channels. (B, H, stride, W, stride, O)
