@@ -21,19 +21,8 @@ from upslope.runs.errors import DataProblem
 
 # By the number in the file; void is what nobody named.
 NAMES = (
-    "sky",
-    "building",
-    "pole",
-    "road",
-    "pavement",
-    "tree",
-    "sign",
-    "fence",
-    "car",
-    "pedestrian",
-    "bicyclist",
-    "void",
-)
+    "sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian", "bicyclist", "void",
+)  # fmt: skip
 FOLDERS = {"train": "train", "validation": "val", "test": "test"}
 
 CARD = DataCard(
