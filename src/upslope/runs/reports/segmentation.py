@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from upslope.runs.figures import COLOURS
 
 Classes = NDArray[np.integer[Any]]
-PALETTE = (  # no two alike
-    *("#ffffff", *COLOURS[:4], "#8bc34a", "#c0392b", "#4dd0e1", "#f1c40f", "#1f2937", "#f48fb1", "#7f8c8d", "#5d4037"),
-)
+# No two alike, for as many classes as a street has.
+_FURTHER = ("#8bc34a", "#c0392b", "#4dd0e1", "#f1c40f", "#1f2937", "#f48fb1", "#7f8c8d", "#5d4037")
+PALETTE = ("#ffffff", *COLOURS[:4], *_FURTHER)
 VOID = "#d7dade"
 
 

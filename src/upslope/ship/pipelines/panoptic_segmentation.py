@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import nn
 
-Divided = tuple[NDArray[np.int64], NDArray[np.int64]]  # classes, -1 for void, and numbers, 0 for none; both (H, W)
+    from upslope.runs.reports.panoptic import Divided
+
 DRAWN = 9  # pictures in one figure
 
 
@@ -31,8 +32,8 @@ class Segmented(Prediction):
 
     path: Path
     names: tuple[str, ...]
-    classes: NDArray[np.int64] = field(repr=False)
-    numbers: NDArray[np.int64] = field(repr=False)
+    classes: NDArray[np.integer[Any]] = field(repr=False)  # -1 for void
+    numbers: NDArray[np.integer[Any]] = field(repr=False)  # 0 for none
     item: Any = field(repr=False)
 
     def segments(self) -> list[dict[str, Any]]:
@@ -94,7 +95,7 @@ class PanopticSegmentation(InstanceSegmentation):
             str(item.path), item.path, self.spec.classes, classes, numbers, item, doubt=doubt, notes=item.notes
         )
 
-    def divided(self, maps: NDArray[np.float32]) -> Divided:
+    def divided(self, maps: NDArray[np.float32]) -> "Divided":
         """Classes and numbers that the maps say, as in training."""
         known, classes = self.spec.preprocessing, maps[:-3].argmax(axis=0)
         if not known["centers"]:
