@@ -12,6 +12,7 @@ from upslope.data import isbi2012_membrane
 from upslope.data.loading.dataset import Dataset
 from upslope.features import Image, Mask
 from upslope.models.build import built
+from upslope.runs.errors import ConfigProblem
 from upslope.training.augment_masks import disturb_masks
 from upslope.training.tasks.image_segmentation import ImageSegmentation, sizes
 
@@ -159,7 +160,7 @@ def test_a_shrunk_network_takes_pictures_of_any_size():
 
 def test_a_picture_smaller_than_the_square_is_refused():
     batch = {"image": torch.zeros(1, 1, 20, 40), "mask": torch.zeros(1, 20, 40)}
-    with pytest.raises(ValueError, match="squares of 32 pixels from pictures of 20 x 40"):
+    with pytest.raises(ConfigProblem, match="side=32: no such square fits into a picture of 20 x 40"):
         disturb_masks(side=32)(batch, torch.Generator())
 
 

@@ -13,6 +13,7 @@ from upslope.data.loading.dataset import Dataset, Lazy
 from upslope.data.loading.things_in_memory import with_distances
 from upslope.features import Image, Instances
 from upslope.models.build import built
+from upslope.runs.errors import ConfigProblem
 from upslope.training.augment_masks import disturb_maps
 from upslope.training.tasks.instance_segmentation import PEAKS, InstanceSegmentation
 
@@ -67,7 +68,7 @@ def test_squares_lie_within_each_picture_and_its_maps_move_along(seeds):
 
 def test_a_picture_smaller_than_the_square_is_refused():
     data = with_distances(sizes((40, 60), (20, 40)))
-    with pytest.raises(ValueError, match="squares of 32 pixels from a picture of 20 x 40"):
+    with pytest.raises(ConfigProblem, match="side=32: no such square fits into a picture of 20 x 40"):
         disturb_maps("foreground", "distance", side=32)(small(data).collate(data), torch.Generator())
 
 

@@ -2,6 +2,7 @@
 
 import torch
 
+from upslope.runs.errors import ConfigProblem
 from upslope.training.batches import Batch, Transform
 
 
@@ -9,14 +10,13 @@ def disturb_masks(*, side: int, light: float = 0.0, contrast: float = 0.0, turne
     """A square of `side` pixels from each picture, mirrored and, if `turned`, turned by any number of quarters.
 
     Its light is changed by up to `light`, its contrast by up to the share `contrast`. The batch holds `image` (B, C, H,
-    W) in [0, 1] and `mask` (B, H, W); a picture that is smaller than the square is refused with a ValueError.
+    W) in [0, 1] and `mask` (B, H, W); a picture that is smaller than the square is refused with a ConfigProblem.
     """
 
     def transform(batch: Batch, generator: torch.Generator) -> Batch:
         images, masks = batch["image"], batch["mask"]
         height, width = masks.shape[1:]
-        if min(height, width) < side:
-            raise ValueError(f"squares of {side} pixels from pictures of {height} x {width}")
+        _must_fit(side, height, width)
         made = [_one((image, mask), side, generator, turned=turned) for image, mask in zip(images, masks, strict=True)]
         pictures, targets = (torch.stack(each) for each in zip(*made, strict=True))
         return {**batch, "image": _lit(pictures, light, contrast, generator), "mask": targets}
@@ -33,8 +33,7 @@ def disturb_maps(*maps: str, side: int, light: float = 0.0, contrast: float = 0.
     def transform(batch: Batch, generator: torch.Generator) -> Batch:
         made = []
         for k, (height, width) in enumerate(batch["size"].tolist()):
-            if min(height, width) < side:
-                raise ValueError(f"squares of {side} pixels from a picture of {height} x {width}")
+            _must_fit(side, height, width)
             whole = tuple(batch[name][k][..., :height, :width] for name in ("image", *maps))
             made.append(_one(whole, side, generator, turned=turned))
         pictures, *others = (torch.stack(each) for each in zip(*made, strict=True))
@@ -43,6 +42,11 @@ def disturb_maps(*maps: str, side: int, light: float = 0.0, contrast: float = 0.
         return {"image": lit, **dict(zip(maps, others, strict=True)), "size": size}
 
     return transform
+
+
+def _must_fit(side: int, height: int, width: int) -> None:
+    if min(height, width) < side:
+        raise ConfigProblem(f"side={side}: no such square fits into a picture of {height} x {width} pixels")
 
 
 def _lit(pictures: torch.Tensor, light: float, contrast: float, generator: torch.Generator) -> torch.Tensor:
