@@ -10,7 +10,8 @@ from upslope.image.letterbox import GREY, letterbox, to_letterbox
 
 def parts_at_size(name: str, *, height: int, width: int, rng: np.random.Generator) -> tuple[Dataset, Dataset, Dataset]:
     """Training, validation and test of a set with boxes, all at one size; "toy" is generated blood."""
-    train, validation, test = (at_size(part, height, width) for part in splits(name, toy="bccd", rng=rng))
+    parts = splits(name, toy="bccd", rng=rng, counts=(320, 40, 60))
+    train, validation, test = (at_size(part, height, width) for part in parts)
     return train, validation, test
 
 

@@ -95,7 +95,7 @@ CARD = LabCard(
         Expect("test_map", at_least=0.52, when=CELLS, ablations={"frozen trunk": 0.492}),
     ),
     presets={
-        "smoke": {"data": "toy", "height": 64, "width": 96, "steps": 150, "average": 0.9},
+        "smoke": {"data": "toy", "height": 64, "width": 96, "steps": 120, "average": 0.9},
         "laptop": {},
         "full": {"height": 384, "width": 512, "steps": 3000},
     },

@@ -98,7 +98,7 @@ CARD = LabCard(
         Expect("test_gain", at_least=0.03, when=NUCLEI, ablations={"without distance": 0.025}),
     ),
     presets={
-        "smoke": {"data": "toy", "side": 48, "steps": 100},
+        "smoke": {"data": "toy", "side": 48, "steps": 60},
         "laptop": {},
         "full": {"side": 160, "steps": 2000},
     },

@@ -55,7 +55,8 @@ class Config(TrainingConfig):
 
 def run(config: Config, run: Run[Config]) -> None:
     """Train on squares, validate five times, test once on whole slices."""
-    train, validation, test = splits(config.data, toy="isbi2012_membrane", rng=np.random.default_rng(config.seed))
+    rng = np.random.default_rng(config.seed)
+    train, validation, test = splits(config.data, toy="isbi2012_membrane", rng=rng, counts=(120, 16, 24))
     street = config.data == "camvid"
     own = {"shrink": 3} if street and config.model == "unet" else {}
     network = built(f"{config.model}-small", seed=config.seed, **sizes(train), **own)
@@ -109,11 +110,7 @@ CARD = LabCard(
         Expect("test_auc", at_least=0.958, when=UNET, ablations={"frozen features": 0.72}),
         Expect("test_dice", at_least=0.75, when=UNET, ablations={"frozen features": 0.318}),
     ),
-    presets={
-        "smoke": {"data": "toy", "side": 32, "steps": 60},
-        "laptop": {},
-        "full": {"side": 256, "steps": 2000},
-    },
+    presets={"smoke": {"data": "toy", "side": 32, "steps": 60}, "laptop": {}, "full": {"side": 256, "steps": 2000}},
     metrics={
         "test_auc": Metric(chance=0.5),
         "test_dice": SHARE,

@@ -214,19 +214,21 @@ def _matched(picture: _Picture, ignored: NDArray[np.bool_]) -> tuple[NDArray[np.
     A box takes the object that it overlaps most among those that count and are still free, of equals the last one. If
     there is none it is excused by one that is ignored: a crowd excuses any number of boxes, another one.
     """
-    shape = (len(THRESHOLDS), len(picture.scores))
-    right, excused = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
-    for t, threshold in enumerate(THRESHOLDS):
-        free = np.ones(len(ignored), dtype=bool)
-        for n, overlap in enumerate(picture.iou):
-            enough = free & (overlap >= threshold)
-            for choice, rows in ((enough & ~ignored, right), (enough & ignored, excused)):
-                if choice.any():
-                    values = np.where(choice, overlap, -1.0)
-                    taken = len(values) - 1 - int(values[::-1].argmax())
-                    free[taken] = picture.crowd[taken]
-                    rows[t, n] = True
-                    break
+    limits = THRESHOLDS[:, None]
+    right, excused = np.zeros((2, len(limits), len(picture.scores)), dtype=bool)
+    free = np.ones((len(limits), len(ignored)), dtype=bool)
+    for n, overlap in enumerate(picture.iou):
+        if overlap.max(initial=0) < THRESHOLDS[0]:
+            continue  # most boxes of an untrained network overlap nothing
+        enough = free & (overlap >= limits)
+        counting = enough & ~ignored
+        right[:, n] = counting.any(axis=1)
+        choice = np.where(right[:, n, None], counting, enough)
+        some = choice.any(axis=1)
+        excused[:, n] = some & ~right[:, n]
+        values = np.where(choice, overlap, -1.0)[some]
+        taken = values.shape[1] - 1 - values[:, ::-1].argmax(axis=1)
+        free[some, taken] = picture.crowd[taken]
     return right, excused
 
 
