@@ -200,7 +200,7 @@ class LabCard:
 
     The first of `metrics` is the one that the lab is about. `variants` are the settings that are recorded, each over
     `seeds` seeds, as it is and with each of `ablations`: a word for the record's name -> what differs from the preset
-    "laptop"; "" is the lab as it is.
+    "laptop"; "" is the lab as it is. With `variants_of="model"` there is one for each model that a target names.
     """
 
     name: str
@@ -215,8 +215,14 @@ class LabCard:
     metrics: dict[str, Metric] = field(default_factory=dict)  # name -> how it is read; others are plain numbers
     ablations: tuple[Ablation, ...] = ()
     variants: dict[str, dict[str, object]] = field(default_factory=lambda: {"": {}})
+    variants_of: str = ""
     seeds: int = 5
     may_miss: int = 0  # so many of them may miss the targets: a claim such as "on at least 9 of 10 seeds"
+
+    def __post_init__(self) -> None:
+        if self.variants_of:
+            values = dict.fromkeys(str(expect.when[self.variants_of]) for expect in self.expect)
+            object.__setattr__(self, "variants", {value: {self.variants_of: value} for value in values})
 
     def unit(self, metric: str) -> str:
         """The unit of a metric; none for one that the card does not name."""
