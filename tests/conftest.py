@@ -1,7 +1,9 @@
 """What all tests share: how deep they go, needs that a machine may lack, a home that is never the developer's own.
 
 `make test` runs every part, quickly; `make test-all` (`--depth deep`) runs what that leaves out. A test that is marked
-`deep` belongs to the second alone. One that takes the fixture `seeds` runs in both, with 3 and with 20 of them.
+`deep` belongs to the second alone. One that takes the fixture `seeds` runs in both, with 3 and with 20 of them. Where
+time is short, `--minutes 20` begins no test later than that; each day other files come first, and what is left out is
+said.
 
 No test asks how fast this machine is: one clock, pytest's, ends what hangs, and the grader is told to be patient.
 """
@@ -12,7 +14,9 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +26,7 @@ import pytest
 
 from upslope.runs.model_spec import ModelSpec
 
+BEGUN = time.monotonic()
 SEEDS = {"quick": range(3), "deep": range(20), "all": range(20)}
 
 
@@ -60,12 +65,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--depth", choices=list(SEEDS), default="quick", help="quick: every part; deep: the rest; all: both"
     )
+    parser.addoption("--minutes", type=float, default=0, help="begin no test later than this; 0: run all of them")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "deep: left to `make test-all`, because other tests see the part as well")
     # Verdicts are about answers, not about what else the machine does meanwhile; processes inherit this.
     os.environ["UPSLOPE_PATIENCE"] = "10"
+    os.environ.setdefault("UPSLOPE_TEST_DAY", str(date.today().toordinal()))  # one for all workers, also at midnight
     hypothesis.settings.register_profile(
         "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
     )
@@ -86,6 +93,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=out)
         left = set(out)
         items[:] = [item for item in items if item not in left]
+    if config.getoption("minutes") and items:
+        files = list(dict.fromkeys(item.path for item in items))
+        first = int(os.environ["UPSLOPE_TEST_DAY"]) * 37 % len(files)
+        place = {path: (number - first) % len(files) for number, path in enumerate(files)}
+        items.sort(key=lambda item: place[item.path])
 
 
 def _belongs(item: pytest.Item, depth: str) -> bool:
@@ -96,6 +108,9 @@ def _belongs(item: pytest.Item, depth: str) -> bool:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    minutes = item.config.getoption("minutes")
+    if minutes and time.monotonic() > BEGUN + 60 * minutes:
+        pytest.skip(f"{minutes:g} minutes were over")
     required = {name.strip() for name in os.environ.get("UPSLOPE_REQUIRE", "").split(",") if name.strip()}
     if required - set(NEEDS):
         pytest.fail(f"UPSLOPE_REQUIRE knows {', '.join(NEEDS)}; not {', '.join(sorted(required - set(NEEDS)))}")
