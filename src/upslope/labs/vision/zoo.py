@@ -5,8 +5,8 @@ al. 2014), ResNet (He et al. 2015), EfficientNet (Tan and Le 2019), ViT (Dosovit
 for pictures of 28 x 28. The data: H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST", 2017,
 https://arxiv.org/abs/1708.07747.
 
-Claim: after 5 epochs AlexNet, VGG, GoogLeNet, ResNet and EfficientNet read at least 90 % of the test images, the best of
-them 92 %, LeNet-5 at least 88 % and the Vision Transformer 85 %, with every seed (3 seeds).
+Claim: after 5 epochs AlexNet, VGG, GoogLeNet, ResNet and EfficientNet read at least 90 % of the test images, the best
+of them 92 %, LeNet-5 at least 88 % and the Vision Transformer 85 %, with every seed (3 seeds).
 
 - The same for all: data, order, augmentation, loss, optimizer, schedule, epochs. Only the learning rate is each one's
   own, chosen on the validation split.
