@@ -56,7 +56,7 @@ def yardsticks_of(judge: Judge, train: Dataset, real: Dataset, *, keep: bool = T
 
 def measured(judge: Judge, train: Dataset, real: Reading) -> Yardsticks:
     """The distances of spoilt training images from real ones, as this judge sees them."""
-    whole, labels = judge.read(train["image"]).features, torch.from_numpy(np.asarray(train["label"]))
+    whole, labels = judge.read(train["image"]).features, torch.tensor(train["label"])
     lost = [distance(whole[labels != label], real.features) for label in range(len(train.classes))]
     each = [int(np.flatnonzero(train["label"] == number % len(train.classes))[0]) for number in range(REPEATED)]
     noise = np.random.default_rng(0).standard_normal(train["image"].shape, dtype=np.float32)
