@@ -21,14 +21,14 @@ class Diffusion(ImageGenerator):
     options = ImageGenerator.options | {"steps", "guidance"}
 
     def refuses(self, options):
-        return f"--steps is at most 100, not {options.steps}" if options.steps > 100 else ""
+        return f"--steps is at most 100, not {options.steps}" if (options.steps or 0) > 100 else ""
 
     def generate(self, request):
         asked = request.options
         x = numbered_noise(asked.count, (2, 2), seed=asked.seed, first=asked.first)
-        for step in range(1, asked.steps + 1):
+        for step in range(1, (asked.steps or 20) + 1):
             x = x / 2 + numbered_noise(asked.count, (2, 2), seed=asked.seed, first=asked.first, step=step)
-        return 1 / (1 + np.exp(-x - (request.label or 0) * asked.guidance))
+        return 1 / (1 + np.exp(-x - (request.label or 0) * (asked.guidance or 1)))
 
     preprocess = rows = card = None
 

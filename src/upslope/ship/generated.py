@@ -6,7 +6,9 @@ which options it takes and makes the samples of one request:
     class Diffusion(ImageGenerator):
         options = ImageGenerator.options | {"steps", "guidance"}
 
-        def generate(self, request): ...       # request.options.steps, request.label, request.numbers
+        def generate(self, request):
+            asked = request.options             # what is None there is as in training
+            return draw(request.label, request.numbers, seed=asked.seed, steps=asked.steps, guidance=asked.guidance)
 """
 
 from abc import abstractmethod

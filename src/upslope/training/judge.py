@@ -44,6 +44,7 @@ FEATURES = 64
 EPOCHS, BATCH, LR, WEIGHT_DECAY = 6, 128, 0.01, 0.02
 CONFIDENT = 0.9  # a probability from which a sample counts as clearly one of the classes
 COVERED = 0.02  # the share of samples from which a class counts as generated
+COLLAPSED = 0.5  # the share of generated classes below which it is mode collapse
 
 Images = NDArray[np.float32]  # (N, 28, 28), in [0, 1]
 
@@ -110,6 +111,13 @@ class Judge(nn.Module):
             "coverage": (shares >= COVERED).double().mean().item(),
             "smallest_class": shares.min().item(),
         }
+
+
+def mode_collapse(coverage: float, classes: int) -> str:
+    """"mode collapse: the samples show 3 of 10 classes" where that is fewer than half; else ""."""
+    if coverage >= COLLAPSED:
+        return ""
+    return f"mode collapse: the samples show {round(coverage * classes)} of {classes} classes"
 
 
 def distance(generated: Float[Tensor, "N D"], real: Float[Tensor, "M D"]) -> float:

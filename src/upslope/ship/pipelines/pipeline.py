@@ -66,8 +66,8 @@ class Options:
     seed: int = 0
     length: int = 200
     temperature: float = 1.0
-    steps: int = 20  # of a sampler
-    guidance: float = 1.5  # how strongly a prompt is followed; 1: as learned
+    steps: int | None = None  # of a sampler; None: as in training
+    guidance: float | None = None  # how strongly a prompt is followed, 1: as learned; None: as in training
 
     @classmethod
     def chosen(cls, pipeline: "Pipeline", given: Mapping[str, int | float]) -> "Options":
