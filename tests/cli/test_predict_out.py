@@ -72,7 +72,11 @@ def test_somebody_elses_file_is_not_written_over(upslope, tmp_path):
         (("a sevn",), 3, '"sevn" is nothing that the network knows; did you mean seven?'),
         (("",), 3, "the prompt is empty: ask for one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"),
         (("seven " * 499 + "cat",), 3, 'the prompt has 500 words, and the network makes one thing at a time: "cat" is'),
-        (("7", "--temperature", "2"), 2, "--temperature does not apply to class-conditional-image-generation (options:"),
+        (
+            ("7", "--temperature", "2"),
+            2,
+            "--temperature does not apply to class-conditional-image-generation (options:",
+        ),
         (("7", "--steps", "0"), 2, "--steps is at least 1, not 0"),
         (("7", "--guidance", "nan"), 2, "--guidance is at least 0, not nan"),
     ],

@@ -1,4 +1,4 @@
-"""Three judges together: known faults are found, the yardsticks are in order, and copies of training images are named."""
+"""Three judges together: known faults are found, yardsticks are in order, copies of training images are named."""
 
 import dataclasses
 import json

@@ -31,7 +31,9 @@ def class_of(prompt: str, classes: Sequence[str]) -> int:
     strange = next((word for word in words if word not in names), "")
     if strange and (len(words) <= longest or not any(word in names for word in words)):
         guess = did_you_mean(strange, names)
-        raise UnclearPrompt(f'"{shown(strange)}" is nothing that the network knows{guess or f": ask for one of {said}"}')
+        raise UnclearPrompt(
+            f'"{shown(strange)}" is nothing that the network knows{guess or f": ask for one of {said}"}'
+        )
     about = f'"{shown(strange)}" is one too many' if strange else "they name more than one"
     raise UnclearPrompt(f"the prompt has {len(words)} words, and the network makes one thing at a time: {about}")
 

@@ -114,7 +114,7 @@ class Judge(nn.Module):
 
 
 def mode_collapse(coverage: float, classes: int) -> str:
-    """"mode collapse: the samples show 3 of 10 classes" where that is fewer than half; else ""."""
+    """ "mode collapse: the samples show 3 of 10 classes" where that is fewer than half; else ""."""
     if coverage >= COLLAPSED:
         return ""
     return f"mode collapse: the samples show {round(coverage * classes)} of {classes} classes"

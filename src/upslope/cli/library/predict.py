@@ -1,7 +1,7 @@
 """`upslope predict`: what a trained model says about any input of its task."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 

@@ -18,8 +18,8 @@ from upslope.image.channels import channels_first
 from upslope.runs.model_spec import ModelSpec
 from upslope.runs.workspace import short
 from upslope.ship.classified import shortened
-from upslope.ship.pictures import DRAWN, Shown, read_pictures
 from upslope.ship.generated import contact_sheet
+from upslope.ship.pictures import DRAWN, Shown, read_pictures
 from upslope.ship.pipelines.pipeline import Arrays, Options, Pipeline, Prediction, Remark, UnreadableInput
 from upslope.training.numbered_noise import numbered_noise
 

@@ -71,7 +71,7 @@ class Options:
 
     @classmethod
     def chosen(cls, pipeline: "Pipeline", given: Mapping[str, int | float]) -> "Options":
-        """The options that a person gave, by name; RunProblem says which of them this pipeline does not take, or why."""
+        """The options that a person gave, by name; RunProblem says which of them the pipeline does not take, or why."""
         for name, value in given.items():
             pipeline.takes(name)
             least = 1 if name in _COUNTED else 0
