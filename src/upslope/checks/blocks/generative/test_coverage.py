@@ -52,7 +52,7 @@ test_ends = COVERAGE.by_hand(
     "the real images themselves cover all; images far away cover none; one image in the middle some",
     ({"real": LINE, "generated": LINE, "neighbors": 1}, 1.0),
     ({"real": LINE, "generated": [[90.0], [-90.0], [80.0]], "neighbors": 2}, 0.0),
-    ({"real": LINE, "generated": [[3.25]], "neighbors": 2}, 3 / 4),
+    ({"real": LINE, "generated": [[3.25]], "neighbors": 2}, 2 / 4),
 )
 test_surface = COVERAGE.by_hand(
     "a generated image that is exactly as far as the neighbor is near enough",
@@ -117,6 +117,7 @@ wrong(
             "torch.cdist(some, generated)",
             "torch.cdist(some, generated, p=1)",
         ),
+        "with exactly as many real images as neighbors it goes on": ("len(real) <= neighbors", "len(real) < neighbors"),
         "an image on the ball's surface is left out": ("nearest <= radius", "nearest < radius"),
     },
 )
