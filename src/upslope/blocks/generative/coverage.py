@@ -29,7 +29,7 @@ def coverage(real: Float[Tensor, "N D"], generated: Float[Tensor, "M D"], *, nei
     covered = 0
     for some in real.split(ROWS):
         # The distance from each real image to its k-th neighbor. The nearest of all is itself, so one more is counted.
-        radius = torch.cdist(some, real).kthvalue(neighbors + 1, dim=1).values
+        radius = torch.cdist(some, real).kthvalue(neighbors + 1).values
         # The distance to the nearest generated image: is it inside?
         nearest = torch.cdist(some, generated).amin(dim=1)
         covered += int((nearest <= radius).sum())
@@ -49,6 +49,6 @@ def density(real: Float[Tensor, "N D"], generated: Float[Tensor, "M D"], *, neig
     real, generated = real.double(), generated.double()
     inside = 0
     for some in real.split(ROWS):
-        radius = torch.cdist(some, real).kthvalue(neighbors + 1, dim=1).values
+        radius = torch.cdist(some, real).kthvalue(neighbors + 1).values
         inside += int((torch.cdist(some, generated) <= radius[:, None]).sum())
     return inside / (neighbors * len(generated))

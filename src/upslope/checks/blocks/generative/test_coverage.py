@@ -99,13 +99,13 @@ wrong(
     module.coverage,
     {
         "the image itself is counted as its first neighbor: every ball is one neighbor too small": (
-            "kthvalue(neighbors + 1, dim=1)",
-            "kthvalue(neighbors, dim=1)",
+            "kthvalue(neighbors + 1)",
+            "kthvalue(neighbors)",
         ),
         "the share is of the generated images' number": ("covered / len(real)", "covered / len(generated)"),
         "the ball reaches the k-th generated image, not the k-th real one": (
-            "torch.cdist(some, real).kthvalue(neighbors + 1, dim=1)",
-            "torch.cdist(some, generated).kthvalue(min(neighbors, len(generated)), dim=1)",
+            "torch.cdist(some, real).kthvalue(neighbors + 1)",
+            "torch.cdist(some, generated).kthvalue(min(neighbors, len(generated)))",
         ),
         "all generated images must be near on average; one is enough": (".amin(dim=1)", ".mean(dim=1)"),
         "one ball for all: the mean radius, also where real images are rare": (
