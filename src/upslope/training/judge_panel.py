@@ -94,7 +94,7 @@ class Panel:
     def nearest(self, images: Images) -> Nearest:
         """The nearest training image of each image: a generator that learned by heart is found out here."""
         features = self.judges[len(self.judges) // 2].read(images).features
-        found = [torch.cdist(some, self._training).min(dim=1) for some in features.split(ROWS)]
+        found = [torch.cdist(some, self._training).min(dim=1) for some in torch.split(features, ROWS)]
         index = torch.cat([each.indices for each in found]).numpy()
         return Nearest(index, torch.cat([each.values for each in found]).numpy())
 

@@ -27,7 +27,7 @@ def coverage(real: Float[Tensor, "N D"], generated: Float[Tensor, "M D"], *, nei
         raise ValueError(f"{len(real)} real images do not have {neighbors} neighbors each")
     real, generated = real.double(), generated.double()
     covered = 0
-    for some in real.split(ROWS):
+    for some in torch.split(real, ROWS):
         # The distance from each real image to its k-th neighbor. The nearest of all is itself, so one more is counted.
         radius = torch.cdist(some, real).kthvalue(neighbors + 1).values
         # The distance to the nearest generated image: is it inside?
@@ -48,7 +48,7 @@ def density(real: Float[Tensor, "N D"], generated: Float[Tensor, "M D"], *, neig
         raise ValueError(f"{len(real)} real images do not have {neighbors} neighbors each")
     real, generated = real.double(), generated.double()
     inside = 0
-    for some in real.split(ROWS):
+    for some in torch.split(real, ROWS):
         radius = torch.cdist(some, real).kthvalue(neighbors + 1).values
         inside += int((torch.cdist(some, generated) <= radius[:, None]).sum())
     return inside / (neighbors * len(generated))
