@@ -40,8 +40,8 @@ def yardsticks_of(judge: Judge, train: Dataset, real: Dataset, *, keep: bool = T
     """The yardsticks of this judge beside the images of `real`, from the cache where they were measured before."""
     train, real = train.take(slice(MOST)), real.take(slice(MOST))
     path = judges_folder() / f"{judge.sha256}.yardsticks.json"
-    pixels = hashlib.sha256(np.ascontiguousarray(train["image"]))
-    pixels.update(np.ascontiguousarray(real["image"]))
+    pixels = hashlib.sha256(train["image"].tobytes())
+    pixels.update(real["image"].tobytes())
     if keep:
         with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):  # measured again
             kept = json.loads(path.read_bytes())
