@@ -79,7 +79,7 @@ def run(config: Config, run: Run[Config]) -> None:
         lr=warmup_then_cosine(config.lr, total=config.epochs * batches.per_epoch, warmup=config.warmup),
         epochs=config.epochs,
         validate=lambda: task.validate(validation),
-        validate_every=max(1, batches.per_epoch // 4),
+        validate_every=max(1, batches.per_epoch // 2),
         clip=1.0,
         average=AveragedWeights(network.module, decay=config.ema),
     )

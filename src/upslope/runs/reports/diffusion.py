@@ -1,4 +1,4 @@
-"""What a run of a diffusion model says about itself: samples by class, the way out of the noise, the price of guidance."""
+"""What a run of a diffusion model says about itself: samples by class, from noise to image, the price of guidance."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,11 +13,14 @@ from upslope.runs.reports import classification
 from upslope.runs.run import Run
 
 Floats = NDArray[np.float32]
-PANELS = {"mean squared error": ("loss", "validation_loss")}
+PANELS = {
+    "mean squared error": ("loss", "validation_loss"),
+    "class asked for is read, validation": ("validation_obeyed",),
+}
 
 
 def curves(run: Run[Any], *, per_epoch: int) -> None:
-    """The loss in training, and that of the averaged weights on validation images."""
+    """The loss in training and that of the averaged weights on validation images; how many samples obey."""
     classification.curves(run, per_epoch=per_epoch, panels=PANELS)
 
 
@@ -30,7 +33,7 @@ def by_class(run: Run[Any], images: Floats, classes: Sequence[str], *, columns: 
 
 
 def film(run: Run[Any], noisy: Floats, seen: Floats, *, classes: Sequence[str], most: int = 11) -> None:
-    """Out of the noise: x_t above the image that the network sees in it, (N, steps, H, W) each, of the first classes."""
+    """x_t above the image that the network sees in it, from noise to image: (N, steps, H, W) each."""
     moments = np.unique(np.linspace(0, noisy.shape[1] - 1, most).round().astype(int))
     rows = np.stack([noisy[:, moments], seen[:, moments]], axis=1).reshape(-1, len(moments), *noisy.shape[2:])
     names = [f"{classes[n % len(classes)]}: {what}" for n in range(len(noisy)) for what in ("x_t", "x_0 seen")]

@@ -31,7 +31,7 @@ from upslope.training.judge import Images, judge_of
 from upslope.training.seeding import generator
 from upslope.training.tasks.task import Task, in_float32
 
-PRICED = 4  # one in so many of the judged samples is drawn again for each strength of guidance
+FEW = 100  # samples for a look: more than the judge has features
 STRENGTHS = (0.0, 0.5, 1.0, 2.0, 4.0)
 
 
@@ -134,9 +134,10 @@ class Denoising(Task):
         obeyed = reading.probabilities.argmax(dim=1).numpy() == predictions.labels
         return {"obeyed": float(obeyed.mean()), **self.judge.compare(reading, self.judge.read(dataset["image"]))}
 
-    def validate(self, dataset: Dataset, *, most: int = 1000) -> dict[str, float]:
-        """The loss of the predictor on the first images, each at a step and with noise that never change."""
-        batch, drawn = self.collate(dataset.take(slice(most))), generator(self.seed)
+    def validate(self, dataset: Dataset) -> dict[str, float]:
+        """The loss on the first images, each at a step and with noise that never change, and a look at some samples."""
+        few = dataset.take(slice(1000))
+        batch, drawn = self.collate(few), generator(self.seed)
         step = torch.randint(self.diffusion.learned, batch["label"].shape, generator=drawn)
         noise = torch.randn(batch["image"].shape, generator=drawn)
         with self.asking() as model:
@@ -146,15 +147,21 @@ class Denoising(Task):
                 self.error(*parts, by=model).item() * len(parts[0])
                 for parts in zip(*(part.split(250) for part in inputs), strict=True)
             ]
-        return {"validation_loss": sum(errors) / len(step)}
+        said = self.metrics(self.few(), few)
+        looked_at = {f"validation_{name}": said[name] for name in ("obeyed", "frechet_distance")}
+        return {"validation_loss": sum(errors) / len(step), **looked_at}
+
+    def few(self, *, guidance: float | None = None, most: int = FEW) -> Asked:
+        """The first samples of the seed: enough of them for a look."""
+        return Asked(self.sample(most, seed=self.seed, guidance=guidance), np.arange(most) % len(self.classes))
 
     def report(self, run: Run[Any], predictions: Asked, dataset: Dataset, *, per_epoch: int) -> None:
         """Curves; samples by class; the way from noise to image; what guidance buys and what it costs."""
         pictures.curves(run, per_epoch=per_epoch)
         pictures.by_class(run, predictions.images, self.classes)
         pictures.film(run, *self.film(count=4), classes=self.classes)
-        real = dataset.take(slice(self.judged))
-        prices = [self.price(strength, real) for strength in STRENGTHS]
+        real, count = dataset.take(slice(self.judged)), max(FEW, self.judged // 4)
+        prices = [self.metrics(self.few(guidance=strength, most=count), real) for strength in STRENGTHS]
         pictures.price(run, STRENGTHS, prices)
 
     def film(self, *, count: int) -> tuple[Images, Images]:
@@ -167,12 +174,6 @@ class Denoising(Task):
         strips = (torch.stack([getattr(m, name)[:, 0] for m in moments], dim=1) for name in ("x", "image"))
         noisy, seen = (((strip + 1) / 2).clamp(0, 1).cpu().numpy() for strip in strips)
         return noisy, seen
-
-    def price(self, strength: float, real: Dataset) -> dict[str, float]:
-        """The metrics of samples under this strength of guidance."""
-        count = len(real) // PRICED
-        images = self.sample(count, seed=self.seed, guidance=strength)
-        return self.metrics(Asked(images, np.arange(count) % len(self.classes)), real)
 
     def spec(self, network: Built) -> ModelSpec:
         """A noisy image, its step and its class in, the network's prediction out; and how to sample with that."""
