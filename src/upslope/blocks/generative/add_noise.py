@@ -13,8 +13,8 @@ def add_noise(
     """sqrt(a) * x + sqrt(1 - a) * noise, where a = alpha_bars[step]: each sample of the batch at a step of its own.
 
     `noise` is standard normal and drawn by the caller; `step` counts from 0. If the pixels have variance 1 the result
-    has, too. It keeps the dtype of `x`, also where `alpha_bars` is float64. With alpha_bars [0.64, 0.36] and step [1],
-    x [[2]] and noise [[-1]] become 0.6 * 2 - 0.8 * 1 = [[0.4]]. Ho et al. 2020, equation 4.
+    has, too. It keeps the dtype of `x`, also where `alpha_bars` is float64. With alpha_bars [0.64, 0.36], step [1] and
+    noise [[-1]], x = [[2]] becomes [[0.4]], which is 0.6 * 2 - 0.8 * 1. Ho et al. 2020, equation 4.
     """
     # What is left of each sample's variance at its own step: (B,).
     kept = alpha_bars[step]
