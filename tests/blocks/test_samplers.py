@@ -89,7 +89,9 @@ def test_embedding_equals_diffusers(diffusers):
     step = torch.tensor([0, 1, 17, 500, 999])
     for dim in (4, 16, 128):
         theirs = get_timestep_embedding(step, dim, downscale_freq_shift=1)
-        torch.testing.assert_close(time_embedding(step, dim), theirs, rtol=0, atol=1e-4)  # an angle of 1,000 has four digits behind the point
+        torch.testing.assert_close(
+            time_embedding(step, dim), theirs, rtol=0, atol=1e-4
+        )  # an angle of 1,000 has four digits behind the point
     with pytest.raises(ValueError, match="dim=5"):
         time_embedding(step, 5)
 

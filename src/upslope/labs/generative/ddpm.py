@@ -26,12 +26,12 @@ from upslope.cards import Ablation, Expect, LabCard, Metric
 from upslope.data.loading.splits import splits
 from upslope.models.build import built
 from upslope.runs.run import Run
+from upslope.training.averaging import AveragedWeights
 from upslope.training.batches import Batches
 from upslope.training.conclude import conclude
 from upslope.training.config import TrainingConfig
-from upslope.training.diffusion import Diffusion
-from upslope.training.fit import AveragedWeights, fit, warmup_then_cosine
-from upslope.training.tasks.denoising import Denoising, shuffled_labels
+from upslope.training.fit import fit, warmup_then_cosine
+from upslope.training.tasks.denoising import Denoising, Diffusion, shuffled_labels
 
 
 class Config(TrainingConfig):
@@ -56,19 +56,20 @@ class Config(TrainingConfig):
 
 
 def run(config: Config, run: Run[Config]) -> None:
-    """Train, validate after each epoch; sample and judge once."""
+    """Train, validate twice an epoch; sample and judge once."""
     train, validation, test = splits(config.data, toy="mnist", rng=np.random.default_rng(config.seed))
     network = built("ddpm28", seed=config.seed, widths=(config.width, config.width + 4))
-    diffusion = Diffusion(
-        schedule=config.schedule,
-        predicts=config.predicts,
-        told=config.told,
-        sampler=config.sampler,
-        steps=config.steps,
-        guidance=config.guidance,
+    said = {"schedule", "predicts", "told", "sampler", "steps", "guidance"}
+    diffusion = Diffusion(**config.model_dump(include=said))
+    task = Denoising(
+        network,
+        train,
+        data=config.data,
+        diffusion=diffusion,
+        seed=config.seed,
+        drop=config.drop,
+        judged=config.samples,
     )
-    about = {"data": config.data, "diffusion": diffusion, "seed": config.seed}
-    task = Denoising(network, train, **about, drop=config.drop, judged=config.samples)
     mixed = shuffled_labels if config.shuffled else None
     batches = Batches(train, collate=task.collate, transform=mixed, batch_size=config.batch_size, seed=config.seed)
     fit(

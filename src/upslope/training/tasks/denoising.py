@@ -26,7 +26,7 @@ from upslope.runs.model_spec import ModelSpec
 from upslope.runs.reports import diffusion as pictures
 from upslope.runs.run import Run
 from upslope.training.batches import Batch
-from upslope.training.diffusion import Diffusion
+from upslope.training.diffusion import Diffusion as Diffusion
 from upslope.training.judge import Images, judge_of
 from upslope.training.seeding import generator
 from upslope.training.tasks.task import Task, in_float32
