@@ -47,8 +47,10 @@ class Diffusion:
 
     def recipe(self, *, classes: int, steps: int | None = None, guidance: float | None = None) -> Recipe:
         """How samples are made; what is None is as the settings say."""
+        # In pure noise a prediction of the noise says next to nothing of the image: then sampling begins a little later.
+        spacing: Literal["leading", "trailing"] = "leading" if self.predicts == "epsilon" else "trailing"
         return Recipe(
-            path(self.alpha_bars, self.steps if steps is None else steps),
+            path(self.alpha_bars, self.steps if steps is None else steps, spacing=spacing),
             SAMPLERS[self.sampler],
             no_class=classes,
             guidance=self.guidance if guidance is None else guidance,
