@@ -47,7 +47,7 @@ class Diffusion:
 
     def recipe(self, *, classes: int, steps: int | None = None, guidance: float | None = None) -> Recipe:
         """How samples are made; what is None is as the settings say."""
-        # In pure noise a prediction of the noise says next to nothing of the image: then sampling begins a little later.
+        # In pure noise, which noise it is says next to nothing of the image: then sampling begins a little later.
         spacing: Literal["leading", "trailing"] = "leading" if self.predicts == "epsilon" else "trailing"
         return Recipe(
             path(self.alpha_bars, self.steps if steps is None else steps, spacing=spacing),

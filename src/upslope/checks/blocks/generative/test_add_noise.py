@@ -119,5 +119,9 @@ wrong(
         ),
         "the noise is taken away where it should be added": ("* x + (1 - kept)", "* x - (1 - kept)"),
         "what comes out is float64 where alpha_bars is": ("(1 - kept).sqrt().to(x.dtype)", "(1 - kept).sqrt()"),
+        "both are cut from the graph: no gradient goes back": (
+            "return kept.sqrt().to(x.dtype) * x + (1 - kept).sqrt().to(x.dtype) * noise",
+            "return (kept.sqrt().to(x.dtype) * x + (1 - kept).sqrt().to(x.dtype) * noise).detach()",
+        ),
     },
 )

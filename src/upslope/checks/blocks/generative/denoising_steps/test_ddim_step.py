@@ -131,5 +131,11 @@ wrong(
             "if not 0 <= alpha_bar < alpha_bar_after <= 1:",
             "if not 0 <= alpha_bar <= 1 or not 0 <= alpha_bar_after <= 1:",
         ),
+        "fresh noise is looked at where none is wanted, and 0 times nan is nan": (
+            "if fresh is None or not spread else",
+            "if fresh is None else",
+        ),
+        "the noise that was there is cut from the graph": ("+ kept * noise", "+ kept * noise.detach()"),
+        "the result is a double, whatever x is": ("* image + kept * noise", "* image.double() + kept * noise"),
     },
 )
