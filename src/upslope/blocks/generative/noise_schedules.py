@@ -11,6 +11,7 @@ since the last alpha_bar of the cosine is 2e-9.
 """
 
 import math
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -48,7 +49,11 @@ def alpha_bars(schedule: Schedule, steps: int = 1000) -> Float[Tensor, " T"]:
     """
     if steps < 2:
         raise ValueError(f"steps={steps}: noise is added in at least 2 steps")
-    kinds = {"linear": linear_betas, "scaled_linear": scaled_linear_betas, "cosine": cosine_betas}
+    kinds: dict[str, Callable[[int], Tensor]] = {
+        "linear": linear_betas,
+        "scaled_linear": scaled_linear_betas,
+        "cosine": cosine_betas,
+    }
     if schedule not in kinds:
         raise ValueError(f'there is no schedule "{schedule}"; there are {", ".join(kinds)}')
     return (1 - kinds[schedule](steps)).cumprod(0)

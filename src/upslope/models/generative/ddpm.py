@@ -110,8 +110,8 @@ class UNet(nn.Module):
         self.blocks = blocks
         self.norm = nn.GroupNorm(groups, now, eps=1e-6)
         self.last = nn.Conv2d(now, inner, 3, padding=1)
-        nn.init.zeros_(self.last.weight)
-        nn.init.zeros_(self.last.bias)
+        for parameter in self.last.parameters():
+            nn.init.zeros_(parameter)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(
@@ -143,8 +143,8 @@ class UNet(nn.Module):
         return F.pixel_shuffle(self.last(F.silu(self.norm(h))), self.patch)
 
 
-def _through(parts: nn.ModuleList, h: Tensor, embedding: Tensor) -> Tensor:
-    for part in parts:
+def _through(parts: nn.Module, h: Tensor, embedding: Tensor) -> Tensor:
+    for part in parts.children():
         h = part(h, embedding) if isinstance(part, ResidualBlock) else part(h)
     return h
 
@@ -155,8 +155,6 @@ def overfitting_loss(predicted: Tensor, x: Tensor, *_: Tensor) -> Float[Tensor, 
 
 
 STEP = Input(shape=(), dtype="int64", high=1000)
-CIFAR10 = {"widths": (128, 256, 256, 256), "attention": (1,)}
-CELEBA_HQ = {"widths": (128, 128, 256, 256, 512, 512), "attention": (4,), "dropout": 0.0}
 COUNTED = "the authors' published weights, google/ddpm-cifar10-32 and google/ddpm-celebahq-256"
 
 CARD = ModelCard(
@@ -197,14 +195,14 @@ CARD = ModelCard(
             counted_by="hand: 17,136 tell the step and the class, 2,104 + 50,824 + 48,768 + 137,168 lead down and up",
         ),
         "ddpm-cifar10": Size(
-            arguments=CIFAR10,
+            arguments={"widths": (128, 256, 256, 256), "attention": (1,)},
             inputs=(Input(shape=(3, 32, 32)), STEP),
             output=(3, 32, 32),
             parameters=35_746_307,
             counted_by=COUNTED,
         ),
         "ddpm-celebahq": Size(
-            arguments=CELEBA_HQ,
+            arguments={"widths": (128, 128, 256, 256, 512, 512), "attention": (4,), "dropout": 0.0},
             inputs=(Input(shape=(3, 256, 256)), STEP),
             output=(3, 256, 256),
             parameters=113_673_219,

@@ -72,8 +72,8 @@ def test_variance(rng):
     noise = noise - noise.mean() - x * (noise * x).mean()  # no trace of x in it
     noise = noise / noise.std()
     levels = falling(rng, 4)
-    batch = [tensor(np.tile(part, (4, 1))) for part in (x, noise)]
-    got = module.add_noise(*batch, torch.arange(4), tensor(levels))
+    clean, drawn_noise = (tensor(np.tile(part, (4, 1))) for part in (x, noise))
+    got = module.add_noise(clean, drawn_noise, torch.arange(4), tensor(levels))
     close(got.var(dim=1, unbiased=False), np.ones(4), case=f"alpha_bars {levels.tolist()}: the variance at each step")
 
 
