@@ -1,4 +1,4 @@
-"""mAP and recall equal pycocotools' to the ninth digit, of boxes and of masks: crowds, ties, empty pictures, and more."""
+"""mAP and recall of boxes and masks equal pycocotools' to the ninth digit: crowds, ties, empty pictures."""
 
 import contextlib
 import io
@@ -157,8 +157,10 @@ def test_masks_equal_pycocotools_on_200_random_sets():
 
 def test_another_limit_equals_pycocotools():
     """Three of a picture, and as many as there are."""
-    for seed in range(3, 8):
+    for seed in range(5):
         truth, found = random_set(np.random.default_rng(seed))
+        if not sum((~t.crowd).sum() for t in truth):
+            continue
         for limits in ((1, 2, 3), (1, 10, 400)):
             _, precision = by_pycocotools(truth, found, limits)
             ours = detection_scores(truth, found, classes=NAMES, limits=limits)

@@ -52,4 +52,4 @@ def _within(first: float, last: float, length: int) -> Pixels:
 def _weights(places: Pixels, first: float, last: float, cells: int) -> Floats:
     """What each of the cells between two edges counts at the middle of each pixel: (places, cells)."""
     at = np.clip((places + 0.5 - first) * cells / max(last - first, 1e-9) - 0.5, 0, cells - 1)
-    return np.maximum(0.0, 1 - np.abs(at[:, None] - np.arange(cells)))
+    return np.asarray(np.maximum(0.0, 1 - np.abs(at[:, None] - np.arange(cells))))
