@@ -201,7 +201,7 @@ def _of_class(truth: Sequence[Truth], found: Sequence[Detections], kind: int, mo
         order = np.argsort(-scores, kind="stable")[:most]
         crowd = np.zeros(len(wanted), dtype=bool) if true.crowd is None else np.asarray(true.crowd)[wanted]
         if true.masks is not None and seen.masks is not None:
-            things, masks = [true.masks[k] for k in wanted], [seen.masks[k] for k in here[order]]
+            things, masks = [true.masks[int(k)] for k in wanted], [seen.masks[int(k)] for k in here[order]]
             iou, areas, found_areas = pairwise_mask_iou(masks, things, crowd), _areas_of(things), _areas_of(masks)
         else:
             boxes = np.asarray(seen.boxes, dtype=np.float64).reshape(-1, 4)[here[order]]
