@@ -217,6 +217,7 @@ class LabCard:
     variants: dict[str, dict[str, object]] = field(default_factory=lambda: {"": {}})
     seeds: int = 5
     may_miss: int = 0  # so many of them may miss the targets: a claim such as "on at least 9 of 10 seeds"
+    added: dict[str, object] = field(default_factory=dict)  # settings that older records lack -> what they ran with
 
     def unit(self, metric: str) -> str:
         """The unit of a metric; none for one that the card does not name."""
