@@ -28,7 +28,7 @@ class InstanceDetection(InstanceSegmentation):
         from torch.nn import functional as F
 
         known = spec.preprocessing
-        settings = {"least": float(known["score"]), "overlap": float(known["overlap"]), "most": int(known["most"])}
+        score, overlap, most = float(known["score"]), float(known["overlap"]), int(known["most"])
 
         class Segmented(nn.Module):
             """Asks the network about each picture, and fills up with nothing."""
@@ -38,8 +38,9 @@ class InstanceDetection(InstanceSegmentation):
                 self.model: Any = model
 
             def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-                each = [self.model.segment(picture.expand(3, -1, -1), **settings) for picture in image]
-                missing = [settings["most"] - len(one.scores) for one in each]
+                colored = image.expand(-1, 3, -1, -1)
+                each = [self.model.segment(x, least=score, overlap=overlap, most=most) for x in colored]
+                missing = [most - len(one.scores) for one in each]
                 boxes = torch.stack([F.pad(one.boxes, (0, 0, 0, n)) for one, n in zip(each, missing, strict=True)])
                 scores = torch.stack([F.pad(one.scores, (0, n)) for one, n in zip(each, missing, strict=True)])
                 masks = torch.stack(

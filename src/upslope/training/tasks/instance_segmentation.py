@@ -72,9 +72,9 @@ class InstanceSegmentation(NumberedThings):
             pictures = (np.asarray(picture, dtype=np.float32)[None] for picture in dataset["image"])
             return [tile_and_blend(picture, forward, tile=tile, overlap=self.side // 4) for picture in pictures]
 
-    def things(self, maps: Maps) -> NDArray[np.int32]:
+    def things(self, prediction: Maps) -> NDArray[np.int32]:
         """What the maps of a picture say, numbered."""
-        return told_apart(maps[0], maps[1], inside=INSIDE, peak=self.peak, smallest=SMALLEST)
+        return told_apart(*prediction, inside=INSIDE, peak=self.peak, smallest=SMALLEST)
 
     def calibrate(self, validation: Dataset) -> None:
         """The distance from which on a pixel belongs to a seed: that with the largest F1 on the validation data."""
