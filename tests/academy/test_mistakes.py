@@ -69,14 +69,13 @@ def needs_of(step):
 
 
 @pytest.mark.deep
-@pytest.mark.parametrize(("step", "way"), [pytest.param(s, n % 3, id=s.name) for n, s in enumerate(exercises())])
-def test_a_planted_mistake_is_named_with_its_own_name_or_with_none(bench, step, way):
-    """A third of each exercise's: to name one, all the others are tried as well."""
+@pytest.mark.parametrize("step", exercises(), ids=lambda step: step.name)
+def test_a_planted_mistake_is_named_with_its_own_name_or_with_none(bench, step):
     needs_of(step)
-    wrongs = checks_of(step.exercise).wrongs[way::3]
+    wrongs = checks_of(step.exercise).wrongs
     told = {wrong.name: handed_in(bench, step.exercise, apply(wrong, locate(step.exercise)), 8) for wrong in wrongs}
     assert {name: said for name, said in told.items() if said not in {name, None}} == {}
-    assert sum(said is not None for said in told.values()) >= 0.5 * len(told)
+    assert sum(said is not None for said in told.values()) >= 0.8 * len(told)
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,6 @@ CARD = LabCard(
         "features_moved": Metric(unit="%"),
     },
     ablations=(Ablation(name="frozen features", settings={"freeze": "features"}),),
-    variants={"lenet": {"model": "lenet"}, "resnet": {"model": "resnet"}, "vit": {"model": "vit"}},
+    variants_of="model",
     seeds=3,
 )
