@@ -110,6 +110,18 @@ def test_equals_pycocotools_on_500_random_sets():
     assert sum(compared(seed) for seed in range(1000, 1500)) > 350
 
 
+@pytest.mark.parametrize(("order", "both_right"), [([0, 1], True), ([1, 0], False)])
+def test_of_objects_that_a_box_overlaps_equally_it_takes_the_last(order, both_right):
+    """The second box fits the left object only: all is right if the first one took the other."""
+    objects = np.array([[2.0, 0, 12, 10], [6, 0, 16, 10]])[order]
+    areas = np.full(2, 100.0)
+    truth = [Truth(objects, np.zeros(2, dtype=int), crowd=np.zeros(2, dtype=bool), areas=areas)]
+    found = [Detections(np.array([[4.0, 0, 14, 10], [1, 0, 11, 10]]), np.array([0.9, 0.8]), np.zeros(2, dtype=int))]
+    ours = detection_scores(truth, found, classes=("cell",)).map50
+    assert (ours > 0.99) == both_right
+    assert ours == pytest.approx(by_pycocotools(truth, found)[0][1], abs=1e-9)
+
+
 def one(box, *, kind=0):
     return Truth(np.array([box], dtype=float), np.array([kind]))
 
