@@ -30,3 +30,9 @@ def test_numbers_of_panoptic_merge():
     )
     assert (merged.tolist(), numbers.tolist()) == ([[3, 3, 3, 4, 4, 0]], [[1, 1, 1, 2, 2, 0]])
     says("panoptic-merge", "columns 1 1 1 4 4", "the numbers are 1 1 1 2 2 0", "3 3 3 4 4 0", "two votes of three")
+
+
+def test_numbers_of_panoptic():
+    found = InstanceScores(tp=2, fp=1, fn=1, overlap=0.8 + 0.6)
+    assert (found.sq, found.f1, found.pq) == pytest.approx((0.7, 2 / 3, 1.4 / 3))
+    says("panoptic", "TP 2, FP 1, FN 1", "SQ is 0.7", "= 0.667", "1.4 / 3 = 0.467")
