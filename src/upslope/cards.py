@@ -201,6 +201,7 @@ class LabCard:
     The first of `metrics` is the one that the lab is about. `variants` are the settings that are recorded, each over
     `seeds` seeds, as it is and with each of `ablations`: a word for the record's name -> what differs from the preset
     "laptop"; "" is the lab as it is. With `variants_of="model"` there is one for each model that a target names.
+    RESULTS.md sets them side by side by the metrics in `compared`; `network="{model}-small"` is what each builds.
     """
 
     name: str
@@ -216,6 +217,8 @@ class LabCard:
     ablations: tuple[Ablation, ...] = ()
     variants: dict[str, dict[str, object]] = field(default_factory=lambda: {"": {}})
     variants_of: str = ""
+    compared: tuple[str, ...] = ()
+    network: str = ""
     seeds: int = 5
     may_miss: int = 0  # so many of them may miss the targets: a claim such as "on at least 9 of 10 seeds"
 

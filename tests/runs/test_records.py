@@ -187,6 +187,20 @@ def test_any_metric_and_any_ablation_has_its_row():
     assert row.said == ("validation loss", "1.568 nats", "1.584 nats", "none", "2 seeds"), "the worst is the largest"
 
 
+def test_networks_stand_side_by_side_once_two_of_them_are_on_record():
+    def cells(model, map50, error):
+        config = {"seed": 0, "data": "bccd", "model": model, "freeze": "none"}
+        metrics = {"test_map50": map50, "test_map": 0.5, "test_count_error": error}
+        return record([result(0, 0.9, lab="detect", config=config, metrics=metrics, targets=())], variant=model)
+
+    yolo, ssd = cells("yolo", 0.9, 0.3), cells("ssd", 0.8, 0.2)
+    assert "side by side" not in results_markdown([yolo], CARDS)
+    text = results_markdown([ssd, yolo], CARDS)
+    assert "## detect: its networks side by side" in text
+    assert text.index("| yolo-small |") < text.index("| ssd-small |")
+    assert "| ssd-small | 778,720 | 80.0 % | **50.0 %** | **20.0 %** | 1 |" in text
+
+
 def test_all_that_a_card_names_is_recorded():
     """The names of the records that there are; a preset of the lab's own is one run."""
     names = {"-".join(filter(None, (name, plan.variant))) for name, card in CARDS.items() for plan in planned(card)}

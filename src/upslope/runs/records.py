@@ -17,6 +17,7 @@ from upslope.cards import Ablation, LabCard, Metric, discover
 from upslope.runs.errors import RunProblem
 from upslope.runs.files import make_folder, write_json
 from upslope.runs.result import Result, Target, format_value, judge, metric_label
+from upslope.runs.side_by_side import side_by_side
 
 PACKAGE = Path(cards.__file__).resolve().parent  # resolved: in an overlay the files are links
 
@@ -192,6 +193,9 @@ def results_markdown(records: Sequence[Record], cards: Mapping[str, LabCard]) ->
         lines += _broken_rows(record, ablation, cards[record.lab]) if ablation else []
     for record in records:
         lines += _ladder(record, cards.get(record.lab)) if record.rungs else []
+    for name, card in cards.items():
+        own = [record for record in records if record.lab == name and not broken[record.name]]
+        lines += side_by_side(own, card) if card.compared else []
     lines += ["", "## Settings", ""]
     for record in records:
         settings = " ".join(f"{name}={value}" for name, value in record.config.items())

@@ -123,5 +123,8 @@ CARD = LabCard(
         "loss": Metric(unit="nats", higher_is_better=False),
     },
     ablations=(Ablation(name="frozen features", settings={"freeze": "features"}),),
+    variants={"": {}, "fcn": {"model": "fcn"}, "deeplab": {"model": "deeplab"}},
+    compared=("test_auc", "test_dice", "test_mean_iou"),
+    network="{model}-small",
     seeds=3,
 )

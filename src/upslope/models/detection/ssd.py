@@ -213,7 +213,7 @@ SMALL = {
     "widths": (16, 32, 64, 96, 128),
     "batch_norm": True,
     "hidden": 128,
-    "dilation": 3,
+    "dilation": 1,
     "extras": ((64, 128, 2), (64, 128, 2)),
     "ratios": ((2,), (2,), (2,), (2,)),
     "scales": (0.07, 0.16, 0.3, 0.5, 0.8),
