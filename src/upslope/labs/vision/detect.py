@@ -1,10 +1,10 @@
 """Detect: where the cells are, and which; blood under a microscope.
 
-J. Redmon et al., "You Only Look Once", 2015, https://arxiv.org/abs/1506.02640, in the form that it has today: no
-anchors, three feature maps, distances as distributions, places that answer for what they do best (`models/detection`).
+J. Redmon et al., "You Only Look Once", 2015, https://arxiv.org/abs/1506.02640, in the form that it has today (no
+anchors, distances as distributions), beside SSD (Liu et al. 2015) and Faster R-CNN (Ren et al. 2015), all small.
 
-Claim: 205 photographs teach a network of a million parameters to find red cells, white cells and platelets with an mAP
-at IoU 0.5 of at least 0.87, and of at least 0.52 over all thresholds, with every seed (3 seeds).
+Claim: 205 photographs teach a YOLO of a million parameters to find red cells, white cells and platelets with an mAP of
+at least 0.52, and of 0.87 at IoU 0.5, where an SSD and a Faster R-CNN reach 0.80, each with every seed (3 seeds).
 
 - The data set's own parts; mAP is COCO's, and a class without objects would be named and not counted.
 - Pictures are mirrored, moved, zoomed and lit otherwise, with their boxes. What is averaged over the steps predicts.
@@ -13,11 +13,11 @@ at IoU 0.5 of at least 0.87, and of at least 0.52 over all thresholds, with ever
 Over a trunk as it was drawn (`freeze=trunk`) neck and heads alone miss the target.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from upslope.cards import Ablation, Expect, LabCard, Metric
 from upslope.data.loading.boxed_pictures import parts_at_size
@@ -45,11 +45,18 @@ class Config(TrainingConfig):
     average: float = Field(0.99, ge=0, lt=1, description="of the averaged weights the share that stays at each step")
     freeze: Literal["none", "trunk"] = Field("none", description="trunk: only neck and heads learn")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _usual(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """The older networks need fewer batches, and SSD learns faster, if nothing else is said."""
+        own = {"ssd": {"steps": 800, "lr": 3e-3}, "faster-rcnn": {"steps": 800}}
+        return own.get(given.get("model", "yolo"), {}) | given
+
 
 def run(config: Config, run: Run[Config]) -> None:
     """Train, validate five times, choose the score on validation data, test once."""
-    size = {"height": config.height, "width": config.width}
-    train, validation, test = parts_at_size(config.data, **size, rng=np.random.default_rng(config.seed))
+    rng = np.random.default_rng(config.seed)
+    train, validation, test = parts_at_size(config.data, height=config.height, width=config.width, rng=rng)
     network = built(f"{config.model}-small", seed=config.seed, num_classes=len(classes_of(train)))
     if config.freeze == "trunk":
         network.module.trunk.requires_grad_(False)
@@ -84,10 +91,10 @@ FASTER = {"data": "bccd", "model": "faster-rcnn"}
 CARD = LabCard(
     name="detect",
     title="Detect: where the cells are, and which",
-    paper="Redmon et al. 2015, Feng et al. 2021",
+    paper="Redmon et al. 2015, Liu et al. 2015, Ren et al. 2015",
     claim=(
-        "205 photographs teach a network of a million parameters to find red cells, white cells and platelets with an "
-        "mAP at IoU 0.5 of at least 0.87, and of at least 0.52 over all thresholds, with every seed"
+        "205 photographs teach a YOLO of a million parameters to find red cells, white cells and platelets with an mAP "
+        "of at least 0.52, and of 0.87 at IoU 0.5, where an SSD and a Faster R-CNN reach 0.80, each with every seed"
     ),
     domain="vision",
     seconds={"smoke": 9, "laptop": 300, "full": 1500},
