@@ -6,8 +6,8 @@ the small detectors of lab detect beside each other.
     python benchmarks/detectors.py --json        one line of JSON
 
 torchvision is there after `make peers`; of its detectors the operators do not load, so what is compared is what runs
-without them. SSD300 sees 4 pictures of 300 x 300; its step is trunk, heads, matching, loss, backward and SGD.
-DeepLabV3 over ResNet-50, with its auxiliary head, sees 2 pictures of 256 x 256. Weights are the same, and outputs are
+without them. SSD300 sees a picture of 300 x 300; its step is trunk, heads, matching, loss, backward and SGD.
+DeepLabV3 over ResNet-50, with its auxiliary head, sees 2 pictures of 192 x 192. Weights are the same, and outputs are
 compared before anything is timed. How time and memory are measured: `benchmarks/models.py`.
 
 The small detectors answer one picture of 256 x 192 from pixels to boxes: network, decoding, suppression. They are
@@ -88,7 +88,7 @@ def make(name: str, mode: str, form: str) -> Step:
     if form == "ours":
         network = ours(name, peer)
     network.train(mode == "step")
-    side, count = (300, 4) if name == "ssd300-vgg16" else (256, 2)
+    side, count = (300, 1) if name == "ssd300-vgg16" else (192, 2)
     x = torch.randn(count, 3, side, side, generator=torch.Generator().manual_seed(1))
     scores, loss = (ssd if name == "ssd300-vgg16" else deeplab)(network, x, form)
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-4, momentum=0.9)
@@ -215,7 +215,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="exit status 1 if a bound is broken")
     parser.add_argument("--json", action="store_true", help="one line of JSON")
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--budget", type=float, default=2.0, help="seconds per form and round")
     parser.add_argument("--only", default="", help="cases whose name contains this")
     parser.add_argument("--grow", nargs=3, metavar=("MODEL", "MODE", "FORM"), help="one measurement of memory")
