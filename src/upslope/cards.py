@@ -218,6 +218,7 @@ class LabCard:
     variants_of: str = ""
     seeds: int = 5
     may_miss: int = 0  # so many of them may miss the targets: a claim such as "on at least 9 of 10 seeds"
+    added: dict[str, object] = field(default_factory=dict)  # settings that older records lack -> what they ran with
 
     def __post_init__(self) -> None:
         if self.variants_of:
