@@ -50,7 +50,7 @@ class Config(TrainingConfig):
     @model_validator(mode="before")
     @classmethod
     def _usual(cls, given: dict[str, Any]) -> dict[str, Any]:
-        """A step of the detector is quicker, and it needs more of them."""
+        """The detector needs more steps: three of its parts wait for what another one proposes."""
         return ({"steps": 900} if given.get("model") == "mask-rcnn" else {}) | given
 
 
@@ -124,7 +124,8 @@ CARD = LabCard(
         "features_moved": SHARE,
         "loss": Metric(unit="nats", higher_is_better=False),
     },
-    ablations=(Ablation(name="without distance", settings={"distance": 0.0}),),
+    ablations=(Ablation(name="without distance", settings={"distance": 0.0}, when={"model": "unet"}),),
+    variants={"": {}, "mask-rcnn": {"model": "mask-rcnn"}},
     added={"model": "unet"},
     seeds=3,
 )
