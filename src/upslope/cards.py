@@ -204,8 +204,9 @@ class LabCard:
     """A lab: what it claims, how long it takes by preset, which data it reads and the targets it must reach.
 
     The first of `metrics` is the one that the lab is about. `variants` are the settings that are recorded, each over
-    `seeds` seeds, as it is and with each of `ablations` that fits: a word for the record's name -> what differs from the preset
-    "laptop"; "" is the lab as it is. With `variants_of="model"` there is one for each model that a target names.
+    `seeds` seeds, as it is and with each of `ablations` that fits: a word for the record's name -> what differs from
+    the preset "laptop"; "" is the lab as it is. With `variants_of="model"` there is one for each model that a target
+    names.
     """
 
     name: str

@@ -156,7 +156,7 @@ def test_proposals_are_what_suppression_leaves_of_each_level(after, seeds):
     for seed in seeds:
         rng = np.random.default_rng(seed)
         for count in (0, 1, 90):
-            middles = some_boxes(rng, 6)
+            middles = np.asarray(some_boxes(rng, 6))
             places = torch.from_numpy(middles[rng.integers(0, 6, count)] + rng.normal(0, 2, (count, 4))).clamp(0, 300)
             places[:, 2:] = torch.maximum(places[:, 2:], places[:, :2] + 1)
             logits = torch.from_numpy(rng.normal(size=count).round(1))

@@ -84,8 +84,8 @@ class ObjectDetection(Task):
         best = values.argsort(descending=True, stable=True)[:LOOKED_AT]
         places, kinds, values = places[best], kinds[best], values[best]
         stay = nms(boxes[places], values, threshold=self.overlap, classes=kinds)[:MOST]
-        arrays = (each[stay].cpu().numpy() for each in (boxes[places], values, kinds))
-        return Detections(*arrays)
+        found, likely, classes = (each[stay].cpu().numpy() for each in (boxes[places], values, kinds))
+        return Detections(found, likely, classes)
 
     def metrics(self, predictions: Sequence[Detections], dataset: Dataset) -> dict[str, float]:
         """mAP as COCO measures it, and how far the number of things found is from that of the things there."""
