@@ -105,11 +105,7 @@ CARD = LabCard(
         Expect("test_f1", at_least=0.60, when=UNET, ablations={"without distance": 0.55}),
         Expect("test_gain", at_least=0.03, when=UNET, ablations={"without distance": 0.025}),
     ),
-    presets={
-        "smoke": {"data": "toy", "side": 48, "steps": 60},
-        "laptop": {},
-        "full": {"side": 160, "steps": 2000},
-    },
+    presets={"smoke": {"data": "toy", "side": 48, "steps": 60}, "laptop": {}, "full": {"side": 160, "steps": 2000}},
     metrics={
         "test_f1": SHARE,
         "test_gain": SHARE,
