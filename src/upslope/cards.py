@@ -185,6 +185,11 @@ class Ablation:
 
     name: str  # "frozen features", "without EMA"
     settings: dict[str, object]  # what differs from the lab as it is: {"freeze": "features"}
+    when: Mapping[str, object] = field(default_factory=dict)  # of which settings it is: {"model": "unet"}; else of all
+
+    def fits(self, settings: Mapping[str, object]) -> bool:
+        """Whether there is anything to leave out under these settings: none is another one than `when` says."""
+        return all(settings.get(name, value) == value for name, value in self.when.items())
 
     @property
     def word(self) -> str:
@@ -199,9 +204,10 @@ class LabCard:
     """A lab: what it claims, how long it takes by preset, which data it reads and the targets it must reach.
 
     The first of `metrics` is the one that the lab is about. `variants` are the settings that are recorded, each over
-    `seeds` seeds, as it is and with each of `ablations`: a word for the record's name -> what differs from the preset
-    "laptop"; "" is the lab as it is. With `variants_of="model"` there is one for each model that a target names.
-    RESULTS.md sets them side by side by the metrics in `compared`; `network="{model}-small"` is what each builds.
+    `seeds` seeds, as it is and with each of `ablations` that fits: a word for the record's name -> what differs from
+    the preset "laptop"; "" is the lab as it is. With `variants_of="model"` there is one for each model that a target
+    names. RESULTS.md sets them side by side by the metrics in `compared`; `network="{model}-small"` is what each
+    builds.
     """
 
     name: str
@@ -221,6 +227,7 @@ class LabCard:
     network: str = ""
     seeds: int = 5
     may_miss: int = 0  # so many of them may miss the targets: a claim such as "on at least 9 of 10 seeds"
+    added: dict[str, object] = field(default_factory=dict)  # settings that older records lack -> what they ran with
 
     def __post_init__(self) -> None:
         if self.variants_of:

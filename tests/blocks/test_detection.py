@@ -15,7 +15,7 @@ from upslope.checks.contract.annotations import shapes_checked
 
 pytest.importorskip("beartype", reason="it reads the annotated shapes")
 with shapes_checked():
-    from upslope.blocks.detection import anchors, boxes, focal_loss, roi_align, suppression
+    from upslope.blocks.detection import anchors, boxes, focal_loss, proposals, roi_align, suppression
 
 
 def some_boxes(rng, count, *, size=100.0):
@@ -148,6 +148,29 @@ def test_suppression_is_opencvs():
 def test_nothing_is_suppressed_of_nothing():
     got = suppression.nms(torch.zeros(0, 4), torch.zeros(0), threshold=0.5, classes=torch.zeros(0, dtype=torch.long))
     assert (got.shape, got.dtype) == ((0,), torch.int64)
+
+
+@pytest.mark.parametrize("after", [7, 1000])
+def test_proposals_are_what_suppression_leaves_of_each_level(after, seeds):
+    """Many of one place, equal scores, some levels without a box, and pictures without any."""
+    for seed in seeds:
+        rng = np.random.default_rng(seed)
+        for count in (0, 1, 90):
+            middles = np.asarray(some_boxes(rng, 6))
+            places = torch.from_numpy(middles[rng.integers(0, 6, count)] + rng.normal(0, 2, (count, 4))).clamp(0, 300)
+            places[:, 2:] = torch.maximum(places[:, 2:], places[:, :2] + 1)
+            logits = torch.from_numpy(rng.normal(size=count).round(1))
+            levels = torch.from_numpy(rng.choice([0, 2, 3], count).astype(np.int64)).sort().values
+            found = proposals.propose(places, logits, levels, height=400, width=400, before=100, after=after)
+            # Each level is looked through from its likeliest on: then of equals the order is that.
+            chosen = torch.cat([torch.empty(0, dtype=torch.long), *(here(levels, k, logits) for k in (0, 2, 3))])
+            stay = suppression.nms(places[chosen], logits[chosen], threshold=0.7, classes=levels[chosen])
+            assert torch.equal(found, places[chosen][stay[:after]])
+
+
+def here(levels, level, logits):
+    index = (levels == level).nonzero()[:, 0]
+    return index[logits[index].topk(len(index)).indices]
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])

@@ -1,7 +1,8 @@
-"""mAP and recall equal pycocotools' to the ninth digit: crowds, ties, empty pictures, classes without truth."""
+"""mAP and recall of boxes and masks equal pycocotools' to the ninth digit: crowds, ties, empty pictures."""
 
 import contextlib
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -49,10 +50,38 @@ def xywh(box):
     return [float(v) for v in (*box[:2], *(box[2:] - box[:2]))]
 
 
-def by_pycocotools(truth, found):
+SIDE = 220  # pixels, of the pictures of masks
+
+
+def with_masks(truth, found, rng):
+    """The same things by masks: most of the pixels of each box, some of those of none."""
+
+    def masks(boxes):
+        drawn = []
+        for left, top, right, bottom in boxes.round().astype(int):
+            mask = np.zeros((SIDE, SIDE), dtype=bool)
+            mask[max(0, top) : bottom, max(0, left) : right] = True
+            mask &= rng.random((SIDE, SIDE)) < rng.choice([1.0, 0.9, 0.6])
+            mask[rng.integers(SIDE), rng.integers(SIDE)] = True  # pycocotools knows no thing without a pixel
+            drawn.append(np.flatnonzero(mask))
+        return drawn
+
+    return [replace(t, masks=masks(t.boxes)) for t in truth], [replace(f, masks=masks(f.boxes)) for f in found]
+
+
+def run_lengths(mask):
+    encoded = pytest.importorskip("pycocotools.mask")
+    whole = np.zeros(SIDE * SIDE, dtype=np.uint8)
+    whole[mask] = 1
+    return encoded.encode(np.asfortranarray(whole.reshape(SIDE, SIDE)))
+
+
+def by_pycocotools(truth, found, limits=(1, 10, 100)):
+    """Its twelve figures, and the precision of each class; by masks where there are some."""
     coco, evaluation = pytest.importorskip("pycocotools.coco"), pytest.importorskip("pycocotools.cocoeval")
+    masked = truth[0].masks is not None
     wanted = {
-        "images": [{"id": k} for k in range(len(truth))],
+        "images": [{"id": k, "height": SIDE, "width": SIDE} for k in range(len(truth))],
         "categories": [{"id": k} for k in range(len(NAMES))],
         "annotations": [
             {"image_id": k, "bbox": xywh(box), "category_id": int(kind), "iscrowd": int(crowd), "area": float(area)}
@@ -60,6 +89,9 @@ def by_pycocotools(truth, found):
             for box, kind, crowd, area in zip(picture.boxes, picture.classes, picture.crowd, picture.areas, strict=True)
         ],
     }
+    every = [mask for picture in truth for mask in picture.masks or ()]
+    for annotation, mask in zip(wanted["annotations"], every, strict=masked):
+        annotation["segmentation"] = run_lengths(mask)
     for number, annotation in enumerate(wanted["annotations"]):
         annotation["id"] = number + 1
     answers = [
@@ -69,20 +101,29 @@ def by_pycocotools(truth, found):
     ]
     if not answers:  # loadRes fails on none at all: one of a class that nobody asks for
         answers = [{"image_id": 0, "bbox": [0.0, 0.0, 1.0, 1.0], "category_id": len(NAMES), "score": 1.0}]
+        found = [replace(found[0], masks=[np.arange(3)])] if masked else found
+    if masked:
+        every = [mask for picture in found for mask in picture.masks]
+        for answer, mask in zip(answers, every, strict=True):
+            del answer["bbox"]
+            answer["segmentation"] = run_lengths(mask)
     with contextlib.redirect_stdout(io.StringIO()):
         theirs = coco.COCO()
         theirs.dataset = wanted
         theirs.createIndex()
-        run = evaluation.COCOeval(theirs, theirs.loadRes(answers), "bbox")
+        run = evaluation.COCOeval(theirs, theirs.loadRes(answers), "segm" if masked else "bbox")
+        run.params.maxDets = list(limits)
         run.evaluate()
         run.accumulate()
         run.summarize()
     return run.stats, run.eval["precision"][:, :, :, 0, 2]
 
 
-def compared(seed):
+def compared(seed, *, masked=False):
     """Whether a set of this seed has an object at all; what differs fails."""
-    truth, found = random_set(np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    truth, found = random_set(rng)
+    truth, found = with_masks(truth, found, rng) if masked else (truth, found)
     stats, precision = by_pycocotools(truth, found)
     if stats[0] == -1:
         with pytest.raises(ValueError, match="no picture holds an object of any class"):
@@ -103,6 +144,38 @@ def compared(seed):
 
 def test_equals_pycocotools_on_25_random_sets():
     assert sum(compared(seed) for seed in range(25)) > 15
+
+
+def test_masks_equal_pycocotools_on_10_random_sets():
+    assert sum(compared(seed, masked=True) for seed in range(10)) > 5
+
+
+@pytest.mark.deep
+def test_masks_equal_pycocotools_on_200_random_sets():
+    assert sum(compared(seed, masked=True) for seed in range(2000, 2200)) > 140
+
+
+def test_another_limit_equals_pycocotools():
+    """Three of a picture, and as many as there are."""
+    for seed in range(5):
+        truth, found = random_set(np.random.default_rng(seed))
+        if not sum((~t.crowd).sum() for t in truth):
+            continue
+        for limits in ((1, 2, 3), (1, 10, 400)):
+            _, precision = by_pycocotools(truth, found, limits)
+            ours = detection_scores(truth, found, classes=NAMES, limits=limits)
+            for k, name in enumerate(NAMES):
+                assert ours.by_class50.get(name, -1) == pytest.approx(precision[0, :, k].mean(), abs=1e-9)
+
+
+def test_masks_overlap_where_boxes_say_nothing():
+    """Two halves of one box: all of the box is shared, and no pixel of the masks."""
+    box, upper, lower = np.array([[0.0, 0, 8, 8]]), [np.arange(32)], [np.arange(32, 64)]
+    truth = Truth(box, np.array([0]), masks=upper)
+    found = Detections(box, np.array([0.9]), np.array([0]), masks=lower)
+    assert detection_scores([truth], [found], classes=["cell"]).map50 == 0
+    assert detection_scores([truth], [replace(found, masks=upper)], classes=["cell"]).map == 1
+    assert detection_scores([truth], [replace(found, masks=None)], classes=["cell"]).map == 1
 
 
 @pytest.mark.deep

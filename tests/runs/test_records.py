@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from upslope.cards import Ablation, Metric, discover
+from upslope.cards import Ablation, Expect, Metric, discover
 from upslope.runs.benchmark_records import read_speed, speed_markdown
 from upslope.runs.errors import RunProblem
 from upslope.runs.recording import as_wanted, planned
@@ -155,6 +155,25 @@ def test_what_is_broken_on_purpose_stands_apart_with_its_best_seed():
     text = results_markdown([made], CARDS)
     assert "| lenet | conv | test accuracy | 97.9 % | >= 98.8 % | 0 of 2 |" in text
     assert text.count("| lenet |") == 1, "not among the results"
+
+
+def test_an_ablation_is_recorded_with_the_settings_that_it_fits():
+    """The U-Net's distance cannot be taken from a network that has none."""
+    plan = {each.variant: each.words for each in planned(CARDS["nuclei"])}
+    assert plan == {"": (), "without-distance": ("distance=0.0",), "mask-rcnn": ("model=mask-rcnn",)}
+    (ablation,) = CARDS["nuclei"].ablations
+    assert ablation.fits({})
+    assert ablation.fits({"model": "unet", "steps": 3})
+    assert not ablation.fits({"model": "mask-rcnn"})
+
+
+def test_settings_that_older_records_lack_are_those_they_ran_with():
+    made = record([result(0, 0.99), result(1, 0.98)])
+    card = replace(CARDS["lenet"], expect=(Expect("test_accuracy", at_least=0.985, when={"model": "small"}),))
+    assert judged(made, card).targets == []
+    assert judged(made, replace(card, added={"model": "small"})).reached == 1
+    later = replace(made, config={**made.config, "model": "large"})
+    assert judged(later, replace(card, added={"model": "small"})).targets == [], "what is on record counts"
 
 
 def test_any_metric_and_any_ablation_has_its_row():

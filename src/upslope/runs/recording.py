@@ -1,4 +1,4 @@
-"""What a lab records, from its card: every variant over its seeds, as it is and with each ablation."""
+"""What a lab records, from its card: every variant over its seeds, as it is and with each ablation that fits it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ def planned(card: LabCard) -> list[Planned]:
     """
     plan = []
     for variant, settings in card.variants.items():
-        for ablation in (None, *card.ablations):
+        for ablation in (None, *(each for each in card.ablations if each.fits(settings))):
             words = setting_words({**settings, **(ablation.settings if ablation else {})})
             name = "-".join(part for part in (variant, ablation.word if ablation else "") if part)
             plan.append(Planned(name, tuple(words), "laptop", card.seeds, ablation, card.may_miss))

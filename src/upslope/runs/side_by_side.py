@@ -1,6 +1,5 @@
 """The networks of one lab side by side: what each reached, and how large it is."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -32,7 +31,8 @@ def side_by_side(records: Sequence["Record"], card: LabCard) -> list[str]:
     sizes = _sizes()
     best = {name: _best(name, shown, card) for name in card.compared}
     for record in sorted(shown, key=lambda each: -each.mean.get(card.compared[0], 0.0)):
-        network = re.sub(r"\{(\w+)\}", lambda match, config=record.config: str(config[match[1]]), card.network)
+        config = {**card.added, **record.config}
+        network = card.network.format(**config)
         cells = [network, f"{sizes[network]:,}" if network in sizes else ""]
         for name in card.compared:
             value = record.mean.get(name)

@@ -2,8 +2,9 @@
 
 import torch
 
+from upslope.data.loading.dataset import Dataset
 from upslope.runs.errors import ConfigProblem
-from upslope.training.batches import Batch, Transform
+from upslope.training.batches import Batch, Batches, Collate, Transform
 
 
 def disturb_masks(*, side: int, light: float = 0.0, contrast: float = 0.0, turned: bool = True) -> Transform:
@@ -42,6 +43,12 @@ def disturb_maps(*maps: str, side: int, light: float = 0.0, contrast: float = 0.
         return {"image": lit, **dict(zip(maps, others, strict=True)), "size": size}
 
     return transform
+
+
+def squares(dataset: Dataset, *maps: str, collate: Collate, side: int, batch_size: int, seed: int) -> Batches:
+    """Batches of squares of pictures that have no upper side, with these maps, each lit otherwise every time."""
+    change = disturb_maps(*maps, side=side, light=0.1, contrast=0.2)
+    return Batches(dataset, collate=collate, transform=change, batch_size=batch_size, seed=seed)
 
 
 def _must_fit(side: int, height: int, width: int) -> None:

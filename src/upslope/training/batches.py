@@ -61,6 +61,21 @@ def pad(rows: Ragged, *, value: float = 0) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(padded), torch.from_numpy(lengths)
 
 
+def pad_maps(columns: Mapping[str, Sequence[NDArray[Any]]]) -> Batch:
+    """Maps (H, W) of pictures of different sizes as tensors (B, highest, widest), by name, and `size` (B, 2) of each.
+
+    Each lies in the upper left, and what is left is filled up with 0.
+    """
+    sizes = np.array([each.shape for each in next(iter(columns.values()))], dtype=np.int64).reshape(-1, 2)
+    batch: Batch = {"size": torch.from_numpy(sizes)}
+    for name, maps in columns.items():
+        whole = np.zeros((len(maps), *sizes.max(axis=0)), dtype=maps[0].dtype)
+        for place, each in zip(whole, maps, strict=True):
+            place[: each.shape[0], : each.shape[1]] = each
+        batch[name] = torch.from_numpy(whole)
+    return batch
+
+
 def shuffled(dataset: Dataset, rng: np.random.Generator) -> NDArray[np.int64]:
     """The order of an epoch: any."""
     return rng.permutation(len(dataset))

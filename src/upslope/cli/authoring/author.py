@@ -313,7 +313,9 @@ def make_records(
         made.append({**asdict(one), "path": str(path)})
         fine = fine and as_wanted(one, plan)
         screen.gap()
-        said = f"{one.reached} of {plan.seeds} seeds reached the target" if one.targets else "on record without a target"
+        said = (
+            f"{one.reached} of {plan.seeds} seeds reached the target" if one.targets else "on record without a target"
+        )
         screen.line(f"{said}    ", short(path))
     screen.give({"records": made} if len(plans) != 1 else made[0])
     screen.command("upslope author results --write")

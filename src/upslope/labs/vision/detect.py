@@ -60,7 +60,7 @@ def run(config: Config, run: Run[Config]) -> None:
     network = built(f"{config.model}-small", seed=config.seed, num_classes=len(classes_of(train)))
     if config.freeze == "trunk":
         network.module.trunk.requires_grad_(False)
-    task = ObjectDetection(network.module, train=train, precision=config.precision)
+    task = ObjectDetection(network.module, train=train)
     batches = disturbed(train, collate=task.collate, batch_size=config.batch_size, seed=config.seed)
     fit(
         run,

@@ -57,7 +57,6 @@ def run(config: Config, run: Run[Config]) -> None:
         side=config.side,
         classes=config.classes,
         centers=config.centers,
-        precision=config.precision,
     )
     batches = Batches(
         train,

@@ -62,7 +62,7 @@ def run(config: Config, run: Run[Config]) -> None:
     network = built(f"{config.model}-small", seed=config.seed, **sizes(train), **own)
     if config.freeze == "features":
         freeze_all_but_last(network.module)
-    task = ImageSegmentation(network.module, train=train, dice=config.dice, precision=config.precision)
+    task = ImageSegmentation(network.module, train=train, dice=config.dice)
     batches = Batches(
         train,
         collate=task.collate,

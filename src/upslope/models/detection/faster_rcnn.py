@@ -41,6 +41,13 @@ class Answers(NamedTuple):
     corrections: Float[Tensor, "B N 4"]
 
 
+class Sample(NamedTuple):
+    """Proposals of a picture that the second stage's losses look at, those of an object first, and which that is."""
+
+    boxes: Float[Tensor, "P 4"]
+    matches: Int[Tensor, "P"]  # -1: background
+
+
 class FasterRCNN(nn.Module):
     """Pictures (B, 3, H, W) to maps and proposals; `decode` and `losses` ask the second stage."""
 
@@ -179,13 +186,17 @@ class FasterRCNN(nn.Module):
         width: int,
     ) -> dict[str, Tensor]:
         """The loss of a batch and its four parts, each as in the paper's equation 1; finite without objects."""
-        objects = [each[:count] for each, count in zip(boxes, counts.tolist(), strict=True)]
-        kinds = [each[:count] for each, count in zip(labels, counts.tolist(), strict=True)]
+        parts, _ = self.parts(said, first_of(boxes, counts), first_of(labels, counts), height=height, width=width)
+        return summed(parts)
+
+    def parts(
+        self, said: Answers, objects: list[Tensor], kinds: list[Tensor], *, height: int, width: int
+    ) -> tuple[dict[str, Tensor], list[Sample]]:
+        """The four parts of the loss, and the proposals of each picture that the second stage was asked about."""
         parts = self._first_losses(said, objects)
         proposals = [torch.cat(pair) for pair in zip(self.proposed(said, height, width), objects, strict=True)]
-        parts |= self._second_losses(said, proposals, objects, kinds)
-        loss = torch.stack(list(parts.values())).sum()
-        return {"loss": loss, **{f"{name}_loss": part.detach() for name, part in parts.items()}}
+        samples = [self._sample(*pair) for pair in zip(proposals, objects, strict=True)]
+        return parts | self._second_losses(said, samples, objects, kinds), samples
 
     def _first_losses(self, said: Answers, objects: list[Tensor]) -> dict[str, Tensor]:
         """Of sampled anchors: is there something, and where beside the anchor."""
@@ -202,26 +213,41 @@ class FasterRCNN(nn.Module):
             total += len(index)
         return {"something": surprise / max(total, 1), "proposal": away / max(total, 1)}
 
+    def _sample(self, proposals: Float[Tensor, "N 4"], objects: Float[Tensor, "M 4"]) -> Sample:
+        """Of a picture's proposals those at random that the second stage's losses look at; those of an object first."""
+        matches = torch.full((len(proposals),), -1, device=proposals.device)
+        if len(objects):
+            best, which = box_iou(proposals, objects).max(dim=1)
+            matches = torch.where(best >= 0.5, which, -1)
+        index = torch.cat(sampled(matches, most=self.samples[1], positive=0.25))
+        return Sample(proposals[index], matches[index])
+
     def _second_losses(
-        self, said: Answers, proposals: list[Tensor], objects: list[Tensor], kinds: list[Tensor]
+        self, said: Answers, samples: list[Sample], objects: list[Tensor], kinds: list[Tensor]
     ) -> dict[str, Tensor]:
         """Of sampled proposals: the class, and where beside the proposal."""
-        chosen, targets, wanted = [], [], []
-        for boxes, own, labels in zip(proposals, objects, kinds, strict=True):
-            matches = torch.full((len(boxes),), -1, device=boxes.device)
-            if len(own):
-                best, which = box_iou(boxes, own).max(dim=1)
-                matches = torch.where(best >= 0.5, which, -1)
-            positive, negative = sampled(matches, most=self.samples[1], positive=0.25)
-            chosen.append(boxes[torch.cat([positive, negative])])
-            targets.append(torch.cat([labels[matches[positive]] + 1, torch.zeros_like(negative)]))
-            wanted.append(encode_boxes(own[matches[positive]], boxes[positive], weights=CODES))
-        logits, corrections = self.second_stage(said.maps, chosen)
+        targets, wanted = [], []
+        for (boxes, matches), own, labels in zip(samples, objects, kinds, strict=True):
+            positive = matches[matches >= 0]
+            targets.append(F.pad(labels[positive] + 1, (0, len(matches) - len(positive))))
+            wanted.append(encode_boxes(own[positive], boxes[: len(positive)], weights=CODES))
+        logits, corrections = self.second_stage(said.maps, [sample.boxes for sample in samples])
         target, codes = torch.cat(targets), torch.cat(wanted)
         (here,) = (target > 0).nonzero(as_tuple=True)
         away = F.smooth_l1_loss(corrections[here, target[here]], codes, beta=1 / 9, reduction="sum")
         total = max(len(target), 1)
         return {"class": F.cross_entropy(logits, target, reduction="sum") / total, "box": away / total}
+
+
+def first_of(rows: Tensor, counts: Int[Tensor, "B"]) -> list[Tensor]:
+    """Of each picture's rows those that are real: the others fill the batch up."""
+    return [each[:count] for each, count in zip(rows, counts.tolist(), strict=True)]
+
+
+def summed(parts: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The loss, and its parts to look at."""
+    loss = torch.stack(list(parts.values())).sum()
+    return {"loss": loss, **{f"{name}_loss": part.detach() for name, part in parts.items()}}
 
 
 def loss(outputs: Answers, x: Float[Tensor, "B C H W"]) -> Float[Tensor, ""]:

@@ -5,12 +5,13 @@ K. He, G. Gkioxari, P. Dollar, R. Girshick, "Mask R-CNN", 2017, https://arxiv.or
 - Beside the class and the corrections each box has a small mask, 28 x 28, for each class (section 3).
 - A pixel is asked for each class on its own, by a sigmoid: classes do not compete for pixels, the box has its class
   already.
-- In training the mask of an object is brought to its proposal's cells by RoIAlign; in use a mask is drawn for the boxes
-  that are left after suppression, which is why it costs little.
+- In training the mask of an object is brought by RoIAlign to the cells of each proposal that stands for it; in use a
+  mask is drawn for the boxes that are left after suppression, which is why it costs little (section 3.1).
 - Left out: key points (section 5).
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -20,12 +21,22 @@ from torch.nn import functional as F
 from upslope.blocks.detection.roi_align import roi_align
 from upslope.blocks.initialization import he_normal_
 from upslope.cards import File, Input, ModelCard, Size, Weights
-from upslope.models.detection.faster_rcnn import FasterRCNN
+from upslope.image.detections import found
+from upslope.models.detection.faster_rcnn import Answers, FasterRCNN, first_of, summed
 from upslope.models.detection.faster_rcnn import loss as loss  # named on the card
 
 
+class Drawn(NamedTuple):
+    """What was found in one picture, the highest score first."""
+
+    boxes: Float[Tensor, "N 4"]  # xyxy in pixels
+    scores: Float[Tensor, "N"]
+    classes: Int[Tensor, "N"]
+    masks: Float[Tensor, "N m m"]  # how likely each part of the box is the thing's, in [0, 1]
+
+
 class MaskRCNN(FasterRCNN):
-    """As Faster R-CNN, with `drawn` for masks and `mask_loss` for what they should have been."""
+    """As Faster R-CNN, with `drawn` for masks, `mask_loss` for what they should have been, and `segment` for both."""
 
     def __init__(self, *, mask_cells: int = 14, mask_depth: int = 4, channels: int = 256, **others: Any) -> None:
         """`mask_cells`: of the part of a map that is read for a mask; the mask has twice as many on a side."""
@@ -66,6 +77,47 @@ class MaskRCNN(FasterRCNN):
             return logits.sum() * 0
         chosen = logits[torch.arange(len(kinds), device=kinds.device), kinds]
         return F.binary_cross_entropy_with_logits(chosen, target)
+
+    def losses(
+        self,
+        said: Answers,
+        boxes: Float[Tensor, "B M 4"],
+        labels: Int[Tensor, "B M"],
+        counts: Int[Tensor, "B"],
+        *,
+        height: int,
+        width: int,
+        masks: Sequence[Bool[Tensor, "_ H W"]] = (),
+    ) -> dict[str, Tensor]:
+        """As Faster R-CNN's, and with the masks of each picture's objects that of their proposals' masks."""
+        objects, kinds = first_of(boxes, counts), first_of(labels, counts)
+        parts, samples = self.parts(said, objects, kinds, height=height, width=width)
+        if masks:
+            matches = [sample.matches[sample.matches >= 0] for sample in samples]
+            places = [sample.boxes[: len(each)] for sample, each in zip(samples, matches, strict=True)]
+            own = [kind[each] for kind, each in zip(kinds, matches, strict=True)]
+            planes = [mask[each] for mask, each in zip(masks, matches, strict=True)]
+            parts["mask"] = self.mask_loss(said.maps, places, own, planes)
+        return summed(parts)
+
+    def segment(self, picture: Float[Tensor, "C H W"], *, least: float, overlap: float, most: int) -> Drawn:
+        """At most `most` things in a picture of any size, each with a score of at least `least`, and their masks.
+
+        Of two boxes of a class whose IoU is more than `overlap` the likelier one stays. Below and to the right the
+        picture is filled up with 0 as far as the coarsest map needs; no box lies there.
+        """
+        height, width = picture.shape[1:]
+        step = self.strides[-1]
+        said = self(F.pad(picture[None], (0, -width % step, 0, -height % step)))
+        places, shares = (each[0].cpu().numpy() for each in self.decode(said, height, width))
+        one = found(places * [width, height, width, height], shares, least=least, overlap=overlap, most=most)
+        boxes, scores, classes = (
+            torch.from_numpy(each).to(picture.device) for each in (one.boxes, one.scores, one.classes)
+        )
+        boxes = boxes.to(picture)
+        logits = self.drawn(said.maps, [boxes])
+        masks = logits[torch.arange(len(classes), device=classes.device), classes + 1].sigmoid()
+        return Drawn(boxes, scores, classes, masks)
 
 
 TORCHVISION = (  # its keys, and ours
@@ -110,9 +162,11 @@ SMALL = {
     "anchors": (12, 24, 48, 96),
     "strides": (4, 8, 16, 32),
     "usual": 84,
-    "proposals": ((200, 150), (150, 100)),
-    "samples": (128, 96),
-    "num_classes": 3,
+    "mask_cells": 7,
+    "mask_depth": 2,
+    "proposals": ((50, 80), (1000, 500)),
+    "samples": (128, 64),
+    "num_classes": 1,
 }
 SECOND = "the forward pass is the first stage; the others, which decode, losses and drawn ask, have tests of their own"
 CARD = ModelCard(
@@ -124,7 +178,7 @@ CARD = ModelCard(
     builder="MaskRCNN",
     sizes={
         "toy": Size(
-            arguments={**SMALL, "widths": (4, 6, 8), "channels": 6, "hidden": 8, "cells": 2, "mask_cells": 4},
+            arguments={**SMALL, "widths": (4, 6, 8), "channels": 6, "hidden": 8, "cells": 2},
             inputs=(Input(shape=(3, 64, 64)),),
             outputs={
                 "map 1": (6, 16, 16),
@@ -134,6 +188,21 @@ CARD = ModelCard(
                 "something": (1020,),
                 "corrections": (1020, 4),
             },
+        ),
+        "mask-rcnn-small": Size(
+            arguments=SMALL,
+            inputs=(Input(shape=(3, 128, 128)),),
+            outputs={
+                "map 1": (48, 32, 32),
+                "map 2": (48, 16, 16),
+                "map 3": (48, 8, 8),
+                "map 4": (48, 4, 4),
+                "something": (4080,),
+                "corrections": (4080, 4),
+            },
+            parameters=495_755,
+            counted_by="hand: 224,864 in the trunk's convolutions, 1,152 in norms, 71,712 in the pyramid, 21,519, "
+            "125,578 and 50,930 in the heads for proposals, boxes and masks",
         ),
         "mask-rcnn-r50-fpn": Size(
             arguments={"legacy": True},

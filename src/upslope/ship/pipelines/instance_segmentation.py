@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from torch import nn
 
 DRAWN = 9  # pictures in one figure
+LIMITS = (
+    "It knows what is bright on dark ground, at the magnifications that it learned from. Of two that lie over each "
+    "other it sees one. Not a medical device."
+)
 
 
 @dataclass(frozen=True)
@@ -124,10 +128,14 @@ class InstanceSegmentation(Pipeline):
         return [self._answer(item) for item in items]
 
     def _answer(self, item: Seen) -> Counted:
-        labels = self.told_apart(self.maps(item.pixels))
+        labels = self.things(item.pixels)
         name = self.spec.classes[0]
         doubt = "" if labels.any() else f"no {name} was found in {short(item.path)}"
         return Counted(str(item.path), item.path, name, labels, item, doubt=doubt, notes=item.notes)
+
+    def things(self, pixels: NDArray[np.float32]) -> NDArray[np.int32]:
+        """What is in a picture (H, W) of any size, numbered."""
+        return self.told_apart(self.maps(pixels))
 
     def maps(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """What the network says of a picture (H, W) of any size: (2, H, W), foreground and distance."""
@@ -205,8 +213,5 @@ class InstanceSegmentation(Pipeline):
                 "Grey, at their own size, their own darkest and brightest levels (percentiles) as 0 and 1, in "
                 f"overlapping tiles of {shape}."
             ],
-            "Limits": [
-                "It knows what is bright on dark ground, at the magnifications that it learned from. Of two that lie "
-                "over each other it sees one. Not a medical device.",
-            ],
+            "Limits": [LIMITS],
         }

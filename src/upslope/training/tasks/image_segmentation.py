@@ -34,7 +34,7 @@ class ImageSegmentation(Task):
 
     tag: ClassVar[str] = "image-segmentation"
 
-    def __init__(self, model: nn.Module, *, train: Dataset, dice: float = 0.0, precision: str = "32") -> None:
+    def __init__(self, model: nn.Module, *, train: Dataset, dice: float = 0.0) -> None:
         super().__init__(model)
         feature = train.features["mask"]
         assert isinstance(feature, Mask)

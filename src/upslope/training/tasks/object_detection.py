@@ -43,7 +43,7 @@ class ObjectDetection(Task):
 
     tag: ClassVar[str] = "object-detection"
 
-    def __init__(self, model: nn.Module, *, train: Dataset, overlap: float = 0.6, precision: str = "32") -> None:
+    def __init__(self, model: nn.Module, *, train: Dataset, overlap: float = 0.6) -> None:
         """Of two boxes of a class whose IoU is more than `overlap` the one with the lower score is suppressed."""
         super().__init__(model)
         self.classes = classes_of(train)
@@ -84,8 +84,8 @@ class ObjectDetection(Task):
         best = values.argsort(descending=True, stable=True)[:LOOKED_AT]
         places, kinds, values = places[best], kinds[best], values[best]
         stay = nms(boxes[places], values, threshold=self.overlap, classes=kinds)[:MOST]
-        arrays = (each[stay].cpu().numpy() for each in (boxes[places], values, kinds))
-        return Detections(*arrays)
+        found, likely, classes = (each[stay].cpu().numpy() for each in (boxes[places], values, kinds))
+        return Detections(found, likely, classes)
 
     def metrics(self, predictions: Sequence[Detections], dataset: Dataset) -> dict[str, float]:
         """mAP as COCO measures it, and how far the number of things found is from that of the things there."""

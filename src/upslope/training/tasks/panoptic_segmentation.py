@@ -55,7 +55,6 @@ class PanopticSegmentation(Task):
         side: int,
         classes: float = 1.0,
         centers: float = 1.0,
-        precision: str = "32",
     ) -> None:
         """`side`: of the squares in which pictures are looked at; what classes, and centers with offsets, count."""
         super().__init__(model)

@@ -1,13 +1,14 @@
 """How good a detector is: average precision and recall, as COCO measures them.
 
 T.-Y. Lin et al., "Microsoft COCO: Common Objects in Context", 2014, https://arxiv.org/abs/1405.0312, and the rules of
-its detection challenge, https://cocodataset.org/#detection-eval; equal to pycocotools' COCOeval for boxes.
+its detection challenge, https://cocodataset.org/#detection-eval; equal to pycocotools' COCOeval for boxes ("bbox")
+and for masks ("segm"), of which only the overlap is another.
 
 A found box is right at a threshold if its IoU with an object of its class reaches it and no better one took the object.
 mAP is the mean over classes and over the thresholds 0.50, 0.55, ..., 0.95. A class without a single object in the
 truth has no recall: it leaves the mean and is named. False alarms on pictures without objects count.
 
-Left out: masks and keypoints, of which only the overlap would be another.
+Left out: keypoints.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +22,8 @@ Floats = NDArray[np.floating[Any]]
 Name = TypeVar("Name")
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
 SIZES = {"all": (0.0, 1e10), "small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, 1e10)}  # pixels
-LIMITS = (1, 10, 100)  # detections in a picture of one class, the best ones
+LIMITS = (1, 10, 100)  # detections in a picture of one class, the best ones; mAP is that of the last limit
+Masks = Sequence[NDArray[np.integer[Any]]]  # of each thing the numbers of its pixels, each once, counted row by row
 
 
 @dataclass(frozen=True)
@@ -29,22 +31,24 @@ class Truth:
     """The objects of a picture: boxes (M, 4) in xyxy pixels and their classes (M,).
 
     A crowd stands for many objects that nobody outlined: what is found there is neither right nor wrong. Where no areas
-    are given they are those of the boxes (COCO has those of the masks).
+    are given they are those of the boxes, or of the masks. With masks it is these that overlap, and not the boxes.
     """
 
     boxes: Floats
     classes: NDArray[np.integer[Any]]
     crowd: NDArray[np.bool_] | None = None
     areas: Floats | None = None
+    masks: Masks | None = None
 
 
 @dataclass(frozen=True)
 class Detections:
-    """What was found in a picture: boxes (N, 4) in xyxy pixels, their scores (N,) and classes (N,)."""
+    """What was found in a picture: boxes (N, 4) in xyxy pixels, their scores (N,) and classes (N,), maybe masks."""
 
     boxes: Floats
     scores: Floats
     classes: NDArray[np.integer[Any]]
+    masks: Masks | None = None
 
 
 @dataclass(frozen=True)
@@ -97,15 +101,47 @@ def pairwise_iou(found: Floats, truth: Floats, crowd: NDArray[np.bool_]) -> NDAr
     return np.asarray(shared / np.where(union > 0, union, 1))
 
 
-def detection_scores(truth: Sequence[Truth], found: Sequence[Detections], *, classes: Sequence[str]) -> DetectionScores:
-    """All scores of what was found in some pictures; class k is named classes[k]."""
+def pairwise_mask_iou(found: Masks, truth: Masks, crowd: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """As `pairwise_iou` for the masks of a picture."""
+    pixels = 1 + max((int(mask.max(initial=-1)) for mask in (*found, *truth)), default=0)
+    a, b = (_areas_of(masks) for masks in (found, truth))
+    shared = (_rows(found, pixels) @ _rows(truth, pixels).T).toarray()
+    union = np.where(crowd, a[:, None], a[:, None] + b - shared)
+    return np.asarray(shared / np.where(union > 0, union, 1))
+
+
+def _rows(masks: Masks, pixels: int) -> Any:
+    """A sparse array with a row for each mask and a column for each pixel of the picture."""
+    from scipy import sparse
+
+    ends = np.concatenate([[0], np.cumsum([len(mask) for mask in masks])]).astype(np.int64)
+    columns = np.concatenate([np.empty(0, dtype=np.int64), *masks])
+    return sparse.csr_array((np.ones(len(columns)), columns, ends), shape=(len(masks), pixels))
+
+
+def _areas_of(masks: Masks) -> NDArray[np.float64]:
+    return np.array([len(mask) for mask in masks], dtype=np.float64)
+
+
+def detection_scores(
+    truth: Sequence[Truth],
+    found: Sequence[Detections],
+    *,
+    classes: Sequence[str],
+    limits: tuple[int, ...] = LIMITS,
+) -> DetectionScores:
+    """All scores of what was found in some pictures; class k is named classes[k].
+
+    `limits` are COCO's; where a picture holds more than a hundred things the last one must be higher, or no detector
+    finds them all. By masks if both sides have some.
+    """
     if len(truth) != len(found):
         raise ValueError(
             f"{len(truth)} pictures have a truth and {len(found)} were looked at; both are wanted for each"
         )
     if not truth:
         raise ValueError("there are no pictures, and without them no mAP")
-    there = {k: _Matches(list(_of_class(truth, found, k))) for k in range(len(classes))}
+    there = {k: _Matches(list(_of_class(truth, found, k, limits[-1]))) for k in range(len(classes))}
     precision: dict[tuple[int, str], NDArray[np.float64]] = {}  # by threshold
     recall: dict[tuple[int, str, int], NDArray[np.float64]] = {}
     for k, matches in there.items():
@@ -113,9 +149,9 @@ def detection_scores(truth: Sequence[Truth], found: Sequence[Detections], *, cla
             objects, scored = matches.at(bounds)
             if objects == 0:
                 continue
-            best = [scored(t, LIMITS[-1]) for t in range(len(THRESHOLDS))]
+            best = [scored(t, limits[-1]) for t in range(len(THRESHOLDS))]
             precision[k, size] = np.array([average_precision(*pair, objects=objects) for pair in best])
-            for limit in LIMITS:
+            for limit in limits:
                 hits = [scored(t, limit)[1].sum() for t in range(len(THRESHOLDS))]
                 recall[k, size, limit] = np.array(hits) / objects
     if not any(size == "all" for _, size in precision):
@@ -128,7 +164,7 @@ def detection_scores(truth: Sequence[Truth], found: Sequence[Detections], *, cla
         map75=float(every[:, 5].mean()),
         map_by_size=_means({key: values for key, values in precision.items() if key[1] != "all"}),
         recall_by_limit=_means({(k, n): v for (k, size, n), v in recall.items() if size == "all"}),
-        recall_by_size=_means({(k, s): v for (k, s, n), v in recall.items() if s != "all" and n == LIMITS[-1]}),
+        recall_by_size=_means({(k, s): v for (k, s, n), v in recall.items() if s != "all" and n == limits[-1]}),
         by_class={name: float(values.mean()) for name, values in per_class.items()},
         by_class50={name: float(values[0]) for name, values in per_class.items()},
         absent=tuple(name for name in classes if name not in per_class),
@@ -139,7 +175,7 @@ def precision_and_recall(
     truth: Sequence[Truth], found: Sequence[Detections], kind: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Of one class, at an IoU of 0.5: scores from the highest down, with precision and recall up to each."""
-    objects, scored = _Matches(list(_of_class(truth, found, kind))).at(SIZES["all"])
+    objects, scored = _Matches(list(_of_class(truth, found, kind, LIMITS[-1]))).at(SIZES["all"])
     scores, hits = scored(0, LIMITS[-1])
     order = np.argsort(-scores, kind="stable")
     right = np.cumsum(hits[order])
@@ -150,23 +186,30 @@ def precision_and_recall(
 class _Picture:
     """One picture and one class: the scores found, from the highest down, and what they overlap."""
 
-    scores: NDArray[np.float64]  # (N,), at most LIMITS[-1]
+    scores: NDArray[np.float64]  # (N,), at most the last limit
     found_areas: NDArray[np.float64]
     iou: NDArray[np.float64]  # (N, M)
     areas: NDArray[np.float64]  # (M,)
     crowd: NDArray[np.bool_]
 
 
-def _of_class(truth: Sequence[Truth], found: Sequence[Detections], kind: int) -> Iterator[_Picture]:
+def _of_class(truth: Sequence[Truth], found: Sequence[Detections], kind: int, most: int) -> Iterator[_Picture]:
     for true, seen in zip(truth, found, strict=True):
-        here, wanted = np.asarray(seen.classes) == kind, np.asarray(true.classes) == kind
+        wanted = np.flatnonzero(np.asarray(true.classes) == kind)
+        here = np.flatnonzero(np.asarray(seen.classes) == kind)
         scores = np.asarray(seen.scores, dtype=np.float64)[here]
-        order = np.argsort(-scores, kind="stable")[: LIMITS[-1]]
-        boxes = np.asarray(seen.boxes, dtype=np.float64).reshape(-1, 4)[here][order]
-        objects = np.asarray(true.boxes, dtype=np.float64).reshape(-1, 4)[wanted]
-        crowd = np.zeros(len(objects), dtype=bool) if true.crowd is None else np.asarray(true.crowd)[wanted]
-        areas = _areas(objects) if true.areas is None else np.asarray(true.areas, dtype=np.float64)[wanted]
-        yield _Picture(scores[order], _areas(boxes), pairwise_iou(boxes, objects, crowd), areas, crowd)
+        order = np.argsort(-scores, kind="stable")[:most]
+        crowd = np.zeros(len(wanted), dtype=bool) if true.crowd is None else np.asarray(true.crowd)[wanted]
+        if true.masks is not None and seen.masks is not None:
+            things, masks = [true.masks[int(k)] for k in wanted], [seen.masks[int(k)] for k in here[order]]
+            iou, areas, found_areas = pairwise_mask_iou(masks, things, crowd), _areas_of(things), _areas_of(masks)
+        else:
+            boxes = np.asarray(seen.boxes, dtype=np.float64).reshape(-1, 4)[here[order]]
+            objects = np.asarray(true.boxes, dtype=np.float64).reshape(-1, 4)[wanted]
+            iou, areas, found_areas = pairwise_iou(boxes, objects, crowd), _areas(objects), _areas(boxes)
+        if true.areas is not None:
+            areas = np.asarray(true.areas, dtype=np.float64)[wanted]
+        yield _Picture(scores[order], found_areas, iou, areas, crowd)
 
 
 def _areas(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
