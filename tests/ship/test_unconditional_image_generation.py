@@ -66,6 +66,22 @@ def test_pixels_come_back_in_their_range():
     assert not np.array_equal(drawn(5, 4).images, answer.images)
 
 
+def test_sample_17_is_the_same_alone_and_among_64(run_folder):
+    """Also of a network with batch norm, whose statistics of a batch would tell samples of each other."""
+    from upslope.ship.predictor import load
+
+    network = load(str(run_folder))
+    assert any("BatchNorm" in type(part).__name__ for part in network.network.module.modules())
+    (many,), (alone,) = (
+        network.answers([], Options(count=count, first=first, seed=3)) for count, first in ((64, 0), (1, 17))
+    )
+    np.testing.assert_allclose(alone.images[0], many.images[17], atol=1e-5)
+    assert not np.allclose(alone.images[0], many.images[16], atol=1e-2)
+    assert alone.facts(Options())["samples"][0]["number"] == 17
+    assert alone.subject == "1 sample of seed 3 from number 17"
+    assert [name for name, _ in network.images([alone])] == ["seed3-0017"]
+
+
 def test_the_facts_are_json():
     answer = drawn(2, 3)
     facts = json.loads(json.dumps(answer.facts(Options())))

@@ -81,7 +81,7 @@ def run(config: Config, run: Run[Config]) -> None:
             if step % 10 == 0:
                 run.log(step, discriminator_loss=d_loss, generator_loss=g_loss)
             if step % batches.per_epoch == 0 and fabric.is_global_zero:
-                run.log(step, **task.glance(validation))
+                task.watch(run, step, validation)
     conclude(
         run,
         task,

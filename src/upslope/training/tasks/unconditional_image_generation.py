@@ -22,7 +22,7 @@ from upslope.runs.reports import classification
 from upslope.runs.run import Run
 from upslope.training.averaging import AveragedWeights
 from upslope.training.batches import Batch
-from upslope.training.judge import Images, judge_of
+from upslope.training.judge import Images, judge_of, mode_collapse
 from upslope.training.latents import latents
 from upslope.training.tasks.task import Task
 
@@ -86,6 +86,12 @@ class UnconditionalImageGeneration(Task):
         """The metrics on the first images of the validation data: quick enough for the middle of a training."""
         few = dataset.take(slice(most))
         return {f"validation_{name}": value for name, value in self.metrics(self.predict(few), few).items()}
+
+    def watch(self, run: Run[Any], step: int, dataset: Dataset) -> None:
+        """Log a glance at validation data in the middle of a training; mode collapse is named when it happens."""
+        seen = self.glance(dataset)
+        run.log(step, **seen)
+        run.remark(step, mode_collapse(seen["validation_coverage"], len(dataset.classes)))
 
     def report(self, run: Run[Any], predictions: Images, dataset: Dataset, *, per_epoch: int) -> None:
         """Curves; samples with the class that the judge reads; the way from one latent vector to another."""
