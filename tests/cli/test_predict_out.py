@@ -19,7 +19,7 @@ class Asked(ImageGenerator):
 
     def generate(self, request):
         asked = request.options
-        images = np.clip(numbered_noise(asked.count, (4, 6), seed=asked.seed, first=asked.first) / 4 + 0.5, 0, 1)
+        images = np.clip(numbered_noise(asked.numbers, (4, 6), seed=asked.seed) / 4 + 0.5, 0, 1)
         images[:, 0, 0] = (request.label or 0) / 255
         return images
 

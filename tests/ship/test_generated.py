@@ -12,6 +12,7 @@ from upslope.training.numbered_noise import numbered_noise
 
 DIGITS = tuple(map(str, range(10)))
 CLOTHES = ("T-shirt", "trouser", "ankle boot")
+LETTERS = ("a", "b", "B")
 
 
 class Diffusion(ImageGenerator):
@@ -25,10 +26,10 @@ class Diffusion(ImageGenerator):
 
     def generate(self, request):
         asked = request.options
-        x = numbered_noise(asked.count, (2, 2), seed=asked.seed, first=asked.first)
+        x = numbered_noise(asked.numbers, (2, 2), seed=asked.seed)
         for step in range(1, (asked.steps or 20) + 1):
-            x = x / 2 + numbered_noise(asked.count, (2, 2), seed=asked.seed, first=asked.first, step=step)
-        return 1 / (1 + np.exp(-x - (request.label or 0) * (asked.guidance or 1)))
+            x = x / 2 + numbered_noise(asked.numbers, (2, 2), seed=asked.seed, step=step)
+        return 1 / (1 + np.exp(-x - (request.label or 0) * (1 + (asked.guidance or 0))))
 
     preprocess = rows = card = None
 
@@ -54,6 +55,9 @@ def pipeline(classes=DIGITS):
         ("  The\nSEVEN ", DIGITS, 7),
         ("an ankle boot", CLOTHES, 2),
         ("t-shirt", CLOTHES, 0),
+        ("a", LETTERS, 0),
+        (" b ", LETTERS, 1),
+        ("B", LETTERS, 2),
     ],
 )
 def test_a_prompt_names_a_class(prompt, classes, place):
@@ -127,12 +131,13 @@ def test_an_ancestral_sample_does_not_depend_on_its_batch():
 
 
 def test_noise_is_normal_and_differs_from_step_to_step():
-    noise = np.stack([numbered_noise(50, (20, 20), seed=0, step=step) for step in range(3)])
+    noise = np.stack([numbered_noise(range(50), (20, 20), seed=0, step=step) for step in range(3)])
     assert noise.dtype == np.float32
     assert abs(noise.mean()) < 0.01
     assert noise.std() == pytest.approx(1, abs=0.01)
     assert np.abs(np.corrcoef(noise.reshape(150, -1)) - np.eye(150)).max() < 0.3
-    assert numbered_noise(0, (3, 2), seed=0).shape == (0, 3, 2)
+    assert numbered_noise([], (3, 2), seed=0).shape == (0, 3, 2)
+    assert np.array_equal(numbered_noise([17, 3], (20, 20), seed=0, step=2), noise[2, [17, 3]])
 
 
 def test_options_are_what_the_pipeline_declares():

@@ -7,6 +7,7 @@ import pytest
 
 from upslope.cards import LabCard
 from upslope.runs.config import LabConfig
+from upslope.runs.errors import RunProblem
 from upslope.runs.model_spec import ModelSpec
 from upslope.runs.run import Run
 from upslope.ship.pipelines.pipeline import LoadedModel, Options, UnreadableInput
@@ -80,6 +81,15 @@ def test_sample_17_is_the_same_alone_and_among_64(run_folder):
     assert alone.facts(Options())["samples"][0]["number"] == 17
     assert alone.subject == "1 sample of seed 3 from number 17"
     assert [name for name, _ in network.images([alone])] == ["seed3-0017"]
+
+
+def test_a_number_that_takes_all_memory_to_reach_is_refused():
+    assert Options.chosen(pipeline(), {"first": 99_990, "count": 10}).numbers == range(99_990, 100_000)
+    with pytest.raises(RunProblem) as problem:
+        Options.chosen(pipeline(), {"first": 10**12, "count": 2})
+    assert str(problem.value) == (
+        "samples of a seed are numbered from 0 to 99999, and you ask for number 1000000000001"
+    )
 
 
 def test_the_facts_are_json():

@@ -13,8 +13,10 @@ from torch.nn import functional as F
 
 from upslope.cards import LabCard
 from upslope.data import fashion_mnist
+from upslope.models.build import built
 from upslope.runs.config import LabConfig
 from upslope.runs.run import Run
+from upslope.training.averaging import AveragedWeights
 from upslope.training.judge import Judge, Reading, mode_collapse
 from upslope.training.tasks import unconditional_image_generation as tasks
 
@@ -24,7 +26,7 @@ CARD = LabCard("tiny-gan", "", "", "", "tests", {}, (), (), {"laptop": {}})
 class Nearest:
     """A judge that needs no training: the class is that of the nearest training image."""
 
-    compare = Judge.compare
+    compare, accuracy = Judge.compare, Judge.accuracy
 
     def __init__(self, train):
         self.known, self.labels = torch.tensor(train["image"]).flatten(1), torch.tensor(train["label"])
@@ -82,6 +84,28 @@ def test_number_17_is_the_same_alone_and_among_64_in_the_middle_of_a_training(ta
     np.testing.assert_allclose(made.generate(latents, batch_size=7), many, atol=1e-5)
     assert made.model.training, "and afterwards the network is in training as before"
     assert not np.allclose(loose[:, 0], many * 2 - 1, atol=0.1), "planted: in training the samples are others"
+
+
+def test_samples_come_from_averaged_weights_and_training_goes_on_from_its_own(train, monkeypatch):
+    network = built("dcgan28", seed=0)
+    critic = built("dcgan28-discriminator", seed=0).module
+    monkeypatch.setattr(tasks, "judge_of", lambda name, train: Nearest(train))
+    task = tasks.Adversarial(network, critic, train, data="toy", sampling=tasks.Sampling(seed=3), ema=0.5)
+    with torch.no_grad():
+        for parameter in network.module.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    task.average.update()
+    kept, average = {name: value.clone() for name, value in network.module.state_dict().items()}, task.average
+    few, latents = train.take(slice(100)), task.latents(np.arange(4))
+    averaged = task.generate(latents)
+    task.glance(few)
+    said = task.yardsticks(few, few)
+    assert task.average is average, "after a look at the last step's weights the average is back"
+    assert np.array_equal(task.generate(latents), averaged)
+    assert all(torch.equal(value, kept[name]) for name, value in network.module.state_dict().items())
+    assert said["frechet_distance_unaveraged"] != task.compare(task.predict(few), few)["frechet_distance"]
+    task.average = AveragedWeights(network.module, decay=0.0)
+    assert not np.allclose(task.generate(latents), averaged, atol=1e-3)
 
 
 def test_a_generator_of_one_class_is_named_when_it_happens(task, train, tmp_path):

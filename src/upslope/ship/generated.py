@@ -7,8 +7,12 @@ which options it takes and makes the samples of one request:
         options = ImageGenerator.options | {"steps", "guidance"}
 
         def generate(self, request):
-            asked = request.options             # what is None there is as in training
-            return draw(request.label, request.numbers, seed=asked.seed, steps=asked.steps, guidance=asked.guidance)
+            asked = request.options
+            return draw(request.label, asked.numbers, seed=asked.seed, steps=asked.steps, guidance=asked.guidance)
+
+What nobody asked for is None there, and as in training. `guidance` is w of classifier-free guidance as Ho and Salimans
+2022, equation 6, count it: (1 + w) * asked - w * anything. 0 is the prediction for the class alone, above 0 the class
+is amplified; others count a scale of 1 + w.
 """
 
 from abc import abstractmethod
@@ -41,11 +45,6 @@ class SampleRequest:
     label: int | None = None  # the class that the prompt names; None: no prompt
 
     @property
-    def numbers(self) -> range:
-        """The numbers of the samples."""
-        return range(self.options.first, self.options.first + self.options.count)
-
-    @property
     def subject(self) -> str:
         """The request as a person calls it."""
         count = self.options.count
@@ -73,10 +72,9 @@ class Generated(Prediction):
 
     def facts(self, options: Options) -> dict[str, Any]:
         """The seed, the prompt, and of each sample its number and its brightness."""
-        numbers = self.request.numbers
         each = [
             {"number": number, "mean_pixel": float(image.mean())}
-            for number, image in zip(numbers, self.images, strict=True)
+            for number, image in zip(self.request.options.numbers, self.images, strict=True)
         ]
         prompt = {"prompt": self.request.prompt, "class": self.request.label} if self.request.prompt else {}
         return {
@@ -148,7 +146,7 @@ class ImageGenerator(Pipeline):
             request = answer.request
             asked = f"{self.classes[request.label]}-" if request.label is not None else ""
             asked = "".join(letter if letter.isalnum() or letter == "-" else "_" for letter in asked)
-            for number, image in zip(request.numbers, answer.images, strict=True):
+            for number, image in zip(request.options.numbers, answer.images, strict=True):
                 yield f"{asked}seed{request.options.seed}-{number:04d}", np.rint(255 * image).astype(np.uint8)
 
     def draw(self, answers: Sequence[Generated]) -> "Figure":

@@ -20,6 +20,8 @@ def class_of(prompt: str, classes: Sequence[str]) -> int:
     """The place among `classes` of the one that a prompt names; UnclearPrompt says what is wrong with it."""
     names = known_names(classes)
     said = known(classes)
+    if prompt.strip() in classes:  # a letter "a" is no article, and no "A"
+        return classes.index(prompt.strip())
     words = [word for word in prompt.casefold().split() if word not in ARTICLES]
     if not words:
         empty = "the prompt is empty" if not prompt.strip() else f'"{shown(prompt)}" names nothing'

@@ -2,7 +2,7 @@
 
     panel = panel_of("mnist", train, test)
     metrics = panel.measure(samples)                    # {"lost_classes": 2.0, ...}
-    run.finish(metrics, **panel.facts())                # the judges' names, and their yardsticks
+    run.finish(metrics, **panel.facts())                # the judges' hashes, and their yardsticks
 
 Features are what a network happened to learn. On one and the same images three judges of one recipe can differ by half
 in their Fréchet distances and by more in fine texture, so a claim that one of them carries is no claim. What is said
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from upslope.blocks.generative.coverage import coverage, density
 from upslope.data.loading.dataset import Dataset
-from upslope.training.judge import Images, Judge, Reading, distance, judge_of
+from upslope.training.judge import SEED, Images, Judge, Reading, distance, judge_of
 from upslope.training.judge_yardsticks import MOST, NEAR, Yardsticks, yardsticks_of
 
 SEEDS = (0, 1, 2)
@@ -113,7 +113,11 @@ def together(readings: Sequence[Reading]) -> NDArray[np.int64]:
     return labels
 
 
-def panel_of(name: str, train: Dataset, real: Dataset, *, quiet: bool = False) -> Panel:
-    """The judges of a data set, trained at first need; those of "toy", and their yardsticks, are not kept."""
-    judges = [judge_of(name, train, seed=seed, quiet=quiet) for seed in SEEDS]
+def panel_of(name: str, train: Dataset, real: Dataset, *, judge: Judge | None = None, quiet: bool = False) -> Panel:
+    """The judges of a data set, trained at first need; those of "toy", and their yardsticks, are not kept.
+
+    `judge` is the one that reads alone, `judge_of(name, train)`, where that is at hand already.
+    """
+    known = {} if judge is None else {SEED: judge}
+    judges = [known.get(seed) or judge_of(name, train, seed=seed, quiet=quiet) for seed in SEEDS]
     return Panel(judges, train, real, keep=name != "toy")

@@ -45,7 +45,7 @@ def predict(
     ] = None,
     steps: Annotated[int | None, typer.Option("--steps", metavar="N", help="How many steps a sampler takes.")] = None,
     guidance: Annotated[
-        float | None, typer.Option("--guidance", metavar="W", help="How strongly a prompt is followed; 1: as learned.")
+        float | None, typer.Option("--guidance", metavar="W", help="How much a prompt is amplified; 0: not at all.")
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FOLDER", help="Write each sample and a sheet of them as PNG files.")

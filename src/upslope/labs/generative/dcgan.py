@@ -9,11 +9,10 @@ classes in at least 2 % of them, with every seed, after at most 5 minutes of tra
 
 - Two optimizers take turns in a loop that stays visible; the generator's loss does not saturate.
 - Samples come from averaged weights and are read by a judge, a frozen classifier that nobody is trained against. Beside
-  their distance stand that of held-out real images, and that of samples from the last step's weights.
+  their distance stand those of held-out real images and of the last step's weights; three judges count lost classes.
 - Left out: labels, augmentation, several discriminator steps for each of the generator.
 
-A generator that learns from one latent vector only (`latents=1`) makes one garment, and must miss both targets. What
-averaging buys is measured, not claimed.
+With one latent vector (`latents=1`) it makes one garment, and must miss both targets; what averaging buys is measured.
 """
 
 from typing import ClassVar, Literal
@@ -54,8 +53,7 @@ def run(config: Config, run: Run[Config]) -> None:
     """Let the two learn from each other; judge samples after each epoch, and beside the test images once."""
     train, validation, test = splits(config.data, toy="fashion_mnist", rng=np.random.default_rng(config.seed))
     network, critic = built("dcgan28", seed=config.seed), built("dcgan28-discriminator", seed=config.seed).module
-    about = Sampling(seed=config.seed, limit=config.latents)
-    weight = config.r1 * R1_EVERY / 2
+    about, weight = Sampling(seed=config.seed, limit=config.latents), config.r1 * R1_EVERY / 2
     task = Adversarial(network, critic, train, data=config.data, sampling=about, ema=config.ema, r1=weight)
     batches = Batches(train, collate=task.collate, batch_size=config.batch_size, seed=config.seed)
     g_adam = torch.optim.Adam(network.module.parameters(), lr=config.lr, betas=(config.beta1, 0.999))
@@ -91,6 +89,7 @@ def run(config: Config, run: Run[Config]) -> None:
         metrics=task.yardsticks(validation, test),
         watch={"generator_moved": "convs.0.weight"},
         judge=task.judge.sha256,
+        **task.panel(test).facts(),
     )
 
 
@@ -117,6 +116,8 @@ CARD = LabCard(
         "test_confident": Metric(unit="%"),
         "test_coverage": Metric(unit="%"),
         "test_smallest_class": Metric(unit="%"),
+        "test_lost_classes": Metric(higher_is_better=False),
+        "test_image_coverage": Metric(unit="%"),
         "validation_frechet_distance": Metric(higher_is_better=False),
         "frechet_distance_unaveraged": Metric(higher_is_better=False),
         "frechet_distance_real": Metric(higher_is_better=False),

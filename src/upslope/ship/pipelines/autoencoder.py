@@ -123,8 +123,8 @@ class Autoencoder(Pipeline):
         if words:
             yield from read_pictures(words, look=str(self.spec.preprocessing["look"]), shape=self.spec.shape)
             return
-        latents = numbered_noise(options.count, (self._latents,), seed=options.seed, first=options.first)
-        for number, latent in enumerate(latents, start=options.first):
+        for number in options.numbers:
+            (latent,) = numbered_noise([number], (self._latents,), seed=options.seed)
             yield Point(options.seed, number, latent)
 
     @property

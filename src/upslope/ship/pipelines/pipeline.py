@@ -67,7 +67,12 @@ class Options:
     length: int = 200
     temperature: float = 1.0
     steps: int | None = None  # of a sampler; None: as in training
-    guidance: float | None = None  # how strongly a prompt is followed, 1: as learned; None: as in training
+    guidance: float | None = None  # w of (1 + w) * asked - w * anything; 0: none; None: as in training
+
+    @property
+    def numbers(self) -> range:
+        """The numbers of the samples."""
+        return range(self.first, self.first + self.count)
 
     @classmethod
     def chosen(cls, pipeline: "Pipeline", given: Mapping[str, int | float]) -> "Options":

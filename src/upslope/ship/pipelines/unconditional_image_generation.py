@@ -10,6 +10,8 @@ from upslope.ship.generated import ImageGenerator, Images, SampleRequest
 from upslope.ship.pipelines.pipeline import Arrays, Options
 from upslope.training.latents import latents
 
+NUMBERED = 100_000  # samples of a seed: number n is found by drawing all before it
+
 
 class UnconditionalImageGeneration(ImageGenerator):
     """No input; images of the kind that the network learned from, each out of one latent vector."""
@@ -22,11 +24,19 @@ class UnconditionalImageGeneration(ImageGenerator):
         """How many random numbers make an image."""
         return int(self.spec.shape[0])
 
+    def refuses(self, options: Options) -> str:
+        """A sample's number has an end, because all latent vectors before it are drawn as well."""
+        if options.numbers.stop <= NUMBERED:
+            return ""
+        return f"samples of a seed are numbered from 0 to {NUMBERED - 1}, and you ask for number {options.numbers[-1]}"
+
     def generate(self, request: SampleRequest) -> Images:
         """The latent vectors of these numbers through the network, pixels from its range to [0, 1]."""
         (name, said), *_ = self.spec.outputs.items()
         low, high = float(said["low"]), float(said["high"])
-        made = self.network.forward(self.preprocess([request]))[name][:, 0]
+        ((z, vectors),) = self.preprocess([request]).items()
+        parts = np.split(vectors, range(self.together, len(vectors), self.together))
+        made = np.concatenate([self.network.forward({z: part})[name][:, 0] for part in parts])
         images: Images = np.clip((made - low) / (high - low), 0, 1).astype(np.float32)
         return images
 
@@ -52,8 +62,8 @@ class UnconditionalImageGeneration(ImageGenerator):
                 f"image for each, pixels in [-1, 1]; (x + 1) / 2 brings them to [0, 1]."
             ],
             "How latent vectors are drawn": [
-                "`numpy.random.default_rng(seed).standard_normal((count, dim), dtype=numpy.float32)`. Sample number n "
-                "of a seed is the same whatever others are drawn with it."
+                "`numpy.random.default_rng(seed).standard_normal((count, dim), dtype=numpy.float32)`; row n is sample "
+                "number n of the seed, whatever others are drawn with it."
             ],
             "Limits": [
                 "It makes images of the kind it learned from, some of them wrong, and cannot be asked for a class. "

@@ -118,7 +118,7 @@ class Autoencoder(Task):
                 device = next(vae.parameters()).device
                 return vae.decode(torch.from_numpy(z).to(device)).sigmoid().cpu().numpy()
 
-            latents.samples(run, decode(numbered_noise(100, (vae.latent,), seed=run.config.seed)))
+            latents.samples(run, decode(numbered_noise(range(100), (vae.latent,), seed=run.config.seed)))
             latents.reconstructions(run, predictions.images, predictions.mean, decode)
             latents.plane(run, predictions.mean, decode)
             latents.interpolation(run, predictions.mean, decode)
