@@ -9,10 +9,12 @@ classes in at least 2 % of them, with every seed, after at most 5 minutes of tra
 
 - Two optimizers take turns in a loop that stays visible; the generator's loss does not saturate.
 - Samples come from averaged weights and are read by a judge, a frozen classifier that nobody is trained against. Beside
-  their distance stand those of held-out real images and of the last step's weights; three judges count lost classes.
+  their distance stand that of held-out real images, and that of samples from the last step's weights. Three judges say
+  how many lost classes it is worth (`training/judge_panel.py`).
 - Left out: labels, augmentation, several discriminator steps for each of the generator.
 
-With one latent vector (`latents=1`) it makes one garment, and must miss both targets; what averaging buys is measured.
+A generator that learns from one latent vector only (`latents=1`) makes one garment, and must miss both targets. What
+averaging buys is measured, not claimed.
 """
 
 from typing import ClassVar, Literal
@@ -53,7 +55,8 @@ def run(config: Config, run: Run[Config]) -> None:
     """Let the two learn from each other; judge samples after each epoch, and beside the test images once."""
     train, validation, test = splits(config.data, toy="fashion_mnist", rng=np.random.default_rng(config.seed))
     network, critic = built("dcgan28", seed=config.seed), built("dcgan28-discriminator", seed=config.seed).module
-    about, weight = Sampling(seed=config.seed, limit=config.latents), config.r1 * R1_EVERY / 2
+    about = Sampling(seed=config.seed, limit=config.latents)
+    weight = config.r1 * R1_EVERY / 2
     task = Adversarial(network, critic, train, data=config.data, sampling=about, ema=config.ema, r1=weight)
     batches = Batches(train, collate=task.collate, batch_size=config.batch_size, seed=config.seed)
     g_adam = torch.optim.Adam(network.module.parameters(), lr=config.lr, betas=(config.beta1, 0.999))
@@ -80,17 +83,9 @@ def run(config: Config, run: Run[Config]) -> None:
                 run.log(step, discriminator_loss=d_loss, generator_loss=g_loss)
             if step % batches.per_epoch == 0 and fabric.is_global_zero:
                 task.watch(run, step, validation)
-    conclude(
-        run,
-        task,
-        test,
-        network=network,
-        per_epoch=batches.per_epoch,
-        metrics=task.yardsticks(validation, test),
-        watch={"generator_moved": "convs.0.weight"},
-        judge=task.judge.sha256,
-        **task.panel(test).facts(),
-    )
+    beside, watch = task.yardsticks(validation, test), {"generator_moved": "convs.0.weight"}
+    per_epoch, facts = batches.per_epoch, task.facts(test)
+    conclude(run, task, test, network=network, per_epoch=per_epoch, metrics=beside, watch=watch, **facts)
 
 
 REAL = {"data": "fashion_mnist"}
@@ -117,7 +112,11 @@ CARD = LabCard(
         "test_coverage": Metric(unit="%"),
         "test_smallest_class": Metric(unit="%"),
         "test_lost_classes": Metric(higher_is_better=False),
+        "test_lost_classes_least": Metric(higher_is_better=False),
+        "test_lost_classes_most": Metric(higher_is_better=False),
         "test_image_coverage": Metric(unit="%"),
+        "test_density": Metric(),
+        "test_nearest_training": Metric(),
         "validation_frechet_distance": Metric(higher_is_better=False),
         "frechet_distance_unaveraged": Metric(higher_is_better=False),
         "frechet_distance_real": Metric(higher_is_better=False),

@@ -98,6 +98,10 @@ class UnconditionalImageGeneration(Task):
             self._panel = dataset, panel_of(self.data, self.known, dataset, judge=self.judge)
         return self._panel[1]
 
+    def facts(self, dataset: Dataset) -> dict[str, Any]:
+        """Which judges a result's figures beside this data are from, and what they are read by."""
+        return {"judge": self.judge.sha256, **self.panel(dataset).facts()}
+
     def glance(self, dataset: Dataset, *, most: int = 1000) -> dict[str, float]:
         """One judge on the first images of the validation data: quick enough for the middle of a training."""
         few = dataset.take(slice(most))
