@@ -86,11 +86,12 @@ class UnconditionalImageGeneration(Task):
         return self.judge.compare(self.judge.read(images), self.judge.read(dataset["image"]))
 
     def metrics(self, predictions: Images, dataset: Dataset) -> dict[str, float]:
-        """What three judges say of samples beside real images, in lost classes; and what the one says by itself.
+        """What one judge says of samples beside real images, and what three say together, in lost classes.
 
-        Under a name that both have stands what the one says.
+        Where both have a name, it is the one's.
         """
-        return {**self.panel(dataset).measure(predictions), **self.compare(predictions, dataset)}
+        alone, together = self.compare(predictions, dataset), self.panel(dataset).measure(predictions)
+        return alone | {name: value for name, value in together.items() if name not in alone}
 
     def panel(self, dataset: Dataset) -> Panel:
         """Three judges and their yardsticks beside these real images; what is missing is trained and measured now."""
