@@ -49,7 +49,7 @@ class Config(TrainingConfig):
     @classmethod
     def _usual(cls, given: dict[str, Any]) -> dict[str, Any]:
         """The older networks need fewer batches, and SSD learns faster, if nothing else is said."""
-        own: dict[str, dict[str, Any]] = {"ssd": {"steps": 800, "lr": 3e-3}, "faster-rcnn": {"steps": 800}}
+        own: dict[str, dict[str, Any]] = {"ssd": {"steps": 800, "lr": 3e-3}, "faster-rcnn": {"steps": 600}}
         return own.get(given.get("model", "yolo"), {}) | given
 
 

@@ -38,7 +38,7 @@ class Config(TrainingConfig):
 
     data: Literal["scenes", "dsb2018", "toy"] = Field("scenes", description="toy is generated scenes")
     side: int = Field(80, ge=16, le=160, multiple_of=8, description="pixels of the squares; scenes have 80")
-    steps: int = Field(800, ge=1, le=1_000_000, description="how many batches are learned from")
+    steps: int = Field(600, ge=1, le=1_000_000, description="how many batches are learned from")
     batch_size: int = Field(16, ge=1, le=3000, description="squares per step; nuclei have 33 pictures at most")
     lr: float = Field(3e-3, gt=0, le=1, description="the highest learning rate")
     weight_decay: float = Field(0.01, ge=0, lt=1, description="how strongly weights are pulled towards 0")
