@@ -206,6 +206,7 @@ def test_one_lab_is_recorded_in_all_its_variants(upslope, checkout, recorded):
     [
         (("--all",), "name the lab to record, or say --all"),
         (("--seeds", "0"), "at least one seed"),
+        (("--processes", "0"), "--processes is at least 1, not 0"),
         (("seed=3",), "the seeds are counted from 0"),
         (("--preset", "smok"), 'no preset "smok"'),
     ],

@@ -75,7 +75,7 @@ def record(results: Sequence[Result], *, variant: str = "") -> Record:
             raise RunProblem(f"{result.run} ran with a learner's parts: records are of the library alone")
     if not variant:
         values = [first.preset] if first.preset != "laptop" else []
-        values += [word.partition("=")[2] for word in first.settings if not word.startswith("seed=")]
+        values += [word.partition("=")[2] for word in first.settings if not word.startswith(("seed=", "threads="))]
         variant = re.sub(r"[^a-z0-9]+", "-", "-".join(values).lower()).strip("-")
     names = [n for n in first.metrics if all(r.metrics.get(n) is not None for r in results)]
     metrics = {n: [float(r.metrics[n] or 0.0) for r in results] for n in names}

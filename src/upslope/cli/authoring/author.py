@@ -271,6 +271,9 @@ def make_records(
     seeds: Annotated[int | None, typer.Option("--seeds", metavar="N", help="How many seeds, from 0.")] = None,
     preset: Annotated[str | None, typer.Option("--preset", help="smoke, laptop or full.")] = None,
     variant: Annotated[str, typer.Option("--variant", help="A word for what differs from the preset.")] = "",
+    processes: Annotated[
+        int, typer.Option("--processes", metavar="N", help="How many seeds train at once, each on its share of cores.")
+    ] = 1,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> int:
@@ -291,6 +294,8 @@ def make_records(
         raise UsageError("name the lab to record, or say --all")
     if seeds is not None and seeds < 1:
         raise UsageError(f"a record needs at least one seed, not {seeds}")
+    if processes < 1:
+        raise UsageError(f"--processes is at least 1, not {processes}")
     if any(word.partition("=")[0].strip() == "seed" for word in settings or ()):
         raise UsageError("the seeds are counted from 0; say how many with --seeds")
     plans = []
@@ -307,7 +312,11 @@ def make_records(
         if len(plans) > 1:
             screen.line((" ".join([found.card.name, *plan.words]), "bold"))
         one = make(
-            found, plan, quiet=screen.quiet, said=lambda seed, result: screen.prose(f"seed {seed}   {result.line()}")
+            found,
+            plan,
+            quiet=screen.quiet,
+            said=lambda seed, result: screen.prose(f"seed {seed}   {result.line()}"),
+            processes=processes,
         )
         path = write_record(one, folder)
         made.append({**asdict(one), "path": str(path)})

@@ -5,8 +5,8 @@ beside it FCN (Long et al. 2014, https://arxiv.org/abs/1411.4038) and DeepLabV3 
 https://arxiv.org/abs/1706.05587), all small and drawn anew.
 
 Claim: 20 slices teach a U-Net of 1.1 million parameters to tell membrane from cell on 5 others with an area under the
-curve of at least 0.958 and a Dice of at least 0.75, and FCN and DeepLabV3 with an area of at least 0.93, each with every
-seed (3 seeds).
+curve of at least 0.958 and a Dice of at least 0.75, and FCN and DeepLabV3 with an area of at least 0.93, each with
+every seed (3 seeds).
 
 - Squares are cut at random, mirrored, turned by quarters and lit otherwise; masks move along, never interpolated.
 - The test is on whole slices, which the network never saw; the labels of the challenge's own test are not public.
