@@ -29,12 +29,12 @@ def anchor_grid(
     is [[3, 0, 5, 8], [11, 0, 13, 8]]. Ren et al. 2015, section 3.1.1.
     """
     # Of each scale with each ratio the height and the width, and the corners around 0.
-    scale, root = torch.tensor(scales, dtype=torch.float32), torch.tensor(ratios, dtype=torch.float32).sqrt()
+    scale, root = torch.tensor(scales), torch.tensor(ratios).sqrt()
     high, wide = (scale[:, None] * root).flatten(), (scale[:, None] / root).flatten()
-    shapes = torch.stack([-wide, -high, wide, high], dim=-1) / 2  # (A, 4)
+    shapes = torch.stack([-wide, -high, wide, high], dim=1) / 2  # (A, 4)
     # The middle of each place, twice: for the corner at the top left and for that at the bottom right.
-    down, across = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-    centers = (torch.stack([across, down, across, down], dim=-1).reshape(-1, 1, 4) + 0.5) * stride
+    down, across = torch.arange(height).repeat_interleave(width), torch.arange(width).repeat(height)
+    centers = (torch.stack([across, down, across, down], dim=1)[:, None] + 0.5) * stride
     # Every shape at every place.
     return (centers + shapes).reshape(-1, 4)
 

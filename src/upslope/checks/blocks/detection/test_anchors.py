@@ -184,33 +184,33 @@ wrong(
     module.anchor_grid,
     {
         "the half is forgotten: the middle lies at the corner of the place": (
-            ".reshape(-1, 1, 4) + 0.5) * stride",
-            ".reshape(-1, 1, 4)) * stride",
+            "[:, None] + 0.5) * stride",
+            "[:, None]) * stride",
         ),
         "half a pixel is added, not half a stride": (
-            ".reshape(-1, 1, 4) + 0.5) * stride",
-            ".reshape(-1, 1, 4) * stride) + 0.5",
+            "[:, None] + 0.5) * stride",
+            "[:, None] * stride) + 0.5",
         ),
         "the ratio is taken as width / height": (
             "(scale[:, None] * root).flatten(), (scale[:, None] / root).flatten()",
             "(scale[:, None] / root).flatten(), (scale[:, None] * root).flatten()",
         ),
         "the root is forgotten: an anchor is ratio * ratio times as high as wide": (
-            "torch.tensor(ratios, dtype=torch.float32).sqrt()",
-            "torch.tensor(ratios, dtype=torch.float32)",
+            "torch.tensor(ratios).sqrt()",
+            "torch.tensor(ratios)",
         ),
         "only the height follows the ratio, so that the area does too": (
             "(scale[:, None] * root).flatten(), (scale[:, None] / root).flatten()",
             "(scale[:, None] * root**2).flatten(), scale[:, None].expand(-1, len(root)).flatten()",
         ),
-        "the scale is taken as half the side": ("dim=-1) / 2  # (A, 4)", "dim=-1)  # (A, 4)"),
+        "the scale is taken as half the side": ("dim=1) / 2  # (A, 4)", "dim=1)  # (A, 4)"),
         "all scales of the first ratio come first": (
             "(scale[:, None] * root).flatten(), (scale[:, None] / root).flatten()",
             "(scale * root[:, None]).flatten(), (scale / root[:, None]).flatten()",
         ),
         "places come column by column": (
-            'torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")',
-            'torch.meshgrid(torch.arange(height), torch.arange(width), indexing="xy")',
+            "torch.arange(height).repeat_interleave(width), torch.arange(width).repeat(height)",
+            "torch.arange(height).repeat(width), torch.arange(width).repeat_interleave(height)",
         ),
         "rows are taken for x, columns for y": (
             "[across, down, across, down]",
@@ -223,6 +223,11 @@ wrong(
         "what reaches beyond the picture is cut off": (
             "(centers + shapes).reshape(-1, 4)",
             "(centers + shapes).reshape(-1, 4).clamp(min=0)",
+        ),
+        "the anchors are float64": ("(centers + shapes).reshape(-1, 4)", "(centers + shapes).reshape(-1, 4).double()"),
+        "the boxes are stacked one by one, and without a place there is nothing to stack": (
+            "return (centers + shapes).reshape(-1, 4)",
+            "return torch.stack(list((centers + shapes).reshape(-1, 4)))",
         ),
     },
 )

@@ -237,5 +237,6 @@ wrong(
             "overlap, tp, fp, fn = iou[pairs].sum(), pairs.sum(), 0, 0",
         ),
         "PQ is the mean of SQ and RQ, not their product": ("float(sq * rq)", "float((sq + rq) / 2)"),
+        "NumPy numbers are given": ("float(sq * rq), float(sq), float(rq)", "sq * rq, sq, rq"),
     },
 )
