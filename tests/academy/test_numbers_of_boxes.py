@@ -41,6 +41,15 @@ def test_numbers_of_nms(torch):
     says("nms", "12/16 = 0.75", "What stays is [1, 2]", "in float16 numbers above 2,048 are even")
 
 
+def test_numbers_of_anchors(torch):
+    from upslope.blocks.detection.anchors import anchor_grid
+
+    grid = anchor_grid(1, 2, stride=8, scales=[4], ratios=[4])
+    assert grid.tolist() == [[3, 0, 5, 8], [11, 0, 13, 8]]
+    assert len(anchor_grid(40, 60, stride=16, scales=[128, 256, 512], ratios=[0.5, 1, 2])) == 60 * 40 * 9 == 21_600
+    says("anchors", "stride 8, scale 4, ratio 4", "[3, 0, 5, 8] and [11, 0, 13, 8]", "60 · 40 · 9 = 21,600")
+
+
 def test_numbers_of_encode_boxes(torch):
     from upslope.blocks.detection.anchors import encode_boxes
 

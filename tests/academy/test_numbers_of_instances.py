@@ -6,6 +6,7 @@ from tests.academy.lesson_prose import says
 
 from upslope.blocks.panoptic_merge import panoptic_merge
 from upslope.image.watershed import watershed
+from upslope.runs.reports.detection.panoptic_quality import Panoptic, overlaps, panoptic_quality
 from upslope.runs.reports.instances import InstanceScores
 
 
@@ -32,7 +33,16 @@ def test_numbers_of_panoptic_merge():
     says("panoptic-merge", "columns 1 1 1 4 4", "the numbers are 1 1 1 2 2 0", "3 3 3 4 4 0", "two votes of three")
 
 
-def test_numbers_of_panoptic():
+def test_numbers_of_panoptic_quality():
     found = InstanceScores(tp=2, fp=1, fn=1, overlap=0.8 + 0.6)
     assert (found.sq, found.f1, found.pq) == pytest.approx((0.7, 2 / 3, 1.4 / 3))
-    says("panoptic", "TP 2, FP 1, FN 1", "SQ is 0.7", "= 0.667", "1.4 / 3 = 0.467")
+    sneaker, said = np.array([[1, 1, 1, 1, 1, 1, 0, 0]]), np.array([[1, 1, 1, 1, 0, 0, 1, 1]])
+    pq, sq, rq = panoptic_quality([overlaps(Panoptic(sneaker, {1: 5}), Panoptic(said, {1: 5}))], 5)
+    assert (pq, sq, rq) == pytest.approx((4 / 6, 4 / 6, 1))
+    says("panoptic-quality", "TP 2, FP 1, FN 1", "SQ is 0.7", "= 0.667", "1.4 / 3 = 0.467", "so the IoU is 0.667")
+
+
+def test_numbers_of_panoptic():
+    grass, bags, shirts = 0.9, 0.5, 0.1
+    assert (np.mean([grass, bags, shirts]), np.mean([bags, shirts])) == pytest.approx((0.5, 0.3))
+    says("panoptic", "0.9 for grass, 0.5 for bags and 0.1 for shirts", "is 0.5", "For things alone it is 0.3")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from upslope.runs.reports.detection.panoptic_quality import Panoptic, panoptic_quality
+from upslope.runs.reports.detection.panoptic_quality import Panoptic, panoptic_scores
 from upslope.runs.reports.instances import InstanceScores, found_and_missed, instance_scores, matched
 
 
@@ -67,7 +67,7 @@ def test_over_several_pictures_it_is_the_panoptic_quality_of_one_class(seeds):
         scores = instance_scores(*zip(*pairs, strict=True))
         # Background is a class of its own there, so that none of it is void.
         kinds = [[Panoptic(np.where(x, x, 999), {**dict.fromkeys(sets(x), 0), 999: 1}) for x in pair] for pair in pairs]
-        expected = panoptic_quality(*zip(*kinds, strict=True), of=[0])
+        expected = panoptic_scores(*zip(*kinds, strict=True), of=[0])
         assert (scores.pq, scores.sq, scores.f1) == pytest.approx((expected.pq, expected.sq, expected.rq), abs=1e-12)
 
 

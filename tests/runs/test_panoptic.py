@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from upslope.runs.reports.detection.panoptic_quality import panoptic_quality
+from upslope.runs.reports.detection.panoptic_quality import panoptic_scores
 from upslope.runs.reports.panoptic import divided_pictures, segments
 
 CLASSES = np.array([[0, 0, 1, 1, 9], [0, 0, 2, 2, -1]])
@@ -15,7 +15,7 @@ def test_each_number_is_a_segment_and_so_is_each_class_without():
     assert len(set(made.ids.ravel()) - {0}) == 5
     assert sorted(made.classes.values()) == [0, 1, 1, 2, 2]
     assert made.classes[int(made.ids[1, 3])] == 2, "things without a number are one thing"
-    assert panoptic_quality([made], [made]).pq == 1
+    assert panoptic_scores([made], [made]).pq == 1
 
 
 def test_numbers_on_stuff_do_not_count():
@@ -33,7 +33,7 @@ def test_bytes_do_not_overflow():
 def test_things_of_a_class_that_merge_are_not_found():
     truth = segments((np.full((1, 4), 1), np.array([[1, 1, 2, 2]])), things=[1], void=9)
     merged = segments((np.full((1, 4), 1), np.zeros((1, 4), int)), things=[1], void=9)
-    assert panoptic_quality([truth], [merged]).pq == 0
+    assert panoptic_scores([truth], [merged]).pq == 0
 
 
 def test_pictures_are_drawn():

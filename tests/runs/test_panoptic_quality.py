@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from upslope.runs.reports.detection.panoptic_quality import Panoptic, panoptic_quality
+from upslope.runs.reports.detection.panoptic_quality import Panoptic, panoptic_scores
 
 
 def drawn(rng, *, kinds=3, crowds=False):
@@ -62,7 +62,7 @@ def test_it_is_its_definition(crowds):
         found.append(Panoptic(np.roll(truth[2].ids, 1, axis=1), truth[2].classes))
         tally = by_definition(truth, found)
         rows = [(iou / max(tp, 1), tp / (tp + fp / 2 + fn / 2)) for iou, tp, fp, fn in tally.values()]
-        scores = panoptic_quality(truth, found)
+        scores = panoptic_scores(truth, found)
         assert scores.classes == len(tally)
         assert scores.pq == pytest.approx(np.mean([sq * rq for sq, rq in rows]), abs=1e-12)
         assert (scores.sq, scores.rq) == pytest.approx(tuple(np.mean(rows, axis=0)), abs=1e-12)
@@ -72,21 +72,21 @@ def test_by_hand():
     """Two cells of 6 pixels, one found as 5 of them, one not at all; and 3 pixels where nothing is: (5/6) / 2."""
     truth = Panoptic(np.array([[1] * 6, [2] * 6, [3] * 6]), {1: 4, 2: 4, 3: 9})
     found = Panoptic(np.array([[1] * 5 + [9], [9] * 6, [8] * 3 + [9] * 3]), {1: 4, 8: 4, 9: 9})
-    cells = panoptic_quality([truth], [found], of=[4])
+    cells = panoptic_scores([truth], [found], of=[4])
     assert (cells.sq, cells.rq, cells.classes) == (5 / 6, 1 / 2, 1)
     assert cells.pq == pytest.approx(5 / 12)
-    assert panoptic_quality([truth], [truth]).pq == 1
-    assert panoptic_quality([], []).classes == 0
+    assert panoptic_scores([truth], [truth]).pq == 1
+    assert panoptic_scores([], []).classes == 0
 
 
 def test_impossible_pictures_are_refused():
     one, two = Panoptic(np.ones((2, 3), dtype=int), {1: 0}), Panoptic(np.ones((3, 2), dtype=int), {1: 0})
     with pytest.raises(ValueError, match=r"\(2, 3\) pixels and the prediction \(3, 2\)"):
-        panoptic_quality([one], [two])
+        panoptic_scores([one], [two])
     with pytest.raises(ValueError, match="segment 1 of the prediction has no class"):
-        panoptic_quality([one], [replace(one, classes={})])
+        panoptic_scores([one], [replace(one, classes={})])
     with pytest.raises(ValueError, match="1 pictures have a truth and 0 were divided"):
-        panoptic_quality([one], [])
+        panoptic_scores([one], [])
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def test_equals_the_panoptic_api(sample):
     truth, things, stuff = sample
 
     def percent(change, of=None):
-        scores = panoptic_quality(truth, [replace(change(p), crowds=frozenset()) for p in truth], of=of)
+        scores = panoptic_scores(truth, [replace(change(p), crowds=frozenset()) for p in truth], of=of)
         return [round(100 * value, 4) for value in (scores.pq, scores.sq, scores.rq)]
 
     def rolled(columns):
@@ -145,4 +145,4 @@ def test_equals_the_panoptic_api(sample):
     assert percent(large) == [65.9259, 87.5, 65.9259]
     assert percent(merged) == [68.9594, 72.1891, 70.8333]
     filled = [replace(p, ids=np.where(p.ids == 0, next(iter(p.classes)), p.ids), crowds=frozenset()) for p in truth]
-    assert panoptic_quality(truth, filled).pq == 1
+    assert panoptic_scores(truth, filled).pq == 1

@@ -20,16 +20,22 @@ _LARGEST = math.log(1000 / 16)  # of what decoding lets a size grow: a network t
 def anchor_grid(
     height: int, width: int, *, stride: int, scales: Sequence[float], ratios: Sequence[float] = (1.0,)
 ) -> Float[Tensor, "N 4"]:
-    """Anchors of a feature map of height x width places, in xyxy pixels of the picture: row by row, then by shape.
+    """Anchors of a feature map of height x width places, in xyxy pixels of the picture, float32.
 
-    Place (i, j) sees the picture around ((j + 1/2) stride, (i + 1/2) stride). There lies an anchor for each scale and
-    ratio (height / width), scales first: its area is scale**2, whatever the ratio.
+    Place (i, j) sees the picture around x = (j + 1/2) * stride, y = (i + 1/2) * stride. An anchor of scale s and ratio
+    r with its middle there is s * sqrt(r) high and s / sqrt(r) wide: height / width is r, and the area s * s whatever
+    the ratio. N = height * width * scales * ratios: places row by row, and at each place scale after scale, every scale
+    with all its ratios. What reaches beyond the picture is not cut. anchor_grid(1, 2, stride=8, scales=[4], ratios=[4])
+    is [[3, 0, 5, 8], [11, 0, 13, 8]]. Ren et al. 2015, section 3.1.1.
     """
-    scale, ratio = torch.tensor(scales, dtype=torch.float32), torch.tensor(ratios, dtype=torch.float32).sqrt()
-    high, wide = (scale[:, None] * ratio).flatten(), (scale[:, None] / ratio).flatten()
-    shapes = torch.stack([-wide, -high, wide, high], dim=-1) / 2  # (A, 4) around 0
-    down, across = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-    centers = (torch.stack([across, down, across, down], dim=-1).reshape(-1, 1, 4) + 0.5) * stride
+    # Of each scale with each ratio the height and the width, and the corners around 0.
+    scale, root = torch.tensor(scales), torch.tensor(ratios).sqrt()
+    high, wide = (scale[:, None] * root).flatten(), (scale[:, None] / root).flatten()
+    shapes = torch.stack([-wide, -high, wide, high], dim=1) / 2  # (A, 4)
+    # The middle of each place, twice: for the corner at the top left and for that at the bottom right.
+    down, across = torch.arange(height).repeat_interleave(width), torch.arange(width).repeat(height)
+    centers = (torch.stack([across, down, across, down], dim=1)[:, None] + 0.5) * stride
+    # Every shape at every place.
     return (centers + shapes).reshape(-1, 4)
 
 

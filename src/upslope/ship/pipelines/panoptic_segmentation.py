@@ -106,7 +106,7 @@ class PanopticSegmentation(InstanceSegmentation):
 
     def score(self, outputs: Arrays, dataset: Dataset) -> tuple[str, float]:
         """Panoptic quality of all classes, of the squares."""
-        from upslope.runs.reports.detection.panoptic_quality import panoptic_quality
+        from upslope.runs.reports.detection.panoptic_quality import panoptic_scores
         from upslope.runs.reports.panoptic import segments
 
         feature = dataset.features.get("mask")
@@ -116,7 +116,7 @@ class PanopticSegmentation(InstanceSegmentation):
         things = next(iter(self.spec.outputs.values()))["things"]
         truth = [segments(pair, things=things, void=void) for pair in zip(masks, numbers, strict=True)]
         found = [segments(self.divided(maps), things=things, void=void) for maps in outputs["maps"]]
-        return "pq", panoptic_quality(truth, found).pq
+        return "pq", panoptic_scores(truth, found).pq
 
     def draw(self, answers: Sequence[Segmented]) -> "Figure":  # type: ignore[override]
         """The first DRAWN pictures, each class in its color and each thing outlined."""

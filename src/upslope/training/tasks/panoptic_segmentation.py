@@ -16,7 +16,7 @@ from upslope.image.tiles import tile_and_blend
 from upslope.models.build import Built
 from upslope.runs import figures
 from upslope.runs.model_spec import ModelSpec
-from upslope.runs.reports.detection.panoptic_quality import panoptic_quality
+from upslope.runs.reports.detection.panoptic_quality import panoptic_scores
 from upslope.runs.reports.panoptic import Divided, divided_pictures, segments
 from upslope.runs.run import Run
 from upslope.training.batches import Batch
@@ -131,14 +131,14 @@ class PanopticSegmentation(Task):
         divided = [self.divided(maps) for maps in predictions]
         found = [segments(pair, **how) for pair in divided]
         merged = [segments((classes, 0 * numbers), **how) for classes, numbers in divided]
-        things = panoptic_quality(truth, found, of=self.things)
+        things = panoptic_scores(truth, found, of=self.things)
         return {
             "things_pq": things.pq,
             "things_sq": things.sq,
             "things_rq": things.rq,
-            "stuff_pq": panoptic_quality(truth, found, of=self.stuff).pq,
-            "pq": panoptic_quality(truth, found).pq,
-            "merged_pq": panoptic_quality(truth, merged, of=self.things).pq,
+            "stuff_pq": panoptic_scores(truth, found, of=self.stuff).pq,
+            "pq": panoptic_scores(truth, found).pq,
+            "merged_pq": panoptic_scores(truth, merged, of=self.things).pq,
         }
 
     def calibrate(self, validation: Dataset) -> None:

@@ -1,15 +1,86 @@
-"""What match_anchors and encode_boxes must do."""
+"""What anchor_grid, match_anchors and encode_boxes must do."""
 
 import math
 
 import numpy as np
 
 from upslope.blocks.detection import anchors as module
-from upslope.checks import wrong
+from upslope.checks import grades, wrong
 from upslope.checks.blocks.detection.drawn import pair
 from upslope.checks.blocks.tensors import TorchOp
+from upslope.checks.expect import close
 
 LN2 = math.log(2)
+
+
+def grids(rng, sizes=((1, 1), (1, 2), (2, 1), (3, 2), (2, 5))):
+    """Maps of different height and width, with one and several scales and ratios."""
+    for height, width in sizes:
+        for scales, ratios in ((1, 1), (1, 3), (3, 1), (2, 3)):
+            yield {
+                "height": height,
+                "width": width,
+                "stride": int(rng.choice([4, 8, 16])),
+                "scales": tuple(rng.uniform(4, 40, scales).round(1).tolist()),
+                "ratios": tuple(rng.uniform(0.25, 4, ratios).round(2).tolist()),
+            }
+
+
+def one_by_one(height, width, stride, scales, ratios=(1.0,)):
+    """Place by place, scale by scale, ratio by ratio."""
+    made = []
+    for i in range(height):
+        for j in range(width):
+            for scale in scales:
+                for ratio in ratios:
+                    wide = math.sqrt(scale * scale / ratio)
+                    x, y, high = (j + 0.5) * stride, (i + 0.5) * stride, ratio * wide
+                    made.append([x - wide / 2, y - high / 2, x + wide / 2, y + high / 2])
+    return np.array(made).reshape(-1, 4)
+
+
+GRID = TorchOp(module.anchor_grid, samples=grids, truth=one_by_one)
+
+test_grid_shape = GRID.shape(
+    "a row of four float32 numbers for each place, scale and ratio", dtypes=("float32",), gives="float32"
+)
+test_grid_by_hand = GRID.by_hand(
+    "two places, stride 8, scale 4, ratio 4: 8 high and 2 wide around (4, 4) and (12, 4)",
+    ({"height": 1, "width": 2, "stride": 8, "scales": (4,), "ratios": (4,)}, [[3, 0, 5, 8], [11, 0, 13, 8]]),
+)
+test_grid_middle = GRID.by_hand(
+    "the middle is half a stride in, and what reaches beyond the picture is not cut",
+    ({"height": 1, "width": 1, "stride": 16, "scales": (32,)}, [[-8, -8, 24, 24]]),
+    ({"height": 1, "width": 1, "stride": 5, "scales": (2,)}, [[1.5, 1.5, 3.5, 3.5]]),
+)
+test_grid_places = GRID.by_hand(
+    "places come row by row: from left to right, then down",
+    (
+        {"height": 2, "width": 2, "stride": 2, "scales": (2,)},
+        [[0, 0, 2, 2], [2, 0, 4, 2], [0, 2, 2, 4], [2, 2, 4, 4]],
+    ),
+)
+test_grid_shapes = GRID.by_hand(
+    "at a place come all ratios of the first scale, then all of the second; a ratio is height / width",
+    (
+        {"height": 1, "width": 1, "stride": 16, "scales": (4, 8), "ratios": (0.25, 4.0)},
+        [[4, 7, 12, 9], [7, 4, 9, 12], [0, 6, 16, 10], [6, 0, 10, 16]],
+    ),
+)
+test_grid_empty = GRID.by_hand(
+    "a map without places has no anchors: shape (0, 4)",
+    ({"height": 0, "width": 3, "stride": 8, "scales": (4,)}, np.zeros((0, 4))),
+)
+test_grid_random = GRID.random("random strides, scales and ratios", dtypes=("float32",), atol=1e-4)
+test_grid_large = GRID.large("a map of 25 x 38 places", lambda rng: grids(rng, sizes=((25, 38),)), atol=1e-3)
+
+
+@grades(module.anchor_grid)
+def test_grid_areas(rng):
+    """the area is the square of the scale, whatever the ratio: anchor_grid(1, 1, scales=(10,), ratios=(0.1, 1, 6))"""
+    grid = module.anchor_grid(1, 1, stride=4, scales=(10,), ratios=(0.1, 1, 6))
+    areas = (grid[:, 2] - grid[:, 0]) * (grid[:, 3] - grid[:, 1])
+    close(areas, [100, 100, 100], case="areas of scale 10, ratios 0.1, 1 and 6", rtol=1e-4)
 
 
 def tables(rng, sizes=((1, 1), (6, 1), (8, 3), (12, 5), (5, 0), (0, 2)), digits=2):
@@ -109,6 +180,57 @@ test_codes_gradient = CODES.gradient("the gradient agrees with finite difference
 test_codes_laws = CODES.laws("the laws of every operation: calls, passes and memory do not get mixed up")
 
 
+wrong(
+    module.anchor_grid,
+    {
+        "the half is forgotten: the middle lies at the corner of the place": (
+            "[:, None] + 0.5) * stride",
+            "[:, None]) * stride",
+        ),
+        "half a pixel is added, not half a stride": (
+            "[:, None] + 0.5) * stride",
+            "[:, None] * stride) + 0.5",
+        ),
+        "the ratio is taken as width / height": (
+            "(scale[:, None] * root).flatten(), (scale[:, None] / root).flatten()",
+            "(scale[:, None] / root).flatten(), (scale[:, None] * root).flatten()",
+        ),
+        "the root is forgotten: an anchor is ratio * ratio times as high as wide": (
+            "torch.tensor(ratios).sqrt()",
+            "torch.tensor(ratios)",
+        ),
+        "only the height follows the ratio, so that the area does too": (
+            "(scale[:, None] * root).flatten(), (scale[:, None] / root).flatten()",
+            "(scale[:, None] * root**2).flatten(), scale[:, None].expand(-1, len(root)).flatten()",
+        ),
+        "the scale is taken as half the side": ("dim=1) / 2  # (A, 4)", "dim=1)  # (A, 4)"),
+        "all scales of the first ratio come first": (
+            "(scale[:, None] * root).flatten(), (scale[:, None] / root).flatten()",
+            "(scale * root[:, None]).flatten(), (scale / root[:, None]).flatten()",
+        ),
+        "places come column by column": (
+            "torch.arange(height).repeat_interleave(width), torch.arange(width).repeat(height)",
+            "torch.arange(height).repeat(width), torch.arange(width).repeat_interleave(height)",
+        ),
+        "rows are taken for x, columns for y": (
+            "[across, down, across, down]",
+            "[down, across, down, across]",
+        ),
+        "all places of the first shape come first, then those of the second": (
+            "(centers + shapes).reshape(-1, 4)",
+            "(centers + shapes).transpose(0, 1).reshape(-1, 4)",
+        ),
+        "what reaches beyond the picture is cut off": (
+            "(centers + shapes).reshape(-1, 4)",
+            "(centers + shapes).reshape(-1, 4).clamp(min=0)",
+        ),
+        "the anchors are float64": ("(centers + shapes).reshape(-1, 4)", "(centers + shapes).reshape(-1, 4).double()"),
+        "the boxes are stacked one by one, and without a place there is nothing to stack": (
+            "return (centers + shapes).reshape(-1, 4)",
+            "return torch.stack(list((centers + shapes).reshape(-1, 4)))",
+        ),
+    },
+)
 wrong(
     module.match_anchors,
     {

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+Counts = NDArray[np.integer[Any]]
 VOID = 0  # the id of pixels that belong to no segment
 
 
@@ -28,6 +29,19 @@ class Panoptic:
 
 
 @dataclass(frozen=True)
+class Overlaps:
+    """Of one picture the T segments of the truth and the F that were found: their classes, areas and common pixels."""
+
+    shared: Counts  # (T, F), pixels that both have
+    void: Counts  # (F,), pixels of what was found that belong to no segment of the truth
+    true_area: Counts  # (T,), pixels
+    found_area: Counts  # (F,)
+    true_class: Counts  # (T,)
+    found_class: Counts  # (F,)
+    crowd: NDArray[np.bool_]  # (T,)
+
+
+@dataclass(frozen=True)
 class PanopticScores:
     """PQ, and its factors SQ, how exact the segments that were found are, and RQ, how many were found; each in [0, 1].
 
@@ -40,37 +54,8 @@ class PanopticScores:
     classes: int  # how many count
 
 
-def panoptic_quality(
-    truth: Sequence[Panoptic], found: Sequence[Panoptic], *, of: Iterable[int] | None = None
-) -> PanopticScores:
-    """The scores over all pictures, of the classes `of`, or of all that occur.
-
-    For each class PQ = (sum of the IoU of matched segments) / (TP + FP / 2 + FN / 2). Pixels that are void in the truth
-    count nowhere. A segment that was found without a match is no false positive if more than half of it is void or lies
-    in crowds of its class; crowds themselves need not be found.
-    """
-    if len(truth) != len(found):
-        raise ValueError(f"{len(truth)} pictures have a truth and {len(found)} were divided; both are wanted for each")
-    overlap: dict[int, float] = {}
-    right: dict[int, int] = {}
-    wrong: dict[int, int] = {}  # false positives and false negatives
-    for true, seen in zip(truth, found, strict=True):
-        for kind, iou in _judged(true, seen):
-            if iou is None:
-                wrong[kind] = wrong.get(kind, 0) + 1
-            else:
-                right[kind], overlap[kind] = right.get(kind, 0) + 1, overlap.get(kind, 0.0) + iou
-    kinds = sorted({*right, *wrong} if of is None else ({*right, *wrong} & set(of)))
-    if not kinds:
-        return PanopticScores(0.0, 0.0, 0.0, 0)
-    exact = [overlap[kind] / right[kind] if kind in right else 0.0 for kind in kinds]
-    share = [right.get(kind, 0) / (right.get(kind, 0) + wrong.get(kind, 0) / 2) for kind in kinds]
-    product = [sq * rq for sq, rq in zip(exact, share, strict=True)]
-    return PanopticScores(float(np.mean(product)), float(np.mean(exact)), float(np.mean(share)), len(kinds))
-
-
-def _judged(truth: Panoptic, found: Panoptic) -> Iterable[tuple[int, float | None]]:
-    """Each segment of one picture that counts: its class and its IoU, None where it has no partner."""
+def overlaps(truth: Panoptic, found: Panoptic) -> Overlaps:
+    """What the segments of the truth and those that were found have in common."""
     if truth.ids.shape != found.ids.shape:
         raise ValueError(
             f"the truth is {truth.ids.shape} pixels and the prediction {found.ids.shape}; they must be equal"
@@ -83,22 +68,64 @@ def _judged(truth: Panoptic, found: Panoptic) -> Iterable[tuple[int, float | Non
     found_ids, columns = np.unique(found.ids, return_inverse=True)
     size = len(true_ids), len(found_ids)
     table = np.bincount(rows.ravel() * size[1] + columns.ravel(), minlength=size[0] * size[1]).reshape(size)
-    shared = {(int(true_ids[i]), int(found_ids[j])): int(table[i, j]) for i, j in zip(*np.nonzero(table), strict=True)}
-    area_true = dict(zip(true_ids.tolist(), table.sum(axis=1).tolist(), strict=True))
-    area_found = dict(zip(found_ids.tolist(), table.sum(axis=0).tolist(), strict=True))
-    matched_true, matched_found = set(), set()
-    for (t, f), both in shared.items():
-        if VOID in (t, f) or t in truth.crowds or truth.classes[t] != found.classes[f]:
-            continue
-        union = area_true[t] + area_found[f] - both - shared.get((VOID, f), 0)
-        if both / union > 0.5:
-            matched_true.add(t)
-            matched_found.add(f)
-            yield truth.classes[t], both / union
-    for t in area_true.keys() - matched_true - truth.crowds - {VOID}:
-        yield truth.classes[t], None
-    for f in area_found.keys() - matched_found - {VOID}:
-        kind = found.classes[f]
-        excused = [VOID, *(t for t in truth.crowds if truth.classes[t] == kind)]
-        if sum(shared.get((t, f), 0) for t in excused) / area_found[f] <= 0.5:
-            yield kind, None
+    here, there = true_ids != VOID, found_ids != VOID
+    return Overlaps(
+        shared=table[here][:, there],
+        void=table[~here][:, there].sum(axis=0),
+        true_area=table.sum(axis=1)[here],
+        found_area=table.sum(axis=0)[there],
+        true_class=np.array([truth.classes[k] for k in true_ids[here].tolist()], dtype=np.int64),
+        found_class=np.array([found.classes[k] for k in found_ids[there].tolist()], dtype=np.int64),
+        crowd=np.isin(true_ids[here], list(truth.crowds)),
+    )
+
+
+def panoptic_quality(pictures: Sequence[Overlaps], kind: int) -> tuple[float, float, float]:
+    """(PQ, SQ, RQ) of the class `kind` over all pictures, each in [0, 1].
+
+    A segment of the truth that is no crowd and one that was found, both of this class, are a pair if their IoU is more
+    than 1/2, where the union leaves out what is void in the truth: IoU = shared / (true_area + found_area - shared -
+    void). TP counts the pairs, FN the other segments of the truth, without crowds, and FP the others that were found;
+    but one of which more than 1/2 lies in void and in crowds of this class, taken together, counts nowhere. Over all
+    pictures SQ = sum of the pairs' IoU / TP, 0 without a pair; RQ = TP / (TP + FP / 2 + FN / 2); PQ = SQ * RQ. Each is
+    nan where TP + FP + FN is 0. Two segments, one of them found with an IoU of 0.8 and the other not at all: SQ is 0.8,
+    RQ is 0.6667, and PQ is 0.5333. Kirillov et al. 2018, section 4; void and crowds as in the COCO panoptic API.
+    """
+    overlap, tp, fp, fn = 0.0, 0, 0, 0
+    for picture in pictures:
+        # The segments of this class; a crowd need not be found.
+        true, found = picture.true_class == kind, picture.found_class == kind
+        wanted = true & ~picture.crowd
+        # Pixels that are void in the truth are in no union.
+        union = picture.true_area[:, None] + picture.found_area - picture.shared - picture.void
+        iou = (picture.shared / union)[wanted][:, found]
+        # With more than a half there is at most one partner, since segments do not overlap.
+        pairs = iou > 0.5
+        # What lies mostly where nobody outlined anything is not wrong.
+        crowded = picture.shared[true & picture.crowd].sum(axis=0)
+        excused = (picture.void + crowded) / picture.found_area > 0.5
+        overlap, tp = overlap + iou[pairs].sum(), tp + pairs.sum()
+        fn += (~pairs.any(axis=1)).sum()
+        fp += (~pairs.any(axis=0) & ~excused[found]).sum()
+    # A class of which nothing counts has no quality: 0 would punish, 1 would be a gift.
+    if tp + fp + fn == 0:
+        return np.nan, np.nan, np.nan
+    # How exact the pairs are, and F1: how many there are.
+    sq, rq = overlap / max(tp, 1), tp / (tp + fp / 2 + fn / 2)
+    return float(sq * rq), float(sq), float(rq)
+
+
+def panoptic_scores(
+    truth: Sequence[Panoptic], found: Sequence[Panoptic], *, of: Iterable[int] | None = None
+) -> PanopticScores:
+    """The scores over all pictures: means of `panoptic_quality` over the classes `of`, or all, as far as they occur."""
+    if len(truth) != len(found):
+        raise ValueError(f"{len(truth)} pictures have a truth and {len(found)} were divided; both are wanted for each")
+    pictures = [overlaps(true, seen) for true, seen in zip(truth, found, strict=True)]
+    kinds = {int(kind) for each in pictures for kind in (*each.true_class, *each.found_class)}
+    rows = [panoptic_quality(pictures, kind) for kind in sorted(kinds if of is None else kinds & set(of))]
+    counted = np.array([row for row in rows if not np.isnan(row[0])])
+    if not len(counted):
+        return PanopticScores(0.0, 0.0, 0.0, 0)
+    pq, sq, rq = counted.mean(axis=0).tolist()
+    return PanopticScores(pq, sq, rq, len(counted))
