@@ -123,7 +123,7 @@ CARD = LabCard(
     },
     ablations=(
         Ablation(name="semantic head alone", settings={"centers": 0.0}),
-        Ablation(name="centers alone", settings={"classes": 0.0}, when={"data": "scenes"}),
+        Ablation(name="centers alone", settings={"classes": 0.0}),
     ),
     variants={"": {}, "nuclei": {"data": "dsb2018", "steps": 300}},
     seeds=3,
