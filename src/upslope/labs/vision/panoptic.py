@@ -90,7 +90,6 @@ def run(config: Config, run: Run[Config]) -> None:
 
 
 SCENES = {"data": "scenes"}
-NUCLEI = {"data": "dsb2018"}
 SHARE = Metric(unit="%")
 CARD = LabCard(
     name="panoptic",
@@ -104,9 +103,8 @@ CARD = LabCard(
     seconds={"smoke": 9, "laptop": 600, "full": 3000},
     data=("scenes", "dsb2018"),
     expect=(
-        Expect("test_things_pq", at_least=0.40, when=SCENES, ablations={"semantic head alone": 0.25}),
+        Expect("test_things_pq", at_least=0.40, when=SCENES, ablations={"semantic head alone": 0.068}),
         Expect("test_stuff_pq", at_least=0.70, when=SCENES, ablations={"centers alone": 0.1}),
-        Expect("test_things_pq", at_least=0.45, when=NUCLEI, ablations={"semantic head alone": 0.05}),
     ),
     presets={"smoke": {"data": "toy", "side": 40, "steps": 50, "batch_size": 8}, "laptop": {}, "full": {"steps": 6000}},
     metrics={
@@ -125,6 +123,5 @@ CARD = LabCard(
         Ablation(name="semantic head alone", settings={"centers": 0.0}),
         Ablation(name="centers alone", settings={"classes": 0.0}),
     ),
-    variants={"": {}, "nuclei": {"data": "dsb2018", "steps": 300}},
     seeds=3,
 )

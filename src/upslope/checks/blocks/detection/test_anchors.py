@@ -77,7 +77,7 @@ test_grid_large = GRID.large("a map of 25 x 38 places", lambda rng: grids(rng, s
 
 @grades(module.anchor_grid)
 def test_grid_areas(rng):
-    """the area is the square of the scale, whatever the ratio: anchor_grid(1, 1, scales=(10,), ratios=(0.1, 1, 6))"""
+    """the area is the square of the scale, whatever the ratio: scale 10, ratios 0.1, 1 and 6"""
     grid = module.anchor_grid(1, 1, stride=4, scales=(10,), ratios=(0.1, 1, 6))
     areas = (grid[:, 2] - grid[:, 0]) * (grid[:, 3] - grid[:, 1])
     close(areas, [100, 100, 100], case="areas of scale 10, ratios 0.1, 1 and 6", rtol=1e-4)

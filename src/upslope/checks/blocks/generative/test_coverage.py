@@ -45,7 +45,7 @@ COVERAGE = TorchOp(module.coverage, samples=drawn(*SIZES), truth=one_by_one, ten
 
 LINE = [[0.0], [1.0], [3.0], [7.0]]
 test_by_hand = COVERAGE.by_hand(
-    "real 0, 1, 3, 7 and generated 0.5, 2.5: three of four have one within reach of their nearest neighbor",
+    "real 0, 1, 3, 7, generated 0.5, 2.5: three of four have one within reach of their nearest neighbor",
     ({"real": LINE, "generated": [[0.5], [2.5]], "neighbors": 1}, 3 / 4),
 )
 test_ends = COVERAGE.by_hand(

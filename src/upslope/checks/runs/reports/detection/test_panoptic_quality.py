@@ -115,7 +115,7 @@ def test_void_excuses(rng):
 
 @grades(module.panoptic_quality)
 def test_crowds(rng):
-    """a crowd need not be found and is nobody's pair; what lies in one of its class by more than half is excused"""
+    """a crowd need not be found and is nobody's pair; what lies mostly in one of its class is excused"""
     compare([picture("aaaccc", "xxx...", crowds="c")], (1.0, 1.0, 1.0), case="crowd c; truth aaaccc, found xxx...")
     compare([picture("aaaccc", "xxxyyy", crowds="c")], (1.0, 1.0, 1.0), case="crowd c; truth aaaccc, found xxxyyy")
     compare(
@@ -128,12 +128,7 @@ def test_crowds(rng):
         (2 / 3, 1.0, 2 / 3),
         case="crowd c; truth aaacc--, found xxxyyyy",
     )
-
-
-@grades(module.panoptic_quality)
-def test_together(rng):
-    """void and all crowds of the class are taken together"""
-    case = "crowds c and d; truth aaac.d--, found xxxyyyyy"
+    case = "crowds c and d, taken together with void; truth aaac.d--, found xxxyyyyy"
     compare([picture("aaac.d--", "xxxyyyyy", {"-": 9}, crowds="cd")], (1.0, 1.0, 1.0), case=case)
     case = "crowds c and d, d of another class; truth aaac.d-, found xxxyyyy"
     compare([picture("aaac.d-", "xxxyyyy", {"-": 9, "d": 9}, crowds="cd")], (2 / 3, 1.0, 2 / 3), case=case)
@@ -186,7 +181,7 @@ def test_large(rng):
 
 @grades(module.panoptic_quality)
 def test_floats(rng):
-    """Python floats, and what was given stays as it is"""
+    """the three are Python floats, and what was given stays as it is"""
     one = picture("aaaaabbb.", "xxxxyyzzz", crowds="b")
     before = replace(one, **{each.name: getattr(one, each.name).copy() for each in fields(one)})
     for value in (*module.panoptic_quality([one], 1), *module.panoptic_quality([one], 2)):
