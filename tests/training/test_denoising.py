@@ -1,0 +1,148 @@
+"""The task of denoising: what is learned, how it is sampled, and what it refuses."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="models are made of PyTorch")
+
+import torch
+
+from upslope.cards import discover
+from upslope.data import mnist
+from upslope.models.build import built
+from upslope.runs.errors import ConfigProblem, Diverged
+from upslope.runs.launcher import start
+from upslope.runs.run import Run
+from upslope.ship.predictor import in_torch
+from upslope.training.averaging import AveragedWeights
+from upslope.training.diffusion import Diffusion, drawn
+from upslope.training.judge import Judge
+from upslope.training.tasks import denoising
+from upslope.training.tasks.denoising import Denoising, shuffled_labels
+
+
+@pytest.fixture(scope="module")
+def data():
+    return mnist.toy(rng=np.random.default_rng(0), count=40)
+
+
+@pytest.fixture
+def task_of(data, monkeypatch):
+    monkeypatch.setattr(denoising, "judge_of", lambda *_: Judge(classes=10).eval())
+
+    def make(*, loud=True, seed=0, drop=0.1, **settings):
+        network = built("ddpm28", seed=0, widths=(8, 12))
+        if loud:  # a fresh network predicts 0 whatever it is told
+            torch.nn.init.normal_(network.module.last.weight, std=0.2, generator=torch.Generator().manual_seed(1))
+        diffusion = Diffusion(**{"steps": 3, **settings})
+        return Denoising(network, data, data="toy", diffusion=diffusion, seed=seed, drop=drop), network
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("change", "range_"), [((127.5, 127.5), "0 and 255"), ((0.5, 0.5), "0 and 1"), ((2, 0), "-2 and 2")]
+)
+def test_other_ranges_are_refused(task_of, data, change, range_):
+    task, _ = task_of()
+    batch = task.collate(data)
+    assert batch["image"].min() == -1
+    assert batch["image"].shape == (40, 1, 28, 28)
+    factor, offset = change
+    batch["image"] = batch["image"] * factor + offset
+    with pytest.raises(ConfigProblem, match=f"pixels lie between {range_}; diffusion starts from images in"):
+        task(batch)
+
+
+def test_the_loss_is_that_of_what_is_predicted(task_of, data):
+    """A network that predicts 0 is wrong by the target itself."""
+    task, _ = task_of(loud=False, predicts="x0")
+    batch = task.collate(data)
+    torch.testing.assert_close(task(batch)["loss"], batch["image"].square().mean())
+    task, _ = task_of(loud=False)
+    assert task(batch)["loss"].item() == pytest.approx(1, abs=0.03)
+    task, _ = task_of()
+    assert task(batch)["loss"] != task(batch)["loss"], "steps and noise are drawn anew"
+
+
+@pytest.mark.parametrize(("drop", "secret"), [(0.0, 0), (1.0, 40)])
+def test_classes_are_kept_secret_and_steps_are_told(task_of, data, drop, secret):
+    heard = []
+    for told in (True, False):
+        task, network = task_of(drop=drop, told=told)
+        network.module.register_forward_pre_hook(lambda module, given: heard.append(given))
+        task(task.collate(data))
+    for _, _, label in heard:
+        assert (label == 10).sum() == secret
+    assert len(heard[0][1].unique()) > 20
+    assert not heard[1][1].any()
+
+
+def test_shuffled_labels_are_the_same_in_another_order(task_of, data):
+    task, _ = task_of()
+    batch = task.collate(data)
+    mixed = shuffled_labels(batch, torch.Generator().manual_seed(0))
+    assert not torch.equal(mixed["label"], batch["label"])
+    assert torch.equal(mixed["label"].sort().values, batch["label"].sort().values)
+    assert mixed["image"] is batch["image"]
+
+
+def test_averaged_weights_sample_and_training_goes_on_with_its_own(task_of, data):
+    task, network = task_of()
+    task.average = AveragedWeights(network.module, decay=0.9)
+    with torch.no_grad():
+        network.module.last.weight.mul_(-1)
+    before = {name: value.clone() for name, value in network.module.state_dict().items()}
+    task.train()
+    said, samples = task.validate(data), task.sample(2, seed=0)
+    assert network.module.training
+    assert task.predictor is task.average.module
+    for name, value in network.module.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    task.average = None
+    assert task.validate(data) != said
+    assert not np.array_equal(task.sample(2, seed=0), samples)
+    assert task.validate(data) == task.validate(data), "the same noise each time"
+
+
+@pytest.mark.parametrize("sampler", ["ddim", "ddpm"])
+def test_a_sample_is_a_function_of_seed_and_number(task_of, sampler):
+    task, _ = task_of(sampler=sampler)
+    among = task.sample(24, seed=5)
+    assert among.shape == (24, 28, 28)
+    assert among.min() >= 0
+    assert among.max() <= 1
+    np.testing.assert_allclose(task.sample(1, seed=5, first=17)[0], among[17], rtol=0, atol=1e-5)
+    assert np.abs(task.sample(1, seed=6, first=17)[0] - among[17]).max() > 0.01
+    asked = task.sample(1, seed=5, first=17, labels=[7])
+    np.testing.assert_allclose(asked[0], among[17], rtol=0, atol=1e-5)
+    assert np.abs(task.sample(1, seed=5, first=17, labels=[3])[0] - among[17]).max() > 1e-4
+
+
+def test_a_saved_run_samples_the_same(task_of):
+    task, network = task_of(guidance=2.0)
+    spec = task.spec(network)
+    assert spec.to_json()["preprocessing"]["diffusion"] == dataclasses.asdict(task.diffusion)
+    forward = in_torch(network.module.eval(), spec)
+    got = drawn(forward, spec, labels=[2, 3], seed=4, first=2)
+    np.testing.assert_allclose(got, task.sample(2, seed=4, first=2), rtol=0, atol=1e-5)
+    other = drawn(forward, spec, labels=[2, 3], seed=4, first=2, steps=2, guidance=0.0)
+    np.testing.assert_allclose(other, task.sample(2, seed=4, first=2, steps=2, guidance=0.0), rtol=0, atol=1e-5)
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_checkpoint(tmp_path, monkeypatch):
+    steps, error, asked = Run.steps, Denoising.error, []
+    monkeypatch.setattr(denoising, "judge_of", lambda *_: Judge(classes=10).eval())
+    monkeypatch.setattr(Run, "steps", lambda self, total, **kw: steps(self, total, **{**kw, "checkpoint_steps": 2}))
+
+    def broken(self, *inputs, by):
+        asked.append(by.training)
+        return error(self, *inputs, by=by) * (float("nan") if sum(asked) == 4 else 1)
+
+    monkeypatch.setattr(Denoising, "error", broken)
+    with pytest.raises(Diverged, match=r"^loss is nan at step 4: the training diverged"):
+        start(discover("labs")["ddpm"], preset="smoke", root=tmp_path, quiet=True)
+    assert (tmp_path / "ddpm-0001" / "checkpoint").exists()
+    assert not (tmp_path / "ddpm-0001" / "result.json").exists()
