@@ -37,6 +37,15 @@ def test_number_of_ddim_step(torch):
     says("ddim-step", "(1 - 0.6 · 0.5) / 0.8 = 0.875", "0.8 · 0.5 + 0.6 · 0.875 = 0.925")
 
 
+def test_number_of_ddpm_step(torch):
+    from upslope.blocks.generative.denoising_steps import ddpm_step
+
+    x, image, levels = torch.tensor([[1.0]]), torch.tensor([[0.5]]), {"alpha_bar": 0.36, "alpha_bar_after": 0.64}
+    assert round(ddpm_step(x, image, **levels, fresh=0 * x).item(), 4) == 0.6953
+    assert round(ddpm_step(x, image, **levels, fresh=x).item(), 4) == 1.1914
+    says("ddpm-step", "0.8 · 0.4375 / 0.64 = 0.5469", "0.75 · 0.36 / 0.64 = 0.4219", "0.4375 · 0.36 / 0.64 = 0.2461")
+
+
 def test_number_of_guidance(torch):
     from upslope.blocks.generative.guidance import guided
 
