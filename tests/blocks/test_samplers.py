@@ -15,10 +15,9 @@ from upslope.blocks.generative.denoising_steps import ddim_step, ddpm_step
 from upslope.blocks.generative.guidance import guided
 from upslope.blocks.generative.noise_schedules import alpha_bars
 from upslope.blocks.generative.time_embedding import time_embedding
-from upslope.blocks.samplers.generate import Recipe, denoise, generate
+from upslope.blocks.samplers.denoise import Recipe, denoise
 from upslope.blocks.samplers.path import path
 from upslope.blocks.samplers.prediction import image_of, target
-from upslope.blocks.samplers.sample_noise import SampleNoise
 from upslope.blocks.samplers.samplers import DDIM, DDPM, SAMPLERS, DPMSolver, Euler
 
 SCHEDULES = {"linear": (1e-4, 0.02), "scaled_linear": (0.00085, 0.012), "cosine": (1e-4, 0.02)}
@@ -232,26 +231,18 @@ def test_paths():
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
-def test_a_sample_does_not_depend_on_its_neighbours(name):
-    layers = torch.nn.Conv2d(1, 1, 3, padding=1)
-    labels = torch.arange(64) % 10
-    way = path(alpha_bars("cosine"), 12)
-    recipe = Recipe(way, SAMPLERS[name], no_class=10, guidance=1.5)
+def test_each_step_draws_noise_of_its_own_or_none(name):
+    """Draw 0 starts the samples; a sampler with chance draws once in each step, the others never again."""
+    asked = []
 
-    def predict(x, step, label):
-        return torch.tanh(layers(x) + label.reshape(-1, 1, 1, 1) / 10 + torch.sin(step.reshape(-1, 1, 1, 1) / 300.0))
+    def drawn(draw):
+        asked.append(draw)
+        return noise(2, seed=draw)
 
-    with torch.no_grad():
-        said = {"shape": (1, 6, 6), "seed": 3}
-        among = generate(predict, labels, recipe, numbers=range(64), **said)
-        alone = generate(predict, labels[17:18], recipe, numbers=[17], **said)
-        cut = generate(predict, labels, recipe, numbers=range(64), batch_size=7, **said)
-        other = generate(predict, labels, recipe, numbers=range(64), shape=(1, 6, 6), seed=4)
-    torch.testing.assert_close(among[17:18], alone, rtol=0, atol=1e-5)
-    torch.testing.assert_close(among, cut, rtol=0, atol=1e-5)
-    assert (among[0] - among[10]).abs().max() > 0.01, "the same label, other noise"
-    assert (among - other).abs().amax((1, 2, 3)).min() > 0.01
-    assert np.isfinite(among.numpy()).all()
+    recipe = Recipe(path(alpha_bars("cosine"), 5), SAMPLERS[name], no_class=10)
+    *_, last = denoise(network, drawn, torch.tensor([3, 4]), recipe)
+    assert asked == ([0, 1, 2, 3, 4, 5] if SAMPLERS[name].draws else [0])
+    assert last.x.isfinite().all()
 
 
 def test_guidance_asks_once_or_twice():
@@ -264,7 +255,7 @@ def test_guidance_asks_once_or_twice():
     way, labels = path(alpha_bars("cosine"), 2), torch.tensor([3, 4])
     for guidance in (0.0, 1.0):
         recipe = Recipe(way, DDIM, no_class=10, guidance=guidance)
-        moments = list(denoise(predict, SampleNoise(0, (0, 1), (1, 2, 2)), labels, recipe))
+        moments = list(denoise(predict, lambda draw: noise(2, seed=draw), labels, recipe))
         assert [moment.number for moment in moments] == [0, 1, 2]
         assert torch.equal(moments[-1].x, moments[-1].image)
     assert asked == [[3, 4]] * 2 + [[3, 4, 10, 10]] * 2

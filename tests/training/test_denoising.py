@@ -9,6 +9,7 @@ pytest.importorskip("torch", reason="models are made of PyTorch")
 
 import torch
 
+from upslope.blocks.samplers.samplers import SAMPLERS
 from upslope.cards import discover
 from upslope.data import mnist
 from upslope.models.build import built
@@ -107,6 +108,28 @@ def test_averaged_weights_sample_and_training_goes_on_with_its_own(task_of, data
     assert task.validate(data) == task.validate(data), "the same noise each time"
 
 
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_sample_does_not_depend_on_its_neighbours(name):
+    layers = torch.nn.Conv2d(1, 1, 3, padding=1)
+    labels = torch.arange(64) % 10
+    diffusion = Diffusion(sampler=name, steps=12)
+
+    def predict(x, step, label):
+        return torch.tanh(layers(x) + label.reshape(-1, 1, 1, 1) / 10 + torch.sin(step.reshape(-1, 1, 1, 1) / 300.0))
+
+    with torch.no_grad():
+        said = {"shape": (1, 6, 6), "classes": 10}
+        among = diffusion.draw(predict, labels, range(64), seed=3, **said)
+        alone = diffusion.draw(predict, labels[17:18], [17], seed=3, **said)
+        cut = diffusion.draw(predict, labels, range(64), seed=3, batch_size=7, **said)
+        other = diffusion.draw(predict, labels, range(64), seed=4, **said)
+    np.testing.assert_allclose(among[17:18], alone, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(among, cut, rtol=0, atol=1e-5)
+    assert np.abs(among[0] - among[10]).max() > 0.01, "the same label, other noise"
+    assert np.abs(among - other).max(axis=(1, 2)).min() > 0.01
+    assert np.isfinite(among).all()
+
+
 @pytest.mark.parametrize("sampler", ["ddim", "ddpm"])
 def test_a_sample_is_a_function_of_seed_and_number(task_of, sampler):
     task, _ = task_of(sampler=sampler)
@@ -126,9 +149,9 @@ def test_a_saved_run_samples_the_same(task_of):
     spec = task.spec(network)
     assert spec.to_json()["preprocessing"]["diffusion"] == dataclasses.asdict(task.diffusion)
     forward = in_torch(network.module.eval(), spec)
-    got = drawn(forward, spec, labels=[2, 3], seed=4, first=2)
+    got = drawn(forward, spec, labels=[2, 3], numbers=[2, 3], seed=4)
     np.testing.assert_allclose(got, task.sample(2, seed=4, first=2), rtol=0, atol=1e-5)
-    other = drawn(forward, spec, labels=[2, 3], seed=4, first=2, steps=2, guidance=0.0)
+    other = drawn(forward, spec, labels=[2, 3], numbers=[2, 3], seed=4, steps=2, guidance=0.0)
     np.testing.assert_allclose(other, task.sample(2, seed=4, first=2, steps=2, guidance=0.0), rtol=0, atol=1e-5)
 
 

@@ -21,8 +21,8 @@ def time_embedding(step: Num[Tensor, " B"], dim: int, *, longest: float = 10_000
     half = dim // 2
     if dim % 2 or half < 2:
         raise ValueError(f"dim={dim}: the sines and cosines need an even number of at least 4")
-    # Frequencies in a geometric row from 1 to 1 / longest: (D/2,).
-    place = torch.arange(half, device=step.device, dtype=torch.float32) / (half - 1)
+    # Frequencies in a geometric progression from 1 to 1 / longest, both ends included: (D/2,).
+    place = torch.linspace(0, 1, half, device=step.device)
     frequencies = longest**-place
     # The angle of each frequency at each sample's step: (B, D/2).
     angles = step.float()[:, None] * frequencies

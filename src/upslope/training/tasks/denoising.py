@@ -15,9 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from upslope.blocks.generative.add_noise import add_noise
-from upslope.blocks.samplers.generate import denoise
 from upslope.blocks.samplers.prediction import target
-from upslope.blocks.samplers.sample_noise import SampleNoise
 from upslope.data.loading.dataset import Dataset
 from upslope.features import Image
 from upslope.models.build import Built
@@ -115,10 +113,10 @@ class Denoising(Task):
             return self.diffusion.draw(
                 model,
                 torch.tensor(wanted, device=next(model.parameters()).device),
+                numbers,
                 shape=self.shape,
                 classes=len(self.classes),
                 seed=seed,
-                numbers=numbers,
                 steps=steps,
                 guidance=guidance,
             )
@@ -168,9 +166,8 @@ class Denoising(Task):
         """x_t and the image that the network sees in it, each (count, steps + 1, H, W), of the seed's first samples."""
         with self.asking() as model:
             labels = torch.arange(count, device=next(model.parameters()).device) % len(self.classes)
-            noise = SampleNoise(self.seed, range(count), self.shape)
-            recipe = self.diffusion.recipe(classes=len(self.classes))
-            moments = list(denoise(self.diffusion.asked(model), noise, labels, recipe))
+            about = {"shape": self.shape, "classes": len(self.classes), "seed": self.seed}
+            moments = self.diffusion.moments(model, labels, **about)
         strips = (torch.stack([getattr(m, name)[:, 0] for m in moments], dim=1) for name in ("x", "image"))
         noisy, seen = (((strip + 1) / 2).clamp(0, 1).cpu().numpy() for strip in strips)
         return noisy, seen

@@ -113,7 +113,10 @@ wrong(
             "torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)",
         ),
         "the cosines stand in front of the sines": ("[angles.sin(), angles.cos()]", "[angles.cos(), angles.sin()]"),
-        "the row of frequencies ends before 1 / longest is reached": ("/ (half - 1)\n", "/ half\n"),
+        "the row of frequencies ends before 1 / longest is reached": (
+            "torch.linspace(0, 1, half, device=step.device)",
+            "torch.linspace(0, 1, half + 1, device=step.device)[:-1]",
+        ),
         "frequencies rise where they should fall": ("longest**-place", "longest**place"),
         "frequencies fall evenly, not by a constant factor": (
             "longest**-place",

@@ -4,23 +4,25 @@
     for moment in denoise(predict, noise, labels, recipe):
         ...  # moment.x, moment.image
 
-`predict(x, step, label)` is the network: (B, *S), (B,) and (B,) to (B, *S).
+`predict(x, step, label)` is the network: (B, *S), (B,) and (B,) to (B, *S). `noise(draw)` gives the standard normal
+noise of the whole batch, (B, *S): draw 0 is where the samples start, draw n + 1 what is added in step n.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from upslope.blocks.generative.guidance import guided
 from upslope.blocks.samplers.path import Path
 from upslope.blocks.samplers.prediction import Predicts, image_of
-from upslope.blocks.samplers.sample_noise import SampleNoise
 from upslope.blocks.samplers.samplers import Sampler
 
 Predict = Callable[[Tensor, Tensor, Tensor], Tensor]
+Noise = Callable[[int], Tensor]
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,10 @@ class Moment:
     image: Tensor  # the clean image that the network sees in it
 
 
-def denoise(predict: Predict, noise: SampleNoise, labels: Int[Tensor, " N"], recipe: Recipe) -> Iterator[Moment]:
+def denoise(predict: Predict, noise: Noise, labels: Int[Tensor, " N"], recipe: Recipe) -> Iterator[Moment]:
     """Samples of these labels from step to step; the last moment holds the finished images."""
     device = labels.device
-    x = image = noise().to(device)
+    x = image = noise(0).to(device)
     sampler = recipe.sampler()
     for number, (step, level, after) in enumerate(recipe.way):
         told = torch.full_like(labels, step)
@@ -64,25 +66,10 @@ def denoise(predict: Predict, noise: SampleNoise, labels: Int[Tensor, " N"], rec
         image = image_of(recipe.predicts, said, x, alpha_bar=level)
         image = image.clamp(-1, 1) if recipe.clip else image
         yield Moment(number, x, image)
-        x = sampler(x, image, alpha_bar=level, alpha_bar_after=after, fresh=lambda: noise().to(device))
+        fresh = partial(_fresh, noise, number + 1, device)
+        x = sampler(x, image, alpha_bar=level, alpha_bar_after=after, fresh=fresh)
     yield Moment(len(recipe.way), x, image)
 
 
-def generate(
-    predict: Predict,
-    labels: Int[Tensor, " N"],
-    recipe: Recipe,
-    *,
-    shape: tuple[int, ...],
-    seed: int,
-    numbers: Sequence[int],
-    batch_size: int = 250,
-) -> Float[Tensor, "N *S"]:
-    """The finished samples of a seed with these numbers, one for each label, on the CPU."""
-    done = []
-    for first in range(0, len(labels), batch_size):
-        some = slice(first, first + batch_size)
-        noise = SampleNoise(seed, numbers[some], shape)
-        *_, last = denoise(predict, noise, labels[some], recipe)
-        done.append(last.x.cpu())
-    return torch.cat(done)
+def _fresh(noise: Noise, draw: int, device: torch.device) -> Tensor:
+    return noise(draw).to(device)
