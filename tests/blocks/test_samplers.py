@@ -27,10 +27,15 @@ PREDICTS = {"epsilon": "epsilon", "v": "v_prediction", "x0": "sample"}
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword")
 
 
+BESIDE_DIFFUSERS = pytest.mark.needs("diffusers")
+
+
 @pytest.fixture(scope="module")
 def diffusers():
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    return pytest.importorskip("diffusers", reason="the samplers are compared with its schedulers")
+    import diffusers
+
+    return diffusers
 
 
 def settings(schedule, predicts="epsilon", **more):
@@ -57,6 +62,7 @@ def noise(count, *, seed=0, dtype=torch.float64):
     return torch.randn(count, 1, 4, 4, generator=torch.Generator().manual_seed(seed), dtype=dtype)
 
 
+@BESIDE_DIFFUSERS
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_schedules_equal_diffusers(diffusers, schedule):
     theirs = diffusers.DDPMScheduler(**settings(schedule))
@@ -64,6 +70,7 @@ def test_schedules_equal_diffusers(diffusers, schedule):
     assert (alpha_bars(schedule).diff() < 0).all()
 
 
+@BESIDE_DIFFUSERS
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_noise_and_velocity_equal_diffusers(diffusers, schedule):
     theirs = exact(diffusers.DDPMScheduler(**settings(schedule)), schedule)
@@ -82,6 +89,7 @@ def test_what_is_predicted_of_a_noisy_image_gives_the_image_back(predicts):
     torch.testing.assert_close(image_of(predicts, said, noisy, alpha_bar=kept.item()), x)
 
 
+@BESIDE_DIFFUSERS
 def test_embedding_equals_diffusers(diffusers):
     from diffusers.models.embeddings import get_timestep_embedding
 
@@ -111,6 +119,7 @@ def pairs(ours, theirs, steps, *, after):
         yield x, others
 
 
+@BESIDE_DIFFUSERS
 @pytest.mark.parametrize("predicts", PREDICTS)
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize(
@@ -133,6 +142,7 @@ def test_ddim_equals_diffusers(diffusers, schedule, predicts, eta, clip, spacing
         torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-5)
 
 
+@BESIDE_DIFFUSERS
 @pytest.mark.parametrize("predicts", PREDICTS)
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("steps", [20, 1000])
@@ -155,6 +165,7 @@ def test_ddpm_equals_diffusers(diffusers, schedule, predicts, steps, monkeypatch
         torch.testing.assert_close(got, expected, rtol=0, atol=1e-5)
 
 
+@BESIDE_DIFFUSERS
 @pytest.mark.parametrize("predicts", ["epsilon", "v", "x0"])
 @pytest.mark.parametrize("schedule", ["linear", "scaled_linear"])
 def test_euler_equals_diffusers(diffusers, schedule, predicts):
@@ -174,6 +185,7 @@ def test_euler_equals_diffusers(diffusers, schedule, predicts):
         torch.testing.assert_close(x / math.sqrt(following), others.double(), rtol=1e-4, atol=1e-5)
 
 
+@BESIDE_DIFFUSERS
 @pytest.mark.parametrize("predicts", PREDICTS)
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("steps", [8, 20])

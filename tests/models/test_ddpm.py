@@ -48,10 +48,12 @@ def side_of(side):
     return "down" if side == "shrink" else "up"
 
 
+@pytest.mark.needs("diffusers")
 @pytest.mark.parametrize(("classes", "blocks"), [(3, 2), (0, 1)])
 def test_it_is_diffusers_network(classes, blocks):
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    diffusers = pytest.importorskip("diffusers", reason="the network is compared with its UNet2DModel")
+    import diffusers
+
     torch.manual_seed(0)
     ours = UNet(channels=2, widths=(8, 16, 16), blocks=blocks, attention=(1,), groups=4, dropout=0.0, classes=classes)
     other = diffusers.UNet2DModel(

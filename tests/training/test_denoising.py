@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("torch", reason="models are made of PyTorch")
 
 import torch
+from upslope.training.judge_panel import Panel
 
 from upslope.blocks.samplers.samplers import SAMPLERS
 from upslope.cards import discover
@@ -31,7 +32,7 @@ def data():
 
 @pytest.fixture
 def task_of(data, monkeypatch):
-    monkeypatch.setattr(denoising, "judge_of", lambda *_: Judge(classes=10).eval())
+    monkeypatch.setattr(denoising, "judge_of", lambda *_, **__: Judge(classes=10).eval())
 
     def make(*, loud=True, seed=0, drop=0.1, **settings):
         network = built("ddpm28", seed=0, widths=(8, 12))
@@ -88,6 +89,29 @@ def test_shuffled_labels_are_the_same_in_another_order(task_of, data):
     assert not torch.equal(mixed["label"], batch["label"])
     assert torch.equal(mixed["label"].sort().values, batch["label"].sort().values)
     assert mixed["image"] is batch["image"]
+
+
+@pytest.mark.filterwarnings("ignore:the Fréchet distance of")
+def test_three_judges_read_the_samples_beside_the_data_that_they_are_measured_on(task_of, data, monkeypatch):
+    asked = []
+
+    def panel_of(name, train, real, *, judge):
+        asked.append((name, train, real, judge))
+        return Panel([Judge(classes=10).eval() for _ in range(3)], train, real, keep=False)
+
+    monkeypatch.setattr(denoising, "panel_of", panel_of)
+    task, _ = task_of()
+    real = mnist.toy(rng=np.random.default_rng(1), count=80)
+    said = task.predict(real)
+    assert said.images.shape == (80, 28, 28)
+    assert said.labels.tolist() == list(range(10)) * 8
+    metrics = task.metrics(said, real)
+    assert asked == [("toy", data, real, task.judge)]
+    panel = task.panel(real)
+    assert len(asked) == 1, "the judges are asked for once"
+    assert metrics["obeyed"] == (panel.labels(said.images) == said.labels).mean()
+    assert metrics["lost_classes"] == pytest.approx(panel.glance(said.images)["lost_classes"])
+    assert 0 <= metrics["image_coverage"] <= 1
 
 
 def test_averaged_weights_sample_and_training_goes_on_with_its_own(task_of, data):
@@ -157,7 +181,7 @@ def test_a_saved_run_samples_the_same(task_of):
 
 def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_checkpoint(tmp_path, monkeypatch):
     steps, error, asked = Run.steps, Denoising.error, []
-    monkeypatch.setattr(denoising, "judge_of", lambda *_: Judge(classes=10).eval())
+    monkeypatch.setattr(denoising, "judge_of", lambda *_, **__: Judge(classes=10).eval())
     monkeypatch.setattr(Run, "steps", lambda self, total, **kw: steps(self, total, **{**kw, "checkpoint_steps": 2}))
 
     def broken(self, *inputs, by):

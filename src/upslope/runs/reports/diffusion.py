@@ -42,20 +42,26 @@ def film(run: Run[Any], noisy: Floats, seen: Floats, *, classes: Sequence[str], 
 
 
 def price(run: Run[Any], strengths: Sequence[float], metrics: Sequence[Mapping[str, float]]) -> None:
-    """What guidance buys and what it costs: how many samples obey, and how far they are from real images."""
+    """What guidance buys, samples that obey, and what it costs: coverage of real images, and lost classes."""
     figure = Figure(figsize=(5.2, 3.4), layout="constrained", facecolor="white")
     left = figure.subplots()
     right = left.twinx()
+    drawn = (
+        (left, "obeyed", "class asked for is read"),
+        (left, "image_coverage", "coverage"),
+        (right, "lost_classes", "lost classes (right)"),
+    )
     lines = [
         axis.plot(strengths, [each[name] for each in metrics], color=colour, marker="o", markersize=3.5, label=label)[0]
-        for axis, name, colour, label in (
-            (left, "obeyed", figures.COLOURS[0], "class that was asked for is read"),
-            (right, "frechet_distance", figures.COLOURS[1], "Fréchet distance"),
-        )
+        for colour, (axis, name, label) in zip(figures.COLOURS, drawn, strict=False)
     ]
+    left.set_ylim(0, 1.02)
     left.yaxis.set_major_formatter(PercentFormatter(xmax=1.0, symbol=" %"))
-    right.set_ylim(bottom=0)
+    right.set_ylim(0, 1.1 * max(each["lost_classes"] for each in metrics))
     left.set_xlabel("guidance")
     left.grid(color=figures.FAINT, linewidth=0.6)
-    left.legend(handles=lines, frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
-    run.picture("guidance", figure, "Few samples for each point: distances stand beside each other, not beside others.")
+    left.legend(handles=lines, frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+    caption = (
+        "The same noise for each strength. Samples are few, so lost classes and coverage compare among these alone."
+    )
+    run.picture("guidance", figure, caption)

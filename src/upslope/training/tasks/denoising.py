@@ -25,11 +25,13 @@ from upslope.runs.reports import diffusion as pictures
 from upslope.runs.run import Run
 from upslope.training.batches import Batch
 from upslope.training.diffusion import Diffusion as Diffusion
-from upslope.training.judge import Images, judge_of
+from upslope.training.judge import Images, distance, judge_of
+from upslope.training.judge_panel import Panel, panel_of
 from upslope.training.seeding import generator
 from upslope.training.tasks.task import Task, in_float32
 
 FEW = 100  # samples for a look: more than the judge has features
+PRICED = 150  # samples for each strength of guidance
 STRENGTHS = (0.0, 0.5, 1.0, 2.0, 4.0)
 
 
@@ -44,7 +46,7 @@ class Asked:
 class Denoising(Task):
     """The mean squared error of what a network predicts about noisy images; the data have `image` and `label`."""
 
-    tag: ClassVar[str] = "unconditional-image-generation"
+    tag: ClassVar[str] = "class-conditional-image-generation"
     ends_if_diverged: ClassVar[bool] = True
 
     def __init__(
@@ -58,7 +60,7 @@ class Denoising(Task):
         drop: float = 0.1,
         judged: int = 1000,
     ) -> None:
-        """The judge is that of the data set `data`, which reads so many samples.
+        """The judges are those of the data set `data`; they read `judged` samples.
 
         `drop` is the share of images whose class is kept secret from the network.
         """
@@ -67,7 +69,8 @@ class Denoising(Task):
         assert isinstance(feature, Image)
         self.classes, self.shape = train.classes, (1, *feature.shape)
         self.diffusion, self.seed, self.drop, self.judged = diffusion, seed, drop, judged
-        self.judge = judge_of(data, train)
+        self.data, self.known, self.judge = data, train, judge_of(data, train)
+        self._panel: tuple[Dataset, Panel] | None = None
         self.alpha_bars = diffusion.alpha_bars
 
     def collate(self, rows: Dataset) -> Batch:
@@ -127,10 +130,23 @@ class Denoising(Task):
         return Asked(self.sample(count, seed=self.seed), np.arange(count) % len(self.classes))
 
     def metrics(self, predictions: Asked, dataset: Dataset) -> dict[str, float]:
-        """The share of samples in which the judge reads the class that was asked for, and how real they look."""
-        reading = self.judge.read(predictions.images)
-        obeyed = reading.probabilities.argmax(dim=1).numpy() == predictions.labels
-        return {"obeyed": float(obeyed.mean()), **self.judge.compare(reading, self.judge.read(dataset["image"]))}
+        """The share of samples in which three judges read the class that was asked for, and how real they look."""
+        panel = self.panel(dataset)
+        obeyed = panel.obeyed(predictions.images, predictions.labels)
+        return {"obeyed": obeyed, **panel.measure(predictions.images)}
+
+    def panel(self, dataset: Dataset) -> Panel:
+        """Three judges and their yardsticks beside these real images; what is missing is trained and measured now."""
+        if self._panel is None or self._panel[0] is not dataset:
+            self._panel = dataset, panel_of(self.data, self.known, dataset, judge=self.judge)
+        return self._panel[1]
+
+    def look(self, dataset: Dataset) -> dict[str, float]:
+        """What one judge says of the first samples beside these real images: quick enough while the task learns."""
+        few = self.few()
+        reading, real = self.judge.read(few.images), self.judge.read(dataset["image"])
+        obeyed = reading.probabilities.argmax(dim=1).numpy() == few.labels
+        return {"obeyed": float(obeyed.mean()), "frechet_distance": distance(reading.features, real.features)}
 
     def validate(self, dataset: Dataset) -> dict[str, float]:
         """The loss on the first images, each at a step and with noise that never change, and a look at some samples."""
@@ -145,9 +161,8 @@ class Denoising(Task):
                 self.error(*parts, by=model).item() * len(parts[0])
                 for parts in zip(*(part.split(250) for part in inputs), strict=True)
             ]
-        said = self.metrics(self.few(), few)
-        looked_at = {f"validation_{name}": said[name] for name in ("obeyed", "frechet_distance")}
-        return {"validation_loss": sum(errors) / len(step), **looked_at}
+        seen = {f"validation_{name}": value for name, value in self.look(few).items()}
+        return {"validation_loss": sum(errors) / len(step), **seen}
 
     def few(self, *, guidance: float | None = None, most: int = FEW) -> Asked:
         """The first samples of the seed: enough of them for a look."""
@@ -158,16 +173,17 @@ class Denoising(Task):
         pictures.curves(run, per_epoch=per_epoch)
         pictures.by_class(run, predictions.images, self.classes)
         pictures.film(run, *self.film(count=4), classes=self.classes)
-        real, count = dataset.take(slice(self.judged)), max(FEW, self.judged // 4)
-        prices = [self.metrics(self.few(guidance=strength, most=count), real) for strength in STRENGTHS]
+        asked = [self.few(guidance=strength, most=max(FEW, min(PRICED, self.judged))) for strength in STRENGTHS]
+        panel = self.panel(dataset)
+        prices = [{"obeyed": panel.obeyed(each.images, each.labels), **panel.glance(each.images)} for each in asked]
         pictures.price(run, STRENGTHS, prices)
 
     def film(self, *, count: int) -> tuple[Images, Images]:
         """x_t and the image that the network sees in it, each (count, steps + 1, H, W), of the seed's first samples."""
         with self.asking() as model:
             labels = torch.arange(count, device=next(model.parameters()).device) % len(self.classes)
-            about = {"shape": self.shape, "classes": len(self.classes), "seed": self.seed}
-            moments = self.diffusion.moments(model, labels, **about)
+            classes = len(self.classes)
+            moments = self.diffusion.moments(model, labels, shape=self.shape, classes=classes, seed=self.seed)
         strips = (torch.stack([getattr(m, name)[:, 0] for m in moments], dim=1) for name in ("x", "image"))
         noisy, seen = (((strip + 1) / 2).clamp(0, 1).cpu().numpy() for strip in strips)
         return noisy, seen
