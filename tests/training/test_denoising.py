@@ -132,6 +132,18 @@ def test_averaged_weights_sample_and_training_goes_on_with_its_own(task_of, data
     assert task.validate(data) == task.validate(data), "the same noise each time"
 
 
+def test_sampling_is_without_dropout_and_training_goes_on_with_it(task_of):
+    task, network = task_of()
+    for module in network.module.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.5
+    task.train()
+    np.testing.assert_array_equal(task.sample(2, seed=0), task.sample(2, seed=0))
+    assert network.module.training
+    x, zero = torch.ones(1, 1, 28, 28), torch.zeros(1, dtype=torch.int64)
+    assert not torch.equal(network.module(x, zero, zero), network.module(x, zero, zero))
+
+
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_a_sample_does_not_depend_on_its_neighbours(name):
     layers = torch.nn.Conv2d(1, 1, 3, padding=1)
