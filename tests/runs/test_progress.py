@@ -39,6 +39,19 @@ def test_shown_on_a_terminal(tmp_path, capsys):
 
 
 @pytest.mark.usefixtures("terminal")
+def test_what_goes_wrong_stands_in_the_progress_line_until_it_is_over(tmp_path, capsys):
+    run = Run.create(CARD, LabConfig(), root=tmp_path)
+    for step in run.steps(40):
+        run.log(step, loss=0.25)
+        run.remark(step, "it stands still" if 5 <= step < 20 or step >= 30 else "")
+        time.sleep(0.02)
+    shown = capsys.readouterr().err
+    assert "it stands still  loss 0.25 nats" in shown
+    assert run.said == ["step 5: it stands still", "step 30: it stands still"], "once each time it begins"
+    assert run.logged()[-1] == {"step": 40, "loss": 0.25}
+
+
+@pytest.mark.usefixtures("terminal")
 def test_quiet_shows_nothing(tmp_path, capsys):
     train(tmp_path, quiet=True)
     assert capsys.readouterr() == ("", "")

@@ -48,6 +48,9 @@ def test_a_sample_is_a_function_of_seed_and_number(network):
     three, five = said(network, count=3, seed=4), said(network, count=5, seed=4)
     for one, other in zip(three, five, strict=False):
         np.testing.assert_allclose(one.image, other.image, atol=1e-6)
+    (alone,) = said(network, count=1, first=4, seed=4)
+    np.testing.assert_allclose(alone.image, five[4].image, atol=1e-6)
+    assert alone.point.number == 4
     latents = [each.point.latent for each in five]
     assert not np.array_equal(latents[0], latents[1])
     assert not np.array_equal(latents[0], said(network, seed=5)[0].point.latent)
@@ -115,6 +118,9 @@ def test_figures_and_the_card(network, picture):
     samples = said(network, count=11)
     assert all(isinstance(each, Sampled) for each in samples)
     (axis,) = pipeline.draw(samples).axes
-    assert len(axis.images) == 16, "two rows of eight"
+    assert len(axis.images) == 12, "three rows of four"
+    files = dict(pipeline.images([*samples[:2], *said(network, [picture])]))
+    assert list(files) == ["seed0-0000", "seed0-0001", "0002-seven-rebuilt"]
+    assert {(pixels.shape, pixels.dtype) for pixels in files.values()} == {((28, 28), np.dtype("uint8"))}
     assert len(pipeline.draw(said(network, [picture])).axes) == 3
     assert set(pipeline.card()) == {"What it does", "How pictures are prepared", "Limits"}

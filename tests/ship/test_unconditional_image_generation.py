@@ -7,6 +7,7 @@ import pytest
 
 from upslope.cards import LabCard
 from upslope.runs.config import LabConfig
+from upslope.runs.errors import RunProblem
 from upslope.runs.model_spec import ModelSpec
 from upslope.runs.run import Run
 from upslope.ship.pipelines.pipeline import LoadedModel, Options, UnreadableInput
@@ -64,6 +65,31 @@ def test_pixels_come_back_in_their_range():
     assert answer.images.shape == (5, 2, 2)
     assert np.array_equal(drawn(9, 3).images[:5], answer.images)
     assert not np.array_equal(drawn(5, 4).images, answer.images)
+
+
+def test_sample_17_is_the_same_alone_and_among_64(run_folder):
+    """Also of a network with batch norm, whose statistics of a batch would tell samples of each other."""
+    from upslope.ship.predictor import load
+
+    network = load(str(run_folder))
+    assert any("BatchNorm" in type(part).__name__ for part in network.network.module.modules())
+    (many,), (alone,) = (
+        network.answers([], Options(count=count, first=first, seed=3)) for count, first in ((64, 0), (1, 17))
+    )
+    np.testing.assert_allclose(alone.images[0], many.images[17], atol=1e-5)
+    assert not np.allclose(alone.images[0], many.images[16], atol=1e-2)
+    assert alone.facts(Options())["samples"][0]["number"] == 17
+    assert alone.subject == "1 sample of seed 3 from number 17"
+    assert [name for name, _ in network.images([alone])] == ["seed3-0017"]
+
+
+def test_a_number_that_takes_all_memory_to_reach_is_refused():
+    assert Options.chosen(pipeline(), {"first": 99_990, "count": 10}).numbers == range(99_990, 100_000)
+    with pytest.raises(RunProblem) as problem:
+        Options.chosen(pipeline(), {"first": 10**12, "count": 2})
+    assert str(problem.value) == (
+        "samples of a seed are numbered from 0 to 99999, and you ask for number 1000000000001"
+    )
 
 
 def test_the_facts_are_json():

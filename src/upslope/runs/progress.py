@@ -21,6 +21,7 @@ class Bar:
         self._display = display
         self._task = task
         self._metrics: dict[str, str] = {}
+        self._remark = ""
         self._drawn = 0.0
 
     def say(self, description: str) -> None:
@@ -28,6 +29,10 @@ class Bar:
         self._description = description
         if self._display is not None:
             self._display.update(self._task, description=description)
+
+    def remark(self, words: str) -> None:
+        """Let these words stand before the metrics, until others or none take their place."""
+        self._remark = words
 
     def update(self, done: float, *, description: str | None = None, metrics: Mapping[str, SupportsFloat] = {}) -> None:
         """Say how much is done, and the newest metrics; each stays until it is measured again."""
@@ -41,7 +46,7 @@ class Bar:
         if now - self._drawn < _SECONDS:
             return  # steps of a tenth of a millisecond must not pay for the display
         self._drawn = now
-        shows = "  ".join(self._metrics.values())
+        shows = "  ".join([self._remark, *self._metrics.values()] if self._remark else self._metrics.values())
         self._display.update(self._task, completed=done, metrics=shows, description=self._description)
 
 

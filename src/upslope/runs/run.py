@@ -72,6 +72,7 @@ class Run(Generic[AConfig]):
         self._pictures: list[dict[str, str]] = []
         self.goes_on = ""  # in words, what a resumed run does, where that is not told by a checkpoint
         self._bar = Bar()
+        self._remark = ""
         self._interruption = Interruption(wait=False)
         self._mirror: Careful | None = None
         self._begun = time.perf_counter()
@@ -194,6 +195,16 @@ class Run(Generic[AConfig]):
         self._bar.update(step, metrics=metrics)
         if self._mirror is not None:
             self._mirror.beat()
+
+    def remark(self, step: int, words: str) -> None:
+        """Name what goes wrong in training, in the progress line until it is over (""); said once each time it begins.
+
+        It stops nothing, and no metric knows of it.
+        """
+        if words and not self._remark:
+            self.say(f"step {step}: {words}")
+        self._remark = words
+        self._bar.remark(words)
 
     def logged(self) -> list[Row]:
         """Everything logged so far, in order; also what was logged before an interruption."""

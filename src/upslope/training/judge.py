@@ -3,16 +3,19 @@
     judge = judge_of("fashion_mnist", train)
     scores = judge.compare(judge.read(samples), judge.read(test["image"]))
 
-It is trained when first needed, on the training images and nothing else, and kept beside the data sets. The recipe is
-fixed, on one thread with seeded batches, so one machine always trains the same bits; another processor or version of
-PyTorch may round otherwise and train another judge. Scores of different judges are not compared: results name theirs by
-`judge.sha256`.
+It is trained when first needed, on the training images and nothing else, and kept beside the data sets, in a file that
+carries the sha256 of its weights. The recipe is fixed, on one thread with seeded batches, so one machine always trains
+the same bits; another processor or version of PyTorch may round otherwise and train another judge. Scores of different
+judges are not compared: results name theirs by `judge.sha256`. Another seed is another judge, with features of its own:
+what only one of them sees is no property of the images (`judge_panel.py`).
 """
 
 import hashlib
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +27,7 @@ from torch.nn import functional as F
 
 from upslope.blocks.generative.frechet import frechet_distance
 from upslope.data.loading.dataset import Dataset
+from upslope.features import Image
 from upslope.models.vision.sprint import Sprint
 from upslope.runs.checkpoint import pack, unpack
 from upslope.runs.files import make_folder, write_atomically
@@ -35,10 +39,12 @@ from upslope.training.seeding import seeded
 from upslope.training.state import arrays
 
 RECIPE = 1  # counts what changes the weights that are trained: a judge of another recipe is another judge
+SEED = 1  # of the judge that reads alone
 FEATURES = 64
 EPOCHS, BATCH, LR, WEIGHT_DECAY = 6, 128, 0.01, 0.02
 CONFIDENT = 0.9  # a probability from which a sample counts as clearly one of the classes
 COVERED = 0.02  # the share of samples from which a class counts as generated
+COLLAPSED = 0.5  # the share of generated classes below which it is mode collapse
 
 Images = NDArray[np.float32]  # (N, 28, 28), in [0, 1]
 
@@ -94,48 +100,93 @@ class Judge(nn.Module):
 
         frechet_distance: of the features. confident: the share of generated images that are clearly one class
         (probability >= 0.9). coverage: the share of classes that at least 2 % of them show. smallest_class: the share
-        of the rarest class.
+        of the rarest class. A distance of fewer images than features is warned of.
         """
         classes = generated.probabilities.shape[1]
         shares = generated.probabilities.argmax(dim=1).bincount(minlength=classes) / len(generated.probabilities)
         sure = generated.probabilities.amax(dim=1) >= CONFIDENT
         return {
-            "frechet_distance": frechet_distance(generated.features, real.features),
+            "frechet_distance": distance(generated.features, real.features),
             "confident": sure.double().mean().item(),
             "coverage": (shares >= COVERED).double().mean().item(),
             "smallest_class": shares.min().item(),
         }
 
 
-def judge_of(name: str, train: Dataset, *, quiet: bool = False) -> Judge:
+def mode_collapse(coverage: float, classes: int) -> str:
+    """ "mode collapse: the samples show 3 of 10 classes" where that is fewer than half; else ""."""
+    if coverage >= COLLAPSED:
+        return ""
+    return f"mode collapse: the samples show {round(coverage * classes)} of {classes} classes"
+
+
+def distance(generated: Float[Tensor, "N D"], real: Float[Tensor, "M D"]) -> float:
+    """The Fréchet distance of two sets of features; a warning where a set has fewer images than features.
+
+    So few leave the covariance without an inverse, and the distance says more of their number than of what they show.
+    """
+    fewest, features = min(len(generated), len(real)), real.shape[1]
+    if fewest < features:
+        warnings.warn(
+            f"the Fréchet distance of {fewest} images by {features} features is mostly chance: compare at least as "
+            "many images as there are features, better thousands",
+            stacklevel=3,
+        )
+    return frechet_distance(generated, real)
+
+
+def judge_of(name: str, train: Dataset, *, seed: int = SEED, quiet: bool = False) -> Judge:
     """The judge of a data set, read from beside the data, or trained now on `train`; that of "toy" is not kept."""
-    judge = Judge(classes=len(train.classes))
-    path = data_folder() / "judges" / f"{name}-{RECIPE}.safetensors"
-    if name != "toy" and path.exists():
-        with suppress(Exception):  # a damaged file is trained again
-            judge.load_state_dict({key: torch.tensor(value) for key, value in unpack(path.read_bytes()).items()})
-            return judge.eval().requires_grad_(False)
+    if name != "toy" and (kept := kept_judge(name, classes=len(train.classes), seed=seed)) is not None:
+        return kept
     with progress_bar(EPOCHS * (len(train) // BATCH), "training the judge", quiet=quiet) as bar:
-        judge = on_one_thread(lambda: train_judge(train, bar=bar))
+        judge = on_one_thread(lambda: train_judge(train, seed=seed, bar=bar))
     if name != "toy":
+        path = judges_folder() / f"{_stem(name, seed)}{judge.sha256}.safetensors"
         make_folder(path.parent)
         write_atomically(path, pack(arrays(judge)))
     return judge
 
 
-def train_judge(train: Dataset, *, bar: Bar | None = None) -> Judge:
-    """The fixed recipe: AdamW on one cycle, plain cross-entropy, every second image mirrored."""
-    with seeded(RECIPE):
+def judges_folder() -> Path:
+    """Where judges lie: beside the data sets."""
+    return data_folder() / "judges"
+
+
+def kept_judge(name: str, *, classes: int, seed: int) -> Judge | None:
+    """The judge that was trained before; None where there is none, or no file holds the weights that it is named by."""
+    judge = Judge(classes=classes)
+    for path in sorted(judges_folder().glob(f"{_stem(name, seed)}*.safetensors")):
+        with suppress(Exception):  # a damaged file is trained again
+            judge.load_state_dict({key: torch.tensor(value) for key, value in unpack(path.read_bytes()).items()})
+            if path.stem.endswith(judge.sha256):
+                return judge.eval().requires_grad_(False)
+    return None
+
+
+def _stem(name: str, seed: int) -> str:
+    return f"{name}-{RECIPE}-{seed}-"
+
+
+def train_judge(train: Dataset, *, seed: int = SEED, bar: Bar | None = None) -> Judge:
+    """The fixed recipe: AdamW on one cycle, plain cross-entropy, every second image mirrored unless it is handwriting.
+
+    A mirrored garment is a garment; a mirrored 7 is none.
+    """
+    feature = train.features["image"]
+    mirrored = not (isinstance(feature, Image) and feature.look == "handwriting")
+    with seeded(seed):
         judge = Judge(classes=len(train.classes))
     optimizer = torch.optim.AdamW(judge.parameters(), lr=LR, weight_decay=WEIGHT_DECAY)
-    batches = Batches(train, batch_size=min(BATCH, len(train)), seed=RECIPE)
+    batches = Batches(train, batch_size=min(BATCH, len(train)), seed=seed)
     total = EPOCHS * batches.per_epoch
     # PyTorch's own schedule: a judge does not hang on parts that learners write.
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LR, total_steps=total, pct_start=0.1)
     for step in range(1, total + 1):
         batch = batches.at(step)
         images: Tensor = batch["image"][:, None]
-        images[::2] = images[::2].flip(-1)
+        if mirrored:
+            images[::2] = images[::2].flip(-1)
         optimizer.zero_grad()
         loss: Any = F.cross_entropy(judge(images), batch["label"])
         loss.backward()

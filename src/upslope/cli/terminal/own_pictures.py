@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
 
 def may_be_written(path: Path, *, by: str) -> bool:
@@ -29,4 +31,20 @@ def save_figure(figure: "Figure", path: Path, *, by: str) -> None:
 
     file = BytesIO()
     figure.savefig(file, format="png", dpi=130, metadata={"Software": by})
+    write_atomically(path, file.getvalue())
+
+
+def save_pixels(pixels: "NDArray[np.uint8]", path: Path, *, by: str) -> None:
+    """An image (H, W) or (H, W, 3), pixel for pixel, as a PNG file that names who drew it."""
+    from io import BytesIO
+
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
+    from upslope.runs.files import write_atomically
+
+    mark = PngInfo()
+    mark.add_text("Software", by)
+    file = BytesIO()
+    Image.fromarray(pixels).save(file, format="PNG", pnginfo=mark)
     write_atomically(path, file.getvalue())

@@ -9,7 +9,8 @@ classes in at least 2 % of them, with every seed, after at most 5 minutes of tra
 
 - Two optimizers take turns in a loop that stays visible; the generator's loss does not saturate.
 - Samples come from averaged weights and are read by a judge, a frozen classifier that nobody is trained against. Beside
-  their distance stand that of held-out real images, and that of samples from the last step's weights.
+  their distance stand that of held-out real images, and that of samples from the last step's weights. Three judges say
+  how many lost classes it is worth (`training/judge_panel.py`).
 - Left out: labels, augmentation, several discriminator steps for each of the generator.
 
 A generator that learns from one latent vector only (`latents=1`) makes one garment, and must miss both targets. What
@@ -81,17 +82,10 @@ def run(config: Config, run: Run[Config]) -> None:
             if step % 10 == 0:
                 run.log(step, discriminator_loss=d_loss, generator_loss=g_loss)
             if step % batches.per_epoch == 0 and fabric.is_global_zero:
-                run.log(step, **task.glance(validation))
-    conclude(
-        run,
-        task,
-        test,
-        network=network,
-        per_epoch=batches.per_epoch,
-        metrics=task.yardsticks(validation, test),
-        watch={"generator_moved": "convs.0.weight"},
-        judge=task.judge.sha256,
-    )
+                task.watch(run, step, validation)
+    beside, watch = task.yardsticks(validation, test), {"generator_moved": "convs.0.weight"}
+    per_epoch, facts = batches.per_epoch, task.facts(test)
+    conclude(run, task, test, network=network, per_epoch=per_epoch, metrics=beside, watch=watch, **facts)
 
 
 REAL = {"data": "fashion_mnist"}
@@ -117,6 +111,12 @@ CARD = LabCard(
         "test_confident": Metric(unit="%"),
         "test_coverage": Metric(unit="%"),
         "test_smallest_class": Metric(unit="%"),
+        "test_lost_classes": Metric(higher_is_better=False),
+        "test_lost_classes_least": Metric(higher_is_better=False),
+        "test_lost_classes_most": Metric(higher_is_better=False),
+        "test_image_coverage": Metric(unit="%"),
+        "test_density": Metric(),
+        "test_nearest_training": Metric(),
         "validation_frechet_distance": Metric(higher_is_better=False),
         "frechet_distance_unaveraged": Metric(higher_is_better=False),
         "frechet_distance_real": Metric(higher_is_better=False),

@@ -18,8 +18,10 @@ from upslope.image.channels import channels_first
 from upslope.runs.model_spec import ModelSpec
 from upslope.runs.workspace import short
 from upslope.ship.classified import shortened
+from upslope.ship.generated import contact_sheet
 from upslope.ship.pictures import DRAWN, Shown, read_pictures
 from upslope.ship.pipelines.pipeline import Arrays, Options, Pipeline, Prediction, Remark, UnreadableInput
+from upslope.training.numbered_noise import numbered_noise
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -95,7 +97,7 @@ class Autoencoder(Pipeline):
     noun: ClassVar[str] = "picture"
     needs_input: ClassVar[bool] = False
     example: ClassVar[str] = "--count 16 --seed 1 --show samples.png"
-    options: ClassVar[frozenset[str]] = frozenset({"count", "seed"})
+    options: ClassVar[frozenset[str]] = frozenset({"count", "first", "seed", "out"})
 
     @classmethod
     def wrap(cls, model: "nn.Module", spec: ModelSpec) -> "nn.Module":
@@ -121,8 +123,8 @@ class Autoencoder(Pipeline):
         if words:
             yield from read_pictures(words, look=str(self.spec.preprocessing["look"]), shape=self.spec.shape)
             return
-        for number in range(options.count):
-            latent = np.random.default_rng([options.seed, number]).standard_normal(self._latents, dtype=np.float32)
+        for number in options.numbers:
+            (latent,) = numbered_noise([number], (self._latents,), seed=options.seed)
             yield Point(options.seed, number, latent)
 
     @property
@@ -184,15 +186,19 @@ class Autoencoder(Pipeline):
 
     def draw(self, answers: Sequence[Sampled | Rebuilt]) -> "Figure":
         """Samples on a sheet; pictures beside what the network saw of them and what it made of that."""
-        from upslope.runs import figures
-
         drawn = [each.image[0] for each in answers if isinstance(each, Sampled)]
         if not drawn:
             return _side_by_side([each for each in answers if isinstance(each, Rebuilt)][:DRAWN])
-        columns = min(len(drawn), 8 if len(drawn) <= 64 else 16)
-        sheet = np.zeros((-(-len(drawn) // columns) * columns, *drawn[0].shape), dtype=np.float32)
-        sheet[: len(drawn)] = drawn
-        return figures.sheet(sheet.reshape(-1, columns, *drawn[0].shape))
+        return contact_sheet(np.stack(drawn))
+
+    def images(self, answers: Sequence[Sampled | Rebuilt]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+        """Each sample by its seed and its number, each reconstruction by its picture's name."""
+        for place, each in enumerate(answers):
+            if isinstance(each, Sampled):
+                name, made = f"seed{each.point.seed}-{each.point.number:04d}", each.image
+            else:
+                name, made = f"{place:04d}-{each.shown.path.stem}-rebuilt", each.reconstruction
+            yield name, np.rint(255 * made[0]).astype(np.uint8)
 
     def card(self) -> dict[str, list[str]]:
         """What it does, how pictures are prepared, what it cannot do."""

@@ -5,12 +5,13 @@ of `Pipeline` in that file. Nothing here imports PyTorch, so that an ONNX file i
 """
 
 import importlib
+import math
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from torch import nn
 
+_COUNTED = ("top", "count", "length", "steps")  # options of which there is at least one
 Arrays = dict[str, NDArray[Any]]  # by the names of the spec; the first dimension counts the samples
 
 
@@ -60,9 +62,31 @@ class Options:
 
     top: int = 3
     count: int = 1
+    first: int = 0  # the number of the first sample
     seed: int = 0
     length: int = 200
     temperature: float = 1.0
+    steps: int | None = None  # of a sampler; None: as in training
+    guidance: float | None = None  # w of (1 + w) * asked - w * anything; 0: none; None: as in training
+
+    @property
+    def numbers(self) -> range:
+        """The numbers of the samples."""
+        return range(self.first, self.first + self.count)
+
+    @classmethod
+    def chosen(cls, pipeline: "Pipeline", given: Mapping[str, int | float]) -> "Options":
+        """The options that a person gave, by name; RunProblem says which of them the pipeline does not take, or why."""
+        for name, value in given.items():
+            pipeline.takes(name)
+            least = 1 if name in _COUNTED else 0
+            if not value >= least:  # also nan
+                raise RunProblem(f"--{name} is at least {least}, not {value}")
+            if math.isinf(value):
+                raise RunProblem(f"--{name} is a number of ordinary size, not {value}")
+        if reason := pipeline.refuses(options := cls(**cast(dict[str, Any], dict(given)))):
+            raise RunProblem(reason)
+        return options
 
 
 @dataclass(frozen=True)
@@ -109,7 +133,7 @@ class Pipeline(ABC):
     noun: ClassVar[str]  # what it takes, one of them: "picture"
     needs_input: ClassVar[bool] = True  # whether a person must name one
     example: ClassVar[str] = ""  # what a person would type after the run; a spec may know a better one
-    options: ClassVar[frozenset[str]] = frozenset()  # of Options, those that mean something here
+    options: ClassVar[frozenset[str]] = frozenset()  # of Options, those that mean something here; "out" for `images`
     shows: ClassVar[str] = ".png"  # how a file that it draws ends; a GIF says "upslope predict" in its comment
     together: ClassVar[int] = 64  # inputs in memory at once
 
@@ -125,6 +149,16 @@ class Pipeline(ABC):
     def example_for(cls, spec: ModelSpec) -> str:
         """What a person would type after the run that this spec describes."""
         return str(spec.preprocessing.get("example", cls.example))
+
+    def takes(self, option: str) -> None:
+        """RunProblem, and what to ask for instead, where this option means nothing here."""
+        if option not in self.options:
+            known = ", ".join(f"--{other}" for other in sorted(self.options)) or "none"
+            raise RunProblem(f"--{option} does not apply to {self.tag} (options: {known})")
+
+    def refuses(self, options: Options) -> str:
+        """One sentence where known options make no sense for this network, more steps than it was trained with say."""
+        return ""
 
     @abstractmethod
     def read(self, words: Sequence[str], options: Options) -> Iterator[Any]:
@@ -149,6 +183,10 @@ class Pipeline(ABC):
     @abstractmethod
     def card(self) -> dict[str, list[str]]:
         """What the model card says, by heading: "What it does", "How ... are prepared", "Limits"."""
+
+    def images(self, answers: Sequence[Any]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+        """Each image that was made, (H, W) or (H, W, 3), and a name for it. A pipeline that has some takes --out."""
+        return iter(())
 
     def score(self, outputs: Arrays, dataset: Dataset) -> tuple[str, float]:
         """How good outputs for the samples of a data set are, from 0 to 1, and the name of what was measured."""

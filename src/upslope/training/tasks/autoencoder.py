@@ -28,6 +28,7 @@ from upslope.runs.model_spec import ModelSpec
 from upslope.runs.reports import latents
 from upslope.runs.run import Run
 from upslope.training.batches import Batch
+from upslope.training.numbered_noise import numbered_noise
 from upslope.training.seeding import generator
 from upslope.training.tasks.task import Task, in_float32
 
@@ -117,7 +118,7 @@ class Autoencoder(Task):
                 device = next(vae.parameters()).device
                 return vae.decode(torch.from_numpy(z).to(device)).sigmoid().cpu().numpy()
 
-            latents.samples(run, vae.sample(100, generator=generator(run.config.seed)).cpu().numpy())
+            latents.samples(run, decode(numbered_noise(range(100), (vae.latent,), seed=run.config.seed)))
             latents.reconstructions(run, predictions.images, predictions.mean, decode)
             latents.plane(run, predictions.mean, decode)
             latents.interpolation(run, predictions.mean, decode)

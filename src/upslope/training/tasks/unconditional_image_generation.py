@@ -22,7 +22,8 @@ from upslope.runs.reports import classification
 from upslope.runs.run import Run
 from upslope.training.averaging import AveragedWeights
 from upslope.training.batches import Batch
-from upslope.training.judge import Images, judge_of
+from upslope.training.judge import Images, judge_of, mode_collapse
+from upslope.training.judge_panel import Panel, panel_of
 from upslope.training.latents import latents
 from upslope.training.tasks.task import Task
 
@@ -46,8 +47,10 @@ class UnconditionalImageGeneration(Task):
     tag: ClassVar[str] = "unconditional-image-generation"
 
     def __init__(self, network: Built, train: Dataset, *, data: str, sampling: Sampling) -> None:
-        """The judge is that of the data set `data`, whose training images are `train`."""
+        """The judges are those of the data set `data`, whose training images are `train`."""
         super().__init__(network.module)
+        self.data, self.known = data, train
+        self._panel: tuple[Dataset, Panel] | None = None
         self.latent_dim, self.sampling = int(network.arguments["latent_dim"]), sampling
         self.judge = judge_of(data, train)
 
@@ -78,14 +81,38 @@ class UnconditionalImageGeneration(Task):
         """As many samples as there are real images to compare them with: the first ones of the seed."""
         return self.generate(self.latents(np.arange(len(dataset))))
 
+    def compare(self, images: Images, dataset: Dataset) -> dict[str, float]:
+        """What one judge says of images beside real ones."""
+        return self.judge.compare(self.judge.read(images), self.judge.read(dataset["image"]))
+
     def metrics(self, predictions: Images, dataset: Dataset) -> dict[str, float]:
-        """What the judge says of samples beside real images."""
-        return self.judge.compare(self.judge.read(predictions), self.judge.read(dataset["image"]))
+        """What one judge says of samples beside real images, and what three say together, in lost classes.
+
+        Where both have a name, it is the one's.
+        """
+        alone, together = self.compare(predictions, dataset), self.panel(dataset).measure(predictions)
+        return alone | {name: value for name, value in together.items() if name not in alone}
+
+    def panel(self, dataset: Dataset) -> Panel:
+        """Three judges and their yardsticks beside these real images; what is missing is trained and measured now."""
+        if self._panel is None or self._panel[0] is not dataset:
+            self._panel = dataset, panel_of(self.data, self.known, dataset, judge=self.judge)
+        return self._panel[1]
+
+    def facts(self, dataset: Dataset) -> dict[str, Any]:
+        """Which judges a result's figures beside this data are from, and what they are read by."""
+        return {"judge": self.judge.sha256, **self.panel(dataset).facts()}
 
     def glance(self, dataset: Dataset, *, most: int = 1000) -> dict[str, float]:
-        """The metrics on the first images of the validation data: quick enough for the middle of a training."""
+        """One judge on the first images of the validation data: quick enough for the middle of a training."""
         few = dataset.take(slice(most))
-        return {f"validation_{name}": value for name, value in self.metrics(self.predict(few), few).items()}
+        return {f"validation_{name}": value for name, value in self.compare(self.predict(few), few).items()}
+
+    def watch(self, run: Run[Any], step: int, dataset: Dataset) -> None:
+        """Log a glance at validation data in the middle of a training; mode collapse is named when it happens."""
+        seen = self.glance(dataset)
+        run.log(step, **seen)
+        run.remark(step, mode_collapse(seen["validation_coverage"], len(dataset.classes)))
 
     def report(self, run: Run[Any], predictions: Images, dataset: Dataset, *, per_epoch: int) -> None:
         """Curves; samples with the class that the judge reads; the way from one latent vector to another."""
@@ -160,9 +187,9 @@ class Adversarial(UnconditionalImageGeneration):
         The distance of samples from the last step's weights; that of held-out real images, and how many of them the
         judge is sure of; and how many images of `dataset` it reads right.
         """
-        real = self.metrics(held_out["image"], dataset)
+        real = self.compare(held_out["image"], dataset)
         average, self.average = self.average, AveragedWeights(self.model, decay=0.0)
-        last = self.metrics(self.predict(dataset), dataset)
+        last = self.compare(self.predict(dataset), dataset)
         self.average = average
         return {
             "frechet_distance_unaveraged": last["frechet_distance"],
