@@ -8,7 +8,6 @@ import pytest
 pytest.importorskip("torch", reason="models are made of PyTorch")
 
 import torch
-from upslope.training.judge_panel import Panel
 
 from upslope.blocks.samplers.samplers import SAMPLERS
 from upslope.cards import discover
@@ -21,6 +20,7 @@ from upslope.ship.predictor import in_torch
 from upslope.training.averaging import AveragedWeights
 from upslope.training.diffusion import Diffusion, drawn
 from upslope.training.judge import Judge
+from upslope.training.judge_panel import Panel
 from upslope.training.tasks import denoising
 from upslope.training.tasks.denoising import Denoising, shuffled_labels
 
