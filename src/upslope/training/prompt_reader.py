@@ -35,7 +35,7 @@ from upslope.training.state import arrays
 
 RECIPE = 1  # counts what changes the weights that are trained
 FEATURES, LAST = 64, 4  # numbers before the heads; pixels of the side of the last maps
-EPOCHS, STEPS, BATCH, LR, WEIGHT_DECAY = 20, 1000, 128, 0.01, 0.02  # at most so many epochs, and so many steps
+EPOCHS, STEPS, BATCH, LR, WEIGHT_DECAY = 12, 1000, 128, 0.01, 0.02  # at most so many epochs, and so many steps
 
 Pictures = NDArray[np.float32]  # (N, H, W, 3), in [0, 1]
 

@@ -4,8 +4,8 @@ R. Rombach, A. Blattmann, D. Lorenz, P. Esser, B. Ommer, "High-Resolution Image 
 2021, https://arxiv.org/abs/2112.10752; the text encoder: A. Radford et al. 2021, https://arxiv.org/abs/2103.00020;
 guidance: J. Ho, T. Salimans 2022, https://arxiv.org/abs/2207.12598.
 
-Claim: a frozen reader finds that at least 95 % of 1,000 pictures show thing and color as asked for, and at least 85 % of
-those whose pair was never trained, with every seed, after at most 5 minutes of training on 2 CPU cores (3 seeds).
+Claim: a frozen reader finds that at least 95 % of 1,000 pictures show thing and color as asked for, and at least 85 %
+of those whose pair was never trained, with every seed, after at most 5 minutes of training on 2 CPU cores (3 seeds).
 
 - First a text encoder learns by contrast, as CLIP's, which prompt belongs to which picture. Then it is frozen.
 - Then a U-Net learns to take noise away; its places look at the words by cross-attention. One prompt in ten is empty,
@@ -50,9 +50,7 @@ class Config(TrainingConfig):
     drop: float = Field(0.1, ge=0, le=1, description="the share of pictures whose prompt the network is not told")
     batch_size: int = Field(64, ge=2, le=5000, description="pictures per step, over all devices")
     lr: float = Field(2e-3, gt=0, le=1, description="the highest learning rate")
-    warmup: float = Field(0.05, ge=0, lt=1, description="the share of the steps in which the learning rate rises")
     ema: float = Field(0.99, ge=0, lt=1, description="the share of the averaged weights that stays; 0: no averaging")
-    sampler: Literal["ddim", "ddpm", "euler", "dpm-solver"] = Field("ddim", description="how noise is taken away")
     steps: int = Field(20, ge=1, le=1000, description="steps of the sampler")
     guidance: float = Field(
         2.0, ge=-1, le=100, description="how far beyond the prompt's own prediction; 0: no guidance"
@@ -67,30 +65,28 @@ def network_of(config: Config, words: PromptWords) -> Built:
     name = "prompt32" if config.data == "two_things" else "prompt16"
     text = {"vocab_size": words.vocab_size, "context": words.context, "dim": 64, "depth": 2, "heads": 4}
     unet: dict[str, Any] = {"channels": 4} if config.data == "two_things" else {"channels": 3, "patch": 2}
-    unet |= {"widths": (config.width, config.width + 8), "blocks": 1, "attention": (0, 1), "heads": 4, "groups": 8}
+    unet |= {"widths": (config.width, config.width + 8), "blocks": 1, "attention": (1,), "heads": 4, "groups": 8}
     return built(name, seed=config.seed, text=text, unet={**unet, "context_dim": 64 * config.cross_attention})
 
 
 def run(config: Config, run: Run[Config]) -> None:
     """Train the parts one after the other, validate four times; draw and judge once."""
-    train, validation, test = splits(config.data, toy="things", rng=np.random.default_rng(config.seed))
+    train, validation, test = splits(config.data, toy="things", rng=np.random.default_rng(config.seed), counts=(560, 100, 140))
     words = PromptWords.of(train["text"])
     network = network_of(config, words)
-    text_steps, autoencoder_steps = config.text_steps, config.autoencoder_steps
-    frozen_parts(run, network, train, words, text_steps=text_steps, autoencoder_steps=autoencoder_steps)
-    diffusion = Diffusion(**config.model_dump(include={"predicts", "sampler", "steps", "guidance"}))
+    frozen_parts(run, network, train, words, config.text_steps, config.autoencoder_steps)
+    diffusion = Diffusion(**config.model_dump(include={"predicts", "steps", "guidance"}))
     about = {"data": config.data, "words": words, "diffusion": diffusion, "seed": config.seed}
     task = TextToImage(network, train, **about, drop=config.drop, judged=config.samples)
     mixed = shuffled_prompts if config.shuffled else None
     batches = Batches(train, collate=task.collate, transform=mixed, batch_size=config.batch_size, seed=config.seed)
     total = config.updates or UPDATES[config.data]
-    learned = [parameter for parameter in network.module.parameters() if parameter.requires_grad]
     fit(
         run,
         task,
         batches,
-        optimizer=torch.optim.AdamW(learned, lr=config.lr, weight_decay=1e-4),
-        lr=warmup_then_cosine(config.lr, total=total, warmup=config.warmup),
+        optimizer=torch.optim.AdamW(task.learned, lr=config.lr, weight_decay=1e-4),
+        lr=warmup_then_cosine(config.lr, total=total, warmup=0.05),
         steps=total,
         validate=lambda: task.validate(validation),
         validate_every=max(1, total // 4),
@@ -119,18 +115,16 @@ CARD = LabCard(
         Expect("test_unseen", at_least=0.85, when=THINGS, ablations={"words shuffled": 0.1, "no cross-attention": 0.1}),
     ),
     presets={
-        "smoke": {"data": "toy", "width": 8, "text_steps": 40, "ema": 0.9, "steps": 4, "samples": 100},
+        "smoke": {"data": "toy", "width": 16, "batch_size": 32, "text_steps": 20, "ema": 0.9, "steps": 4, "samples": 100},
         "laptop": {},
         "full": {"updates": 20_000, "ema": 0.999},
     },
     metrics={
-        "test_obeyed": Metric(unit="%", chance=1 / 70),
-        "test_unseen": Metric(unit="%", chance=1 / 70),
+        "test_obeyed": Metric(unit="%"),
+        "test_unseen": Metric(unit="%"),
         "test_things": Metric(unit="%"),
         "test_colors": Metric(unit="%"),
         "test_real_obeyed": Metric(unit="%"),
-        "test_real_things": Metric(unit="%"),
-        "test_real_colors": Metric(unit="%"),
         "test_real_unseen": Metric(unit="%"),
         "test_frechet_distance": Metric(higher_is_better=False),
         "validation_loss": Metric(higher_is_better=False),

@@ -92,6 +92,7 @@ class UNet(nn.Module):
         self.last = nn.Conv2d(now, inner, 3, padding=1)
         for parameter in self.last.parameters():
             nn.init.zeros_(parameter)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(
         self, x: Float[Tensor, "B C H W"], step: Int[Tensor, " B"], context: Float[Tensor, "B S E"]

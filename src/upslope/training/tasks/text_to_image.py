@@ -79,6 +79,11 @@ class TextToImage(Task):
         self.shape = tuple(cast(Network, network.module).encode(as_images(train["image"][:1])).shape[1:])
         self.alpha_bars = diffusion.alpha_bars
 
+    @property
+    def learned(self) -> list[nn.Parameter]:
+        """What diffusion trains: the U-Net's parameters."""
+        return [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+
     def pairs(self, rows: Dataset) -> list[list[tuple[int, int]]]:
         """For each place in a picture, the thing and the color of every row."""
         names = list(self.columns)
@@ -157,7 +162,8 @@ class TextToImage(Task):
     def metrics(self, predictions: Asked, dataset: Dataset) -> dict[str, float]:
         """How many pictures obey, how far they lie from real ones, and how many of those the reader reads right."""
         reading, real = self.reader.read(predictions.pictures), self.reader.read(dataset["image"])
-        ceiling = {f"real_{name}": share for name, share in self.obeyed(real.said, dataset).items()}
+        rates = self.obeyed(real.said, dataset)
+        ceiling = {f"real_{name}": rates[name] for name in ("obeyed", "unseen") if name in rates}
         distance = frechet_distance(reading.features, real.features)
         return {**self.obeyed(reading.said, predictions.rows), "frechet_distance": distance, **ceiling}
 
@@ -213,7 +219,7 @@ class TextToImage(Task):
 
 
 def frozen_parts(
-    run: Run[Any], network: Built, train: Dataset, words: PromptWords, *, text_steps: int, autoencoder_steps: int
+    run: Run[Any], network: Built, train: Dataset, words: PromptWords, text_steps: int, autoencoder_steps: int
 ) -> None:
     """Train what the U-Net is fed by, the text encoder and the autoencoder if there is one, and freeze it."""
     model, seed = cast(Network, network.module), run.config.seed
