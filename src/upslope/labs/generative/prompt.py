@@ -71,7 +71,9 @@ def network_of(config: Config, words: PromptWords) -> Built:
 
 def run(config: Config, run: Run[Config]) -> None:
     """Train the parts one after the other, validate four times; draw and judge once."""
-    train, validation, test = splits(config.data, toy="things", rng=np.random.default_rng(config.seed), counts=(560, 100, 140))
+    train, validation, test = splits(
+        config.data, toy="things", rng=np.random.default_rng(config.seed), counts=(560, 100, 140)
+    )
     words = PromptWords.of(train["text"])
     network = network_of(config, words)
     frozen_parts(run, network, train, words, config.text_steps, config.autoencoder_steps)
@@ -115,7 +117,15 @@ CARD = LabCard(
         Expect("test_unseen", at_least=0.85, when=THINGS, ablations={"words shuffled": 0.1, "no cross-attention": 0.1}),
     ),
     presets={
-        "smoke": {"data": "toy", "width": 16, "batch_size": 32, "text_steps": 20, "ema": 0.9, "steps": 4, "samples": 100},
+        "smoke": {
+            "data": "toy",
+            "width": 16,
+            "batch_size": 32,
+            "text_steps": 20,
+            "ema": 0.9,
+            "steps": 4,
+            "samples": 100,
+        },
         "laptop": {},
         "full": {"updates": 20_000, "ema": 0.999},
     },

@@ -122,7 +122,9 @@ test_refuse = ATTENTION.refuses(
     ({"dim": 100, "context_dim": 8, "heads": 6}, (), ["heads=6", "dim=100"]),
 )
 test_laws = ATTENTION.laws("calls, passes and memory do not get mixed up", alone)
-test_learns = ATTENTION.learns("a plain backward pass reaches every parameter and the input", lambda rng: alone(rng)[:1])
+test_learns = ATTENTION.learns(
+    "a plain backward pass reaches every parameter and the input", lambda rng: alone(rng)[:1]
+)
 
 
 wrong(
