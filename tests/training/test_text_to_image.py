@@ -15,7 +15,6 @@ from upslope.runs.errors import ConfigProblem
 from upslope.runs.progress import Bar
 from upslope.text.prompt_words import PromptWords
 from upslope.training import prompt_reader
-from upslope.training.batches import Batches
 from upslope.training.compress import learn_to_compress, measure_latents
 from upslope.training.contrast import contrastive_loss, learn_by_contrast
 from upslope.training.diffusion import Diffusion

@@ -18,11 +18,11 @@ class CrossAttention(nn.Module):
     Children, as in Stable Diffusion: `q`, a Linear from dim to dim without bias, of x; `kv`, a Linear from context_dim
     to 2 * dim without bias, of the context, whose output holds all keys, then all values; `projection`, a Linear from
     dim to dim with bias, over the joined heads. Queries, keys and values are split into heads one after the other, and
-    each head is `scaled_dot_product_attention` over its own dim / heads numbers. Attribute: `heads`. `heads` must
-    divide `dim`; ValueError says "heads=6 does not divide dim=100". Without a context x attends to itself.
+    each head is `scaled_dot_product_attention` over its own dim / heads numbers. `heads` must divide `dim`; ValueError
+    says "heads=6 does not divide dim=100". Without a context x attends to itself.
 
-    Where all queries are 0 every position of x gets the mean of all values: if values and projection are the identity,
-    three positions that look at the context [[1, 3], [3, 5]] become [[2, 4], [2, 4], [2, 4]].
+    Where all queries are 0 every position of x gets the mean of all values: if values and projection are the identity
+    and the context is [[1, 3], [3, 5]], what each position gets is [2, 4].
     """
 
     def __init__(self, dim: int, *, context_dim: int, heads: int) -> None:

@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 from upslope.runs import figures
-from upslope.runs.reports import classification, diffusion
+from upslope.runs.reports import classification
 from upslope.runs.run import Run
 
 Floats = NDArray[np.float32]  # (N, H, W, 3), in [0, 1]
@@ -45,8 +47,22 @@ def mistakes(
 
 
 def price(run: Run[Any], strengths: Sequence[float], metrics: Sequence[Mapping[str, float]]) -> None:
-    """What guidance buys and what it costs."""
-    diffusion.price(run, strengths, metrics)
+    """What guidance buys, pictures that obey, and what it costs, how far they lie from real ones."""
+    figure = Figure(figsize=(5.2, 3.4), layout="constrained", facecolor="white")
+    left = figure.subplots()
+    right = left.twinx()
+    drawn = ((left, "obeyed", "all that was asked for is read"), (right, "frechet_distance", "Fréchet distance (right)"))
+    lines = [
+        axis.plot(strengths, [each[name] for each in metrics], color=colour, marker="o", markersize=3.5, label=label)[0]
+        for colour, (axis, name, label) in zip(figures.COLOURS, drawn, strict=False)
+    ]
+    left.set_ylim(0, 1.02)
+    left.yaxis.set_major_formatter(PercentFormatter(xmax=1.0, symbol=" %"))
+    right.set_ylim(bottom=0)
+    left.set_xlabel("guidance")
+    left.grid(color=figures.FAINT, linewidth=0.6)
+    left.legend(handles=lines, frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    run.picture("guidance", figure, "The same noise for each strength. Pictures are few: compare these distances only.")
 
 
 def _in_lines(prompt: str) -> str:

@@ -8,7 +8,7 @@ from upslope.blocks.generative import cross_attention as module
 from upslope.checks import grades, wrong
 from upslope.checks.blocks.module_info import ModuleInfo
 from upslope.checks.blocks.tensors import filled, holding, tensor
-from upslope.checks.expect import close, equal
+from upslope.checks.expect import close, tensor_of
 from upslope.checks.samples import some
 
 # Batch, positions, words, dim, numbers of a word, heads.
@@ -74,13 +74,13 @@ test_parameters = ATTENTION.parameters(
 
 
 @grades(module.CrossAttention)
-def test_attribute(rng):
-    """the attribute heads is what was asked for"""
-    kept = module.CrossAttention(6, context_dim=2, heads=3)
-    equal(kept.heads, 3, case="CrossAttention(6, context_dim=2, heads=3): the attribute heads")
-
-
-test_shape_and_dtype = ATTENTION.shape("the shape and the dtype of x, however long the context is")
+def test_length(rng):
+    """as many positions as x has, however long the context is"""
+    made = module.CrossAttention(4, context_dim=3, heads=2)
+    for places, words in ((3, 5), (5, 3), (1, 2)):
+        x, context = tensor(some(rng, 2, places, 4)).float(), tensor(some(rng, 2, words, 3)).float()
+        case = f"CrossAttention(4, context_dim=3, heads=2) on x (2, {places}, 4) and a context (2, {words}, 3)"
+        tensor_of(made(x, context), (2, places, 4), dtype="float32", case=case)
 
 
 @grades(module.CrossAttention)
@@ -135,12 +135,15 @@ wrong(
             "scaled_dot_product_attention(q, k, v)",
             "(q @ k.transpose(-2, -1) * q.shape[-1] ** -0.5).softmax(dim=-2) @ v",
         ),
-        "the scores are divided by the root of dim, not of the numbers in a head": (
+        "the queries are cut from the graph, so what places ask for is never learned": (
             "scaled_dot_product_attention(q, k, v)",
-            "scaled_dot_product_attention(q * self.heads**-0.5, k, v)",
+            "scaled_dot_product_attention(q.detach(), k, v)",
         ),
         "the first half of kv is taken for the values, the second for the keys": ("k, v = ", "v, k = "),
-        "keys and values take turns from head to head in kv's output": ("(two heads d)", "(heads two d)"),
+        "x is lined up by view, which only the usual memory order allows": (
+            "rearrange(self.q(x), ",
+            "rearrange(self.q(x.view(-1, x.shape[-1])).view(*x.shape[:2], -1), ",
+        ),
         "queries have a bias, which the published weights lack": (
             "nn.Linear(dim, dim, bias=False)",
             "nn.Linear(dim, dim)",
