@@ -1,7 +1,6 @@
 """Pictures of prompts, by number: the loop of diffusion around a network that reads texts.
 
-    pictures = draw_prompts(model, tokens, empty=words.empty, diffusion=Diffusion(), shape=(3, 16, 16), seed=3,
-                            numbers=range(8))
+    pictures = draw_prompts(model, tokens, range(8), empty=words.empty, diffusion=Diffusion(), shape=(3, 16, 16), seed=3)
 
 Each prompt goes through the text encoder once; in every step the U-Net reads its states, and those of the empty prompt,
 from which guidance leads away.
@@ -16,23 +15,24 @@ from jaxtyping import Int
 from numpy.typing import NDArray
 from torch import Tensor
 
-from upslope.blocks.samplers.generate import generate
+from upslope.blocks.samplers.denoise import denoise
 from upslope.models.generative.text_to_image import TextToImage
-from upslope.training.diffusion import Diffusion
+from upslope.training.diffusion import Diffusion, noise_of
 
 
 @torch.no_grad()
 def draw_prompts(
     model: TextToImage,
     tokens: Int[Tensor, "N T"],
+    numbers: Sequence[int],
     *,
     empty: Sequence[int],
     diffusion: Diffusion,
     shape: tuple[int, ...],
     seed: int,
-    numbers: Sequence[int],
     steps: int | None = None,
     guidance: float | None = None,
+    batch_size: int = 250,
 ) -> NDArray[np.float32]:
     """The samples of a seed with these numbers, one for each row of tokens: (N, H, W, 3) in [0, 1].
 
@@ -41,7 +41,7 @@ def draw_prompts(
     device = next(model.parameters()).device
     prompts, which = torch.cat([torch.tensor([list(empty)]), tokens]).unique(dim=0, return_inverse=True)
     states = model.text(prompts.to(device))
-    nothing = int(which[0])
+    nothing, asked = int(which[0]), which[1:].to(device)
 
     def predict(x: Tensor, step: Tensor, prompt: Tensor) -> Tensor:
         said: Tensor = model.unet(x, step, states[prompt])
@@ -50,7 +50,10 @@ def draw_prompts(
     # What the network sees in noisy pixels lies in [-1, 1], as pixels do; latents have no such bounds.
     recipe = diffusion.recipe(classes=nothing, steps=steps, guidance=guidance)
     recipe = replace(recipe, clip=model.autoencoder is None)
-    asked = which[1:].to(device)
-    latents = generate(diffusion.asked(predict), asked, recipe, shape=shape, seed=seed, numbers=numbers)
-    images = torch.cat([model.decode(part.to(device)).cpu() for part in latents.split(250)])
-    return ((images + 1) / 2).clamp(0, 1).permute(0, 2, 3, 1).numpy()
+    done = []
+    for start in range(0, len(tokens), batch_size):
+        some = slice(start, start + batch_size)
+        noise = noise_of(numbers[some], shape, seed=seed)
+        *_, last = denoise(diffusion.asked(predict), noise, asked[some], recipe)
+        done.append(model.decode(last.x).cpu())
+    return ((torch.cat(done) + 1) / 2).clamp(0, 1).permute(0, 2, 3, 1).numpy()

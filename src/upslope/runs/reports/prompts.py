@@ -51,7 +51,10 @@ def price(run: Run[Any], strengths: Sequence[float], metrics: Sequence[Mapping[s
     figure = Figure(figsize=(5.2, 3.4), layout="constrained", facecolor="white")
     left = figure.subplots()
     right = left.twinx()
-    drawn = ((left, "obeyed", "all that was asked for is read"), (right, "frechet_distance", "Fréchet distance (right)"))
+    drawn = (
+        (left, "obeyed", "all that was asked for is read"),
+        (right, "frechet_distance", "Fréchet distance (right)"),
+    )
     lines = [
         axis.plot(strengths, [each[name] for each in metrics], color=colour, marker="o", markersize=3.5, label=label)[0]
         for colour, (axis, name, label) in zip(figures.COLOURS, drawn, strict=False)

@@ -133,11 +133,11 @@ class TextToImage(Task):
             return draw_prompts(
                 cast(Network, model),
                 torch.tensor([self.words(prompt) for prompt in prompts]),
+                range(first, first + len(prompts)),
                 empty=self.words.empty,
                 diffusion=self.diffusion,
                 shape=self.shape,
                 seed=seed,
-                numbers=range(first, first + len(prompts)),
                 steps=steps,
                 guidance=guidance,
             )
