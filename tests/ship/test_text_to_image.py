@@ -38,7 +38,7 @@ def run(monkeypatch):
 
 
 def test_a_saved_run_draws_what_the_task_drew(run):
-    task, pipeline, data = run
+    task, pipeline, _ = run
     (answer,) = pipeline.answers(["A red 7"], Options(count=2, seed=4, first=2))
     expected = task.sample(["a red seven"] * 2, seed=4, first=2)
     np.testing.assert_allclose(answer.images, expected, rtol=0, atol=1e-5)

@@ -1,6 +1,6 @@
 """Pictures of prompts, by number: the loop of diffusion around a network that reads texts.
 
-    pictures = draw_prompts(model, tokens, range(8), empty=words.empty, diffusion=Diffusion(), shape=(3, 16, 16), seed=3)
+    pictures = draw_prompts(model, tokens, range(8), empty=words.empty, diffusion=diffusion, shape=shape, seed=3)
 
 Each prompt goes through the text encoder once; in every step the U-Net reads its states, and those of the empty prompt,
 from which guidance leads away.

@@ -67,7 +67,7 @@ class TextToImage(ImageGenerator):
         return draw_prompts(
             self.network.module,
             torch.tensor([words(request.prompt)] * asked.count),
-            request.numbers,
+            asked.numbers,
             empty=words.empty,
             diffusion=Diffusion(**self.spec.preprocessing["diffusion"]),
             shape=tuple(self.spec.shape),
@@ -81,13 +81,13 @@ class TextToImage(ImageGenerator):
         for answer in answers:
             request = answer.request
             asked = "-".join(word for word in "".join(map(_plain, request.prompt.casefold())).split())
-            for number, image in zip(request.numbers, answer.images, strict=True):
+            for number, image in zip(request.options.numbers, answer.images, strict=True):
                 yield f"{asked}-seed{request.options.seed}-{number:04d}", np.rint(255 * image).astype(np.uint8)
 
     def preprocess(self, items: Sequence[SampleRequest]) -> Arrays:
         """What the network is asked first: the noise of each sample, at the last step, with its prompt."""
-        noise = [numbered_noise(item.numbers, self.spec.shape, seed=item.options.seed) for item in items]
-        tokens = [self.words(item.prompt) for item in items for _ in item.numbers]
+        noise = [numbered_noise(item.options.numbers, self.spec.shape, seed=item.options.seed) for item in items]
+        tokens = [self.words(item.prompt) for item in items for _ in item.options.numbers]
         return self._named(np.concatenate(noise), np.full(len(tokens), self.learned - 1), np.array(tokens))
 
     def rows(self, dataset: Dataset) -> Arrays:
