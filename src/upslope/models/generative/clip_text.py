@@ -46,9 +46,10 @@ class CLIPText(nn.Module):
         self.positions = nn.Embedding(context, dim)
         nn.init.normal_(self.tokens.weight, std=0.02)
         nn.init.normal_(self.positions.weight, std=0.01)
-        self.blocks = nn.ModuleList(EncoderBlock(dim, heads=heads, eps=1e-5, fused=True) for _ in range(depth))
-        for block in self.blocks:
+        blocks = [EncoderBlock(dim, heads=heads, eps=1e-5, fused=True) for _ in range(depth)]
+        for block in blocks:
             block.mlp[1] = QuickGELU()
+        self.blocks = nn.ModuleList(blocks)
         self.norm = LayerNorm(dim, eps=1e-5, fused=True)
 
     def forward(self, tokens: Int[Tensor, "B T"]) -> Float[Tensor, "B T D"]:
@@ -119,5 +120,4 @@ CARD = ModelCard(
             ),
         ),
     },
-    differs_in_training=("Dropout",),
 )

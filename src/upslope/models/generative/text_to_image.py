@@ -116,5 +116,4 @@ CARD = ModelCard(
             counted_by="diffusers and transformers: 859,520,964 + 123,060,480 + 83,653,863",
         ),
     },
-    differs_in_training=("Dropout",),
 )
