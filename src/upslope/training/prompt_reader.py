@@ -146,8 +146,9 @@ def _train(reader: PromptReader, batches: Batches, optimizer: Any, schedule: Any
     for step in range(1, total + 1):
         batch = batches.at(step)
         logits = reader(batch["image"])
+        losses: Any = [F.cross_entropy(each, batch[name]) for name, each in logits.items()]
         optimizer.zero_grad()
-        torch.stack([F.cross_entropy(each, batch[name]) for name, each in logits.items()]).sum().backward()
+        sum(losses).backward()
         optimizer.step()
         schedule.step()
         bar.update(step)

@@ -36,15 +36,24 @@ class AutoencoderOutput(NamedTuple):
 
 
 class Level(nn.Module):
-    """Residual blocks at one resolution, and a convolution that leads to the next one."""
+    """Residual blocks at one resolution, and a convolution that leads to the next one, half or twice as large."""
 
-    def __init__(self, channels: int, out: int, *, blocks: int, groups: int, resize: nn.Module | None) -> None:
+    def __init__(
+        self, channels: int, out: int, *, blocks: int, groups: int, resize: nn.Module | None, up: bool = False
+    ) -> None:
         super().__init__()
         widths = [channels, *[out] * blocks]
         self.residual = nn.ModuleList(
             ResidualBlock(before, after, groups=groups) for before, after in itertools.pairwise(widths)
         )
-        self.resize = resize
+        self.resize, self.up = resize, up
+
+    def forward(self, h: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D h w"]:
+        for block in self.residual:
+            h = block(h)
+        if self.resize is None:
+            return h
+        return self.resize(F.interpolate(h, scale_factor=2.0, mode="nearest") if self.up else F.pad(h, (0, 1, 0, 1)))
 
 
 class Middle(nn.Sequential):
@@ -76,10 +85,7 @@ class Encoder(nn.Module):
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B M h w"]:
         h = self.first(x)
         for level in self.levels:
-            for block in level.residual:
-                h = block(h)
-            if level.resize is not None:
-                h = level.resize(F.pad(h, (0, 1, 0, 1)))  # half the side
+            h = level(h)
         return self.last(F.silu(self.norm(self.middle(h))))
 
 
@@ -95,17 +101,14 @@ class Decoder(nn.Module):
         for number, (before, width) in enumerate(zip((upwards[0], *upwards), upwards, strict=False)):
             last = number == len(upwards) - 1
             grow = None if last else nn.Conv2d(width, width, 3, padding=1)
-            self.levels.append(Level(before, width, blocks=blocks + 1, groups=groups, resize=grow))
+            self.levels.append(Level(before, width, blocks=blocks + 1, groups=groups, resize=grow, up=True))
         self.norm = nn.GroupNorm(groups, widths[0], eps=1e-6)
         self.last = nn.Conv2d(widths[0], channels, 3, padding=1)
 
     def forward(self, z: Float[Tensor, "B L h w"]) -> Float[Tensor, "B C H W"]:
         h = self.middle(self.first(z))
         for level in self.levels:
-            for block in level.residual:
-                h = block(h)
-            if level.resize is not None:
-                h = level.resize(F.interpolate(h, scale_factor=2.0, mode="nearest"))  # twice the side
+            h = level(h)
         return self.last(F.silu(self.norm(h)))
 
 

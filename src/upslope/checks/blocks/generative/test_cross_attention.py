@@ -37,7 +37,7 @@ def pytorchs(x, weights, *, dim, heads, context=None, **_):
     """Section 3.2.3 by PyTorch's own function, which wants positions first and the three matrices apart."""
     key, value = weights["kv.weight"].chunk(2)
     asked = x if context is None else context
-    found, _ = F.multi_head_attention_forward(
+    found = F.multi_head_attention_forward(
         x.transpose(0, 1),
         asked.transpose(0, 1),
         asked.transpose(0, 1),
@@ -57,7 +57,7 @@ def pytorchs(x, weights, *, dim, heads, context=None, **_):
         k_proj_weight=key,
         v_proj_weight=value,
     )
-    return found.transpose(0, 1)
+    return found[0].transpose(0, 1)
 
 
 ATTENTION = ModuleInfo(module.CrossAttention, samples=drawn(*SIZES), truth=pytorchs)
