@@ -87,9 +87,11 @@ class PromptReader(nn.Module):
         if not (low >= 0 and high <= 1):
             raise ValueError(f"pixels lie between {low:g} and {high:g}; the reader takes pictures in [0, 1]")
         self.eval()
+        device = next(self.parameters()).device
         parts = [as_images(pictures[first : first + batch_size]) for first in range(0, len(pictures), batch_size)]
-        features = torch.cat([F.gelu(self.trunk(part)) for part in parts])
-        return PromptReading(features, {name: head(features).argmax(1).numpy() for name, head in self.heads.items()})
+        features = torch.cat([F.gelu(self.trunk(part.to(device))) for part in parts])
+        said = {name: head(features).argmax(dim=1).cpu().numpy() for name, head in self.heads.items()}
+        return PromptReading(features.cpu(), said)
 
 
 def as_images(pictures: Pictures) -> Float[Tensor, "N 3 H W"]:
