@@ -10,7 +10,7 @@ import numpy as np
 
 from upslope.cards import DataCard, File
 from upslope.data.loading import colored_things
-from upslope.data.loading.dataset import Dataset
+from upslope.data.loading.dataset import Column, Dataset
 from upslope.data.loading.fetch import get
 from upslope.features import ClassLabel, Image, Text
 from upslope.runs.errors import DataProblem
@@ -97,7 +97,7 @@ def toy(*, rng: np.random.Generator, count: int = 600) -> Dataset:
 def composed(kinds: list[colored_things.Floats], count: int, *, rng: np.random.Generator, unseen: bool) -> Dataset:
     """So many pictures, each pair as often as others."""
     thing, color = colored_things.pairs(count, rng=rng, unseen=unseen)
-    columns = {
+    columns: dict[str, Column] = {
         "image": colored_things.painted(kinds, thing, color, rng=rng),
         "text": tuple(map(colored_things.prompt, thing, color)),
         "thing": thing,

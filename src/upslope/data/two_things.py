@@ -9,7 +9,7 @@ import numpy as np
 
 from upslope.cards import DataCard, File
 from upslope.data.loading import colored_things
-from upslope.data.loading.dataset import Dataset
+from upslope.data.loading.dataset import Column, Dataset
 from upslope.data.loading.fetch import get
 from upslope.features import ClassLabel, Image, Text
 from upslope.runs.errors import DataProblem
@@ -98,7 +98,8 @@ def toy(*, rng: np.random.Generator, count: int = 600) -> Dataset:
 def composed(kinds: list[colored_things.Floats], count: int, *, rng: np.random.Generator, unseen: bool) -> Dataset:
     """So many scenes; in each half every pair is as often as others."""
     image = np.zeros((count, 32, 32, 3), dtype=np.float32)
-    labels, words = {}, []
+    labels: dict[str, Column] = {}
+    words = []
     for place, left in (("left", 0), ("right", 16)):
         thing, color = colored_things.pairs(count, rng=rng, unseen=unseen)
         painted = colored_things.painted(kinds, thing, color, rng=rng)

@@ -5,6 +5,8 @@ https://arxiv.org/abs/2112.10752, section 3.1 and appendix G. Left out: the perc
 without which photographs would be blurred; digits and garments of 16 pixels are not.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 
@@ -30,7 +32,7 @@ def learn_to_compress(
     with seeded(seed, steps):
         for step in range(1, steps + 1):
             images = as_images(train["image"][rng.integers(len(train), size=batch_size)])
-            loss = reconstruction_loss(autoencoder(images), images)
+            loss: Any = reconstruction_loss(autoencoder(images), images)
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(autoencoder.parameters(), 1.0)

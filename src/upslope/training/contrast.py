@@ -7,6 +7,7 @@ what is kept is a text encoder whose state at the end says what all pictures of 
 """
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -42,7 +43,7 @@ def learn_by_contrast(
         tokens = torch.tensor([words(prompt) for prompt in rows["text"]])
         seen = F.normalize(image_encoder(as_images(rows["image"])), dim=1)
         read = F.normalize(project(text.summary(tokens)), dim=1)
-        loss = contrastive_loss(sharpness.exp().clamp(max=HOTTEST) * seen @ read.T, tokens)
+        loss: Any = contrastive_loss(sharpness.exp().clamp(max=HOTTEST) * seen @ read.T, tokens)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

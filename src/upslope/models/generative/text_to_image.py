@@ -28,6 +28,8 @@ class TextToImage(nn.Module):
     multiplied by.
     """
 
+    scale: Tensor
+
     def __init__(
         self, *, text: dict[str, Any], unet: dict[str, Any], autoencoder: dict[str, Any] | None = None
     ) -> None:
