@@ -2,7 +2,7 @@
 
     pictures = draw_prompts(model, tokens, range(8), empty=words.empty, diffusion=diffusion, shape=shape, seed=3)
 
-Each prompt goes through the text encoder once; in every step the U-Net reads its states, and those of the empty prompt,
+Prompts go through the text encoder once; in every step the U-Net reads its states, and those of the empty prompt,
 from which guidance leads away.
 """
 
@@ -39,9 +39,8 @@ def draw_prompts(
     `shape` is that of the latents. `steps` and `guidance` are as in training where they are None.
     """
     device = next(model.parameters()).device
-    prompts, which = torch.cat([torch.tensor([list(empty)]), tokens]).unique(dim=0, return_inverse=True)
-    states = model.text(prompts.to(device))
-    nothing, asked = int(which[0]), which[1:].to(device)
+    states = model.text(torch.cat([tokens, torch.tensor([list(empty)])]).to(device))
+    asked, nothing = torch.arange(len(tokens), device=device), len(tokens)
 
     def predict(x: Tensor, step: Tensor, prompt: Tensor) -> Tensor:
         said: Tensor = model.unet(x, step, states[prompt])

@@ -42,7 +42,8 @@ SEEDS = {"train": 0, "validation": 1, "test": 2}
 
 def held_out(thing: Integers, color: Integers) -> NDArray[np.bool_]:
     """Which pairs are never trained: ten of them, two of each color, none or one of each thing."""
-    return (2 * thing + color) % 7 == 0
+    out: NDArray[np.bool_] = (2 * thing + color) % 7 == 0
+    return out
 
 
 def grey_things(folder: Path, split: str) -> list[Floats]:
@@ -71,7 +72,8 @@ def smaller(images: Floats) -> Floats:
     pixels = np.arange(FULL)
     covered = np.clip(np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels), 0, None)
     share = (covered * SIDE / FULL).astype(np.float32)
-    return (share @ images.astype(np.float32) @ share.T).clip(0, 1)
+    small: Floats = (share @ images.astype(np.float32) @ share.T).clip(0, 1)
+    return small
 
 
 def painted(kinds: list[Floats], thing: Integers, color: Integers, *, rng: np.random.Generator) -> NDArray[np.float32]:
