@@ -153,8 +153,8 @@ class TextToImage(Task):
     def obeyed(self, said: dict[str, NDArray[np.int64]], rows: Dataset) -> dict[str, float]:
         """Of pictures, the share that shows all that was asked for, and the shares of things and of colors."""
         right = np.stack([said[name] == rows[name] for name in self.columns])  # (columns, N)
-        whole = right.all(axis=0)
-        new = np.array([[pair not in self.seen for pair in pairs] for pairs in self.pairs(rows)]).any(axis=0)
+        whole: NDArray[np.bool_] = right.all(axis=0)
+        new: NDArray[np.bool_] = np.any([[pair not in self.seen for pair in each] for each in self.pairs(rows)], axis=0)
         found = {"obeyed": whole.mean(), "things": right[::2].mean(), "colors": right[1::2].mean()}
         found |= {"unseen": whole[new].mean()} if new.any() else {}
         return {name: float(share) for name, share in found.items()}
