@@ -1,0 +1,140 @@
+"""Twenty-five modes: which of the tricks against mode collapse find all of them, and which buy nothing here?
+
+The grid: A. Srivastava et al., "VEEGAN", 2017, https://arxiv.org/abs/1705.07761, section 5.1; I. Goodfellow et al.,
+"Generative Adversarial Networks", 2014, https://arxiv.org/abs/1406.2661; R1: L. Mescheder et al. 2018, spectral norm:
+T. Miyato et al. 2018, minibatch deviation: T. Karras et al. 2017, averaged weights: Y. Yazici et al. 2018.
+
+Claim: CLAIM
+
+- The data are points in a plane, so all that a generator leaves out, or puts between, can be seen.
+- Each set of tricks trains a pair of its own from the same weights, in the same steps; all are drawn side by side, from
+  the last step's weights and from averaged ones. The best on validation draws is tested on others.
+- FOUND
+
+Left out: several discriminator steps for each of the generator, other distances than the one of 2014.
+"""
+
+from typing import ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from upslope.blocks.generative.gan_losses import discriminator_loss, generator_loss, r1_penalty
+from upslope.cards import Ablation, Expect, LabCard, Metric
+from upslope.models.build import built
+from upslope.runs import figures
+from upslope.runs.reports.points import Cloud, panels
+from upslope.runs.run import Run
+from upslope.training.averaging import AveragedWeights
+from upslope.training.config import TrainingConfig
+from upslope.training.loop import loop, seeded_steps, take_step
+from upslope.training.state import StateArrays, arrays
+
+CENTERS = torch.cartesian_prod(torch.arange(-4.0, 5, 2), torch.arange(-4.0, 5, 2))
+CRITICS: dict[str, dict[str, object]] = {"spectral": {"spectral": True}, "deviation": {"group": 8}}
+TRICKS = ("none", "r1", "spectral", "deviation", "r1+deviation")
+
+
+class Config(TrainingConfig):
+    """Settings of this lab."""
+
+    unused: ClassVar = dict.fromkeys(("devices", "nodes", "compile"), "the networks are tiny")
+    tricks: tuple[Literal["none", "r1", "spectral", "deviation", "r1+deviation"], ...] = Field(
+        TRICKS, min_length=1, description="each trains a pair of its own"
+    )
+    loss: Literal["nonsaturating", "minimax"] = Field("nonsaturating", description="minimax is the loss of 2014")
+    spread: float = Field(0.05, gt=0, le=1, description="standard deviation of each mode; they are 2 apart")
+    steps: int = Field(4000, ge=20, le=10**7, description="how often both networks take a step")
+    batch_size: int = Field(128, ge=8, le=10**5, multiple_of=8, description="points of each kind per step")
+    lr: float = Field(3e-3, gt=0, le=1, description="the learning rate; in the second half it falls to 0")
+    r1: float = Field(0.002, ge=0, le=1000, description="what the R1 penalty counts, where it is a trick")
+    ema: float = Field(0.99, ge=0, lt=1, description="the share of the averaged weights that stays")
+
+
+def run(config: Config, run: Run[Config]) -> None:
+    """Let each pair learn; measure on validation draws, and the best on others."""
+    generators, critics = nn.ModuleDict(), nn.ModuleDict()
+    for name in config.tricks:
+        generators[name] = built("plane", seed=config.seed).module
+        critics[name] = built("plane-discriminator", seed=config.seed, **CRITICS.get(name.split("+")[-1], {})).module
+    average = AveragedWeights(generators, decay=config.ema)
+    # No pair knows of the others: a step on the sum of their losses is a step on each.
+    adams = [torch.optim.Adam(each.parameters(), lr=config.lr, betas=(0.0, 0.99)) for each in (generators, critics)]
+    with loop(run) as fabric:
+        fabric.setup(generators, adams[0])
+        fabric.setup(critics, adams[1])
+        kept = {"generators": generators, "critics": critics, "average": fabric.to_device(average.module)}
+        run.register(**{n: StateArrays(x) for n, x in (kept | {"g_adam": adams[0], "d_adam": adams[1]}).items()})
+        for step in seeded_steps(run, config.steps):
+            for group in (*adams[0].param_groups, *adams[1].param_groups):
+                group["lr"] = config.lr * min(1.0, 2 * (1 - step / config.steps))
+            real = CENTERS[torch.randint(len(CENTERS), (config.batch_size,))]
+            real = fabric.to_device(real + config.spread * torch.randn(config.batch_size, 2))
+            z = fabric.to_device(torch.randn(config.batch_size, 2))
+            fakes = {name: generator(z) for name, generator in generators.items()}
+            # The discriminators' turn, then the generators', through discriminators that stay as they are.
+            d_loss = sum(critics_turn(config, name, critics[name], real, fakes[name].detach()) for name in fakes)
+            take_step(fabric, adams[1], d_loss)
+            critics.requires_grad_(False)
+            g_loss = sum(generators_turn(config, critics[name](fake)) for name, fake in fakes.items())
+            take_step(fabric, adams[0], g_loss)
+            critics.requires_grad_(True)
+            average.update()
+            if step % max(1, config.steps // 20) == 0:
+                near = max(cloud.near for cloud in clouds(config, generators, average, draw=1).values())
+                run.log(step, validation_near=near, discriminator_loss=d_loss, generator_loss=g_loss)
+    validation, test = (clouds(config, generators, average, draw=number) for number in (1, 2))
+    best = max(validation, key=lambda name: (validation[name].modes, validation[name].near))
+    drawn = {"near a mode, the best": ("validation_near",), "losses": ("discriminator_loss", "generator_loss")}
+    run.picture("curves", figures.curves(run.logged(), drawn))
+    about = "From the last step's weights above, from averaged ones below; crosses are the modes."
+    run.picture("points", panels(test, columns=len(config.tricks)), about)
+    run.save_model(arrays(average.module if best.endswith("averaged") else generators))
+    found = {name: {"modes": cloud.modes, "near": cloud.near} for name, cloud in test.items()}
+    run.finish({"test_modes": test[best].modes, "test_near": test[best].near}, best=best, found=found)
+
+
+def critics_turn(config: Config, trick: str, critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+    """What a discriminator brings down, with the penalty where that is its trick."""
+    real = real.clone().requires_grad_("r1" in trick)
+    logits = critic(real)
+    loss = discriminator_loss(logits, critic(fake))
+    return loss + config.r1 * r1_penalty(logits, real) if "r1" in trick else loss
+
+
+def generators_turn(config: Config, logits: Tensor) -> Tensor:
+    """What a generator brings down: -log D, or log(1 - D), which is minus the loss of the opposite logit."""
+    return -generator_loss(-logits) if config.loss == "minimax" else generator_loss(logits)
+
+
+def clouds(config: Config, last: nn.ModuleDict, average: AveragedWeights, *, draw: int) -> dict[str, Cloud]:
+    """10,000 points of each generator, and of each one's averaged weights, from the same latent vectors."""
+    z = torch.randn(10_000, 2, generator=torch.Generator().manual_seed(draw))
+    found = {}
+    for word, networks in (("", last), (", averaged", average.module)):
+        for name, network in networks.items():
+            with torch.no_grad():
+                points = network(z.to(next(network.parameters()).device)).cpu().numpy()
+            found[name + word] = Cloud(points, CENTERS.numpy(), config.spread)
+    return found
+
+
+GRID = {"spread": 0.05}
+WITHOUT = "the loss of 2014"
+CARD = LabCard(
+    name="modes",
+    title="Twenty-five modes, and what finds them",
+    paper="Srivastava et al. 2017",
+    claim="CLAIM",
+    domain="generative",
+    seconds={"smoke": 5, "laptop": 90, "full": 900},
+    data=(),
+    expect=(
+        Expect("test_modes", at_least=25, when=GRID, ablations={WITHOUT: 10}),
+        Expect("test_near", at_least=0.8, when=GRID, ablations={WITHOUT: 0.3}),
+    ),
+    presets={"smoke": {"spread": 0.3, "steps": 200, "batch_size": 64}, "laptop": {}, "full": {"steps": 40_000}},
+    metrics={"test_modes": Metric(), "test_near": Metric(unit="%"), "validation_near": Metric(unit="%")},
+    ablations=(Ablation(name=WITHOUT, settings={"loss": "minimax", "tricks": ["none"]}),),
+)
