@@ -266,7 +266,7 @@ CARD = ModelCard(
                 "latent_dim": 64,
                 "w_dim": 64,
                 "mapping": 4,
-                "widths": (64, 48, 32),
+                "widths": (64, 32, 16),
                 "start": 7,
                 "out_channels": 1,
             },
@@ -275,7 +275,7 @@ CARD = ModelCard(
         ),
         "stylegan2-28-discriminator": Size(
             builder="Discriminator",
-            arguments={"widths": (32, 48, 64), "end": 7, "in_channels": 1},
+            arguments={"widths": (16, 32, 64), "end": 7, "in_channels": 1},
             inputs=(Input(shape=(1, 28, 28)),),
             output=(1,),
         ),

@@ -141,7 +141,7 @@ class ImageToImage(Task):
         return Translated(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
     def metrics(self, predictions: Translated, dataset: Dataset) -> dict[str, float]:
-        """named_of_real: how often the judge names what was made, over how often real garments; edges_f1: the way back."""
+        """named_of_real: how often the judge names what was made, over how often real ones; edges_f1: the way back."""
         return {
             "named_of_real": self.named(predictions.garments, dataset)
             / max(1e-9, self.named(dataset["image"], dataset)),
@@ -174,7 +174,7 @@ class ImageToImage(Task):
             arguments=network.arguments,
             inputs={"image": {"shape": [1, *self.side[-2:]], "dtype": "float32"}},
             outputs={"image": {"low": -1.0, "high": 1.0}},
-            preprocessing={"look": self.look},
+            preprocessing={"look": self.look, "canny": [LOW, HIGH]},
             builder=network.builder,
         )
 
