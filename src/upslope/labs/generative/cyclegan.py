@@ -90,7 +90,8 @@ def run(config: Config, run: Run[Config]) -> None:
 
 SHARE = Metric(unit="%")
 UNPAIRED = {"data": "fashion_mnist", "paired": False}
-NO_CYCLE, NO_CRITICS = "without the way back", "without discriminators"
+NO_CYCLE = "without the way back"
+NO_CRITICS = "without discriminators"
 CARD = LabCard(
     name="cyclegan",
     title="Garments from edges: CycleGAN",

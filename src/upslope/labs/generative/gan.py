@@ -94,7 +94,8 @@ def run(config: Config, run: Run[Config]) -> None:
 
 REAL = {"data": "fashion_mnist", "model": "stylegan2"}
 ALIKE = "one latent vector for eight"
-SHARE, LESS = Metric(unit="%"), Metric(higher_is_better=False)
+SHARE = Metric(unit="%")
+LESS = Metric(higher_is_better=False)
 LOST = {"test_lost_classes": LESS, "test_lost_classes_least": LESS, "test_lost_classes_most": LESS}
 SEEN = {"test_image_coverage": SHARE, "test_smallest_class": SHARE, "test_density": Metric()}
 ALONE = {"test_confident": SHARE, "test_coverage": SHARE, "test_nearest_training": Metric(), "confident_real": SHARE}

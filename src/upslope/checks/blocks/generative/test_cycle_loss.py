@@ -76,6 +76,11 @@ wrong(
             "to_x(fake_y.detach())",
         ),
         "half of the sum: the mean of both ways": ("first + second", "(first + second) / 2"),
+        "the loss is always float64": ("return first + second", "return (first + second).double()"),
+        "the originals are overwritten by the difference, and the next step learns from that": (
+            "(to_y(fake_x) - y).abs().mean()",
+            "y.data.sub_(to_y(fake_x)).abs().mean()",
+        ),
         "differences of opposite sign cancel": ("(to_y(fake_x) - y).abs().mean()", "(to_y(fake_x) - y).mean().abs()"),
     },
 )

@@ -116,6 +116,16 @@ wrong(
             "deviation.detach().mean(dim=1)",
         ),
         "the new channel takes the place of x": ("torch.cat([x, channel], dim=1)", "channel"),
+        "epsilon is always 1e-8, whatever was asked for": ("+ epsilon).sqrt()", "+ 1e-8).sqrt()"),
+        "the deviation is always float64": (
+            "x.reshape(size, len(x) // size, -1)",
+            "x.double().reshape(size, len(x) // size, -1)",
+        ),
+        "a group that does not divide the batch is not refused": ("if len(x) % size:", "if size > len(x):"),
+        "the samples are centered in place: what is handed on is not x any more": (
+            "groups.var(dim=0, unbiased=False)",
+            "groups.data.sub_(groups.data.mean(dim=0)).var(dim=0, unbiased=False)",
+        ),
         "the new channel stands before the others": ("[x, channel]", "[channel, x]"),
         "the whole batch is one group, whatever was asked for": ("size = group or len(x)", "size = len(x)"),
     },

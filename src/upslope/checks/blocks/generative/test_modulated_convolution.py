@@ -105,6 +105,13 @@ wrong(
         ),
         "it is demodulated even where that was not wanted": ("if not demodulate:", "if False:"),
         "all samples get the first one's style": ("x * style[:, :, None, None]", "x * style[:1, :, None, None]"),
+        "epsilon is always 1e-8, whatever was asked for": ("energy + epsilon", "energy + 1e-8"),
+        "no epsilon: a style of zeros divides by 0": ("energy + epsilon", "energy"),
+        "the length is always float64": ("(energy + epsilon)", "(energy.double() + epsilon)"),
+        "the input is scaled in place, outside of the graph: the layer before loses its output": (
+            "convolve(x * style[:, :, None, None], weight)",
+            "convolve(x.data.mul_(style.data[:, :, None, None]), weight)",
+        ),
         "the length is cut from the graph": ("style.square() @", "style.detach().square() @"),
     },
 )
