@@ -1,6 +1,5 @@
 """The numbers worked by hand in the lessons on later GANs are what the library gives."""
 
-
 import pytest
 from tests.academy.lesson_prose import says
 

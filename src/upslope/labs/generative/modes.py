@@ -18,7 +18,7 @@ from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 
 from upslope.blocks.generative.gan_losses import discriminator_loss, generator_loss, r1_penalty
 from upslope.cards import Ablation, Expect, LabCard, Metric
@@ -60,34 +60,43 @@ def run(config: Config, run: Run[Config]) -> None:
         critics[name] = built("plane-discriminator", seed=config.seed, **CRITICS.get(name.split("+")[-1], {})).module
     average = AveragedWeights(generators, decay=config.ema)
     # No pair knows of the others: a step on the sum of their losses is a step on each.
-    adams = [torch.optim.Adam(each.parameters(), lr=config.lr, betas=(0.0, 0.99)) for each in (generators, critics)]
+    g_adam, d_adam = (
+        torch.optim.Adam(each.parameters(), lr=config.lr, betas=(0.0, 0.99)) for each in (generators, critics)
+    )
     with loop(run) as fabric:
-        fabric.setup(generators, adams[0])
-        fabric.setup(critics, adams[1])
+        fabric.setup(generators, g_adam)
+        fabric.setup(critics, d_adam)
         kept = {"generators": generators, "critics": critics, "average": fabric.to_device(average.module)}
-        run.register(**{n: StateArrays(x) for n, x in (kept | {"g_adam": adams[0], "d_adam": adams[1]}).items()})
+        run.register(**{name: StateArrays(each) for name, each in (kept | {"g": g_adam, "d": d_adam}).items()})
         for step in seeded_steps(run, config.steps):
-            for group in (*adams[0].param_groups, *adams[1].param_groups):
+            for group in (*g_adam.param_groups, *d_adam.param_groups):
                 group["lr"] = config.lr * min(1.0, 2 * (1 - step / config.steps))
             real = CENTERS[torch.randint(len(CENTERS), (config.batch_size,))]
             real = fabric.to_device(real + config.spread * torch.randn(config.batch_size, 2))
             z = fabric.to_device(torch.randn(config.batch_size, 2))
             fakes = {name: generator(z) for name, generator in generators.items()}
-            # The discriminators' turn, then the generators', through discriminators that stay as they are.
-            d_loss = sum(critics_turn(config, name, critics[name], real, fakes[name].detach()) for name in fakes)
-            take_step(fabric, adams[1], d_loss)
+            # The discriminators' turn, with the penalty where that is the trick.
+            losses = []
+            for name, fake in fakes.items():
+                points = real.clone().requires_grad_("r1" in name)
+                logits = critics[name](points)
+                losses.append(discriminator_loss(logits, critics[name](fake.detach())))
+                if "r1" in name:
+                    losses.append(config.r1 * r1_penalty(logits, points))
+            take_step(fabric, d_adam, torch.stack(losses).sum())
+            # The generators' turn. log(1 - D) is minus the loss of the opposite logit.
             critics.requires_grad_(False)
-            g_loss = sum(generators_turn(config, critics[name](fake)) for name, fake in fakes.items())
-            take_step(fabric, adams[0], g_loss)
+            sign = -1 if config.loss == "minimax" else 1
+            losses = [sign * generator_loss(sign * critics[name](fake)) for name, fake in fakes.items()]
+            take_step(fabric, g_adam, torch.stack(losses).sum())
             critics.requires_grad_(True)
             average.update()
             if step % max(1, config.steps // 20) == 0:
-                near = max(cloud.near for cloud in clouds(config, generators, average, draw=1).values())
-                run.log(step, validation_near=near, discriminator_loss=d_loss, generator_loss=g_loss)
+                seen = clouds(config, generators, average, draw=1).values()
+                run.log(step, validation_near=max(cloud.near for cloud in seen))
     validation, test = (clouds(config, generators, average, draw=number) for number in (1, 2))
     best = max(validation, key=lambda name: (validation[name].modes, validation[name].near))
-    drawn = {"near a mode, the best": ("validation_near",), "losses": ("discriminator_loss", "generator_loss")}
-    run.picture("curves", figures.curves(run.logged(), drawn))
+    run.picture("curves", figures.curves(run.logged(), {"near a mode, the best": ("validation_near",)}))
     about = "From the last step's weights above, from averaged ones below; crosses are the modes."
     run.picture("points", panels(test, columns=len(config.tricks)), about)
     run.save_model(arrays(average.module if best.endswith("averaged") else generators))
@@ -95,29 +104,14 @@ def run(config: Config, run: Run[Config]) -> None:
     run.finish({"test_modes": test[best].modes, "test_near": test[best].near}, best=best, found=found)
 
 
-def critics_turn(config: Config, trick: str, critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
-    """What a discriminator brings down, with the penalty where that is its trick."""
-    real = real.clone().requires_grad_("r1" in trick)
-    logits = critic(real)
-    loss = discriminator_loss(logits, critic(fake))
-    return loss + config.r1 * r1_penalty(logits, real) if "r1" in trick else loss
-
-
-def generators_turn(config: Config, logits: Tensor) -> Tensor:
-    """What a generator brings down: -log D, or log(1 - D), which is minus the loss of the opposite logit."""
-    return -generator_loss(-logits) if config.loss == "minimax" else generator_loss(logits)
-
-
 def clouds(config: Config, last: nn.ModuleDict, average: AveragedWeights, *, draw: int) -> dict[str, Cloud]:
     """10,000 points of each generator, and of each one's averaged weights, from the same latent vectors."""
     z = torch.randn(10_000, 2, generator=torch.Generator().manual_seed(draw))
-    found = {}
-    for word, networks in (("", last), (", averaged", average.module)):
-        for name, network in networks.items():
-            with torch.no_grad():
-                points = network(z.to(next(network.parameters()).device)).cpu().numpy()
-            found[name + word] = Cloud(points, CENTERS.numpy(), config.spread)
-    return found
+    z = z.to(next(last.parameters()).device)
+    with torch.no_grad():
+        made = {name: each(z) for name, each in last.items()}
+        made |= {f"{name}, averaged": each(z) for name, each in average.module.items()}
+    return {name: Cloud(points.cpu().numpy(), CENTERS.numpy(), config.spread) for name, points in made.items()}
 
 
 GRID = {"spread": 0.05}

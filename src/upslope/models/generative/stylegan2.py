@@ -6,7 +6,7 @@ StyleGAN", 2019, https://arxiv.org/abs/1912.04958, section 2, figure 7 and appen
 - The latent vector is no image but a style: a mapping network of eight layers turns it into w, and each convolution of
   the generator scales its input channels by a linear function of w, and divides by what that adds in length.
 - Weights start from N(0, 1) and are scaled at every use by one over the root of their inputs ("equalized"), so that
-  Adam moves all layers alike; the mapping network learns a hundred times slower.
+  Adam moves all layers alike; the mapping network learns a hundred times slower (`mapping_rate`).
 - Every resolution adds its own part to the image (skip connections); the discriminator is residual, and sees by a
   channel more how much the images of a batch differ.
 - Whatever changes the resolution is filtered by [1, 3, 3, 1], so that nothing is aliased.
@@ -136,13 +136,14 @@ class Generator(nn.Module):
         latent_dim: int = 512,
         w_dim: int = 512,
         mapping: int = 8,
+        mapping_rate: float = 0.01,
         widths: tuple[int, ...] = (512, 512, 512, 512, 512, 256, 128, 64, 32),
         start: int = 4,
         out_channels: int = 3,
     ) -> None:
         super().__init__()
         dims = [latent_dim, *[w_dim] * mapping]
-        self.mapping = nn.ModuleList(Equalized(out, dim, rate=0.01) for dim, out in pairwise(dims))
+        self.mapping = nn.ModuleList(Equalized(out, dim, rate=mapping_rate) for dim, out in pairwise(dims))
         self.constant = nn.Parameter(torch.randn(1, widths[0], start, start))
         self.first = Styled(widths[0], widths[0], w_dim=w_dim, side=start)
         sides = [start * 2**number for number in range(len(widths))]
@@ -266,6 +267,7 @@ CARD = ModelCard(
                 "latent_dim": 64,
                 "w_dim": 64,
                 "mapping": 4,
+                "mapping_rate": 1.0,
                 "widths": (64, 32, 16),
                 "start": 7,
                 "out_channels": 1,
