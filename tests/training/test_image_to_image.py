@@ -1,9 +1,11 @@
-"""Translation between edges and garments: data without pairs, whose turn it is, the way back, modes that do not differ."""
+"""Translation between edges and garments: data without pairs, whose turn it is, modes that do not differ."""
 
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch", reason="tasks are made of PyTorch")
+
+import torch
 
 from upslope.cards import discover
 from upslope.image.canny import canny

@@ -24,11 +24,11 @@ def minibatch_deviation(
     Raises:
         ValueError: `group` does not divide the batch.
     """
-    size = group or len(x)
-    if len(x) % size:
-        raise ValueError(f"group={group} does not divide a batch of {len(x)}")
+    size = group or x.shape[0]
+    if x.shape[0] % size:
+        raise ValueError(f"group={group} does not divide a batch of {x.shape[0]}")
     # Deal out: a group's samples come one from each of `size` rows.
-    groups = x.reshape(size, len(x) // size, -1)
+    groups = x.reshape(size, x.shape[0] // size, -1)
     # The deviation over the samples of a group, at each channel and place; the root of 0 has no slope.
     deviation = (groups.var(dim=0, unbiased=False) + epsilon).sqrt()
     # One number for each group, the same for all of its samples and at all places.

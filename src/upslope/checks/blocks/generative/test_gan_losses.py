@@ -223,6 +223,10 @@ wrong(
     gan_losses.r1_penalty,
     {
         "the penalty has no graph: bringing it down moves nothing": ("create_graph=True", "retain_graph=True"),
+        "backward() leaves gradients at the weights, which the loss then adds to": (
+            "(slope,) = torch.autograd.grad(real_logits.sum(), real, create_graph=True)",
+            "real_logits.sum().backward(create_graph=True)\n    slope = real.grad",
+        ),
         "the length of the slope, not its square": (
             "slope.square().flatten(1).sum(dim=1).mean()",
             "slope.square().flatten(1).sum(dim=1).sqrt().mean()",
