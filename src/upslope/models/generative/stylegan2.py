@@ -284,7 +284,7 @@ CARD = ModelCard(
     },
     differs_in_training=("Noise",),
     exceptions={
-        "toy-discriminator/independence": "minibatch deviation: how much the images of a batch differ is a part of each answer",
-        "toy-discriminator/modes": "no noise is added in the discriminator, which does the same in training as in evaluation",
+        "toy-discriminator/independence": "minibatch deviation: how much a batch differs is a part of each answer",
+        "toy-discriminator/modes": "the discriminator adds no noise: it does the same in training",
     },
 )
