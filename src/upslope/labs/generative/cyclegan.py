@@ -66,8 +66,7 @@ def run(config: Config, run: Run[Config]) -> None:
     with loop(run) as fabric:
         fabric.setup(task.generators, g_adam)
         fabric.setup(task.discriminators, d_adam)
-        state = {"generators": task.generators, "discriminators": task.discriminators, "g": g_adam, "d": d_adam}
-        run.register(**{name: StateArrays(thing) for name, thing in state.items()})
+        run.register(networks=StateArrays(task.networks), g=StateArrays(g_adam), d=StateArrays(d_adam))
         for step in seeded_steps(run, config.steps, per_epoch=batches.per_epoch):
             batch = batch_at(run, batches, step, fabric)
             # The generators' turn: their gradient goes through discriminators that stay as they are.
@@ -84,8 +83,8 @@ def run(config: Config, run: Run[Config]) -> None:
                 run.log(step, **task.glance(validation))
     bare = {f"named_{name}": task.named(test[column], test) for name, column in (("real", "image"), ("bare", "edges"))}
     moved = {"generator_moved": "stem.weight"}
-    facts = {"per_epoch": batches.per_epoch, "judge": task.judge.sha256}
-    conclude(run, task, test, network=task.network, metrics=bare, watch=moved, **facts)
+    per_epoch, judge = batches.per_epoch, task.judge.sha256
+    conclude(run, task, test, network=task.network, per_epoch=per_epoch, metrics=bare, watch=moved, judge=judge)
 
 
 SHARE = Metric(unit="%")

@@ -14,7 +14,7 @@ Claim: CLAIM
 Left out: several discriminator steps for each of the generator, other distances than the one of 2014.
 """
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, cast
 
 import torch
 from pydantic import Field
@@ -32,17 +32,15 @@ from upslope.training.loop import loop, seeded_steps, take_step
 from upslope.training.state import StateArrays, arrays
 
 CENTERS = torch.cartesian_prod(torch.arange(-4.0, 5, 2), torch.arange(-4.0, 5, 2))
-CRITICS: dict[str, dict[str, object]] = {"spectral": {"spectral": True}, "deviation": {"group": 8}}
-TRICKS = ("none", "r1", "spectral", "deviation", "r1+deviation")
+Trick = Literal["none", "r1", "spectral", "deviation", "together"]
+TRICKS: tuple[Trick, ...] = ("none", "r1", "spectral", "deviation", "together")
 
 
 class Config(TrainingConfig):
     """Settings of this lab."""
 
     unused: ClassVar = dict.fromkeys(("devices", "nodes", "compile"), "the networks are tiny")
-    tricks: tuple[Literal["none", "r1", "spectral", "deviation", "r1+deviation"], ...] = Field(
-        TRICKS, min_length=1, description="each trains a pair of its own"
-    )
+    tricks: tuple[Trick, ...] = Field(TRICKS, min_length=1, description="each trains a pair of its own")
     loss: Literal["nonsaturating", "minimax"] = Field("nonsaturating", description="minimax is the loss of 2014")
     spread: float = Field(0.05, gt=0, le=1, description="standard deviation of each mode; they are 2 apart")
     steps: int = Field(4000, ge=20, le=10**7, description="how often both networks take a step")
@@ -55,10 +53,12 @@ class Config(TrainingConfig):
 def run(config: Config, run: Run[Config]) -> None:
     """Let each pair learn; measure on validation draws, and the best on others."""
     generators, critics = nn.ModuleDict(), nn.ModuleDict()
-    for name in config.tricks:
-        generators[name] = built("plane", seed=config.seed).module
-        critics[name] = built("plane-discriminator", seed=config.seed, **CRITICS.get(name.split("+")[-1], {})).module
+    for trick in config.tricks:
+        spectral, group = trick in ("spectral", "together"), 8 * (trick in ("deviation", "together"))
+        generators[trick] = built("plane", seed=config.seed).module
+        critics[trick] = built("plane-discriminator", seed=config.seed, spectral=spectral, group=group).module
     average = AveragedWeights(generators, decay=config.ema)
+    averaged = cast(nn.ModuleDict, average.module)
     # No pair knows of the others: a step on the sum of their losses is a step on each.
     g_adam, d_adam = (
         torch.optim.Adam(each.parameters(), lr=config.lr, betas=(0.0, 0.99)) for each in (generators, critics)
@@ -66,7 +66,7 @@ def run(config: Config, run: Run[Config]) -> None:
     with loop(run) as fabric:
         fabric.setup(generators, g_adam)
         fabric.setup(critics, d_adam)
-        kept = {"generators": generators, "critics": critics, "average": fabric.to_device(average.module)}
+        kept = {"generators": generators, "critics": critics, "averaged": fabric.to_device(averaged)}
         run.register(**{name: StateArrays(each) for name, each in (kept | {"g": g_adam, "d": d_adam}).items()})
         for step in seeded_steps(run, config.steps):
             for group in (*g_adam.param_groups, *d_adam.param_groups):
@@ -78,10 +78,10 @@ def run(config: Config, run: Run[Config]) -> None:
             # The discriminators' turn, with the penalty where that is the trick.
             losses = []
             for name, fake in fakes.items():
-                points = real.clone().requires_grad_("r1" in name)
+                points = real.clone().requires_grad_(name in ("r1", "together"))
                 logits = critics[name](points)
                 losses.append(discriminator_loss(logits, critics[name](fake.detach())))
-                if "r1" in name:
+                if points.requires_grad:
                     losses.append(config.r1 * r1_penalty(logits, points))
             take_step(fabric, d_adam, torch.stack(losses).sum())
             # The generators' turn. log(1 - D) is minus the loss of the opposite logit.
@@ -92,25 +92,25 @@ def run(config: Config, run: Run[Config]) -> None:
             critics.requires_grad_(True)
             average.update()
             if step % max(1, config.steps // 20) == 0:
-                seen = clouds(config, generators, average, draw=1).values()
+                seen = clouds(config, generators, averaged, draw=1).values()
                 run.log(step, validation_near=max(cloud.near for cloud in seen))
-    validation, test = (clouds(config, generators, average, draw=number) for number in (1, 2))
+    validation, test = (clouds(config, generators, averaged, draw=number) for number in (1, 2))
     best = max(validation, key=lambda name: (validation[name].modes, validation[name].near))
     run.picture("curves", figures.curves(run.logged(), {"near a mode, the best": ("validation_near",)}))
     about = "From the last step's weights above, from averaged ones below; crosses are the modes."
     run.picture("points", panels(test, columns=len(config.tricks)), about)
-    run.save_model(arrays(average.module if best.endswith("averaged") else generators))
+    run.save_model(arrays(averaged if best.endswith("averaged") else generators))
     found = {name: {"modes": cloud.modes, "near": cloud.near} for name, cloud in test.items()}
     run.finish({"test_modes": test[best].modes, "test_near": test[best].near}, best=best, found=found)
 
 
-def clouds(config: Config, last: nn.ModuleDict, average: AveragedWeights, *, draw: int) -> dict[str, Cloud]:
+def clouds(config: Config, last: nn.ModuleDict, averaged: nn.ModuleDict, *, draw: int) -> dict[str, Cloud]:
     """10,000 points of each generator, and of each one's averaged weights, from the same latent vectors."""
     z = torch.randn(10_000, 2, generator=torch.Generator().manual_seed(draw))
     z = z.to(next(last.parameters()).device)
     with torch.no_grad():
         made = {name: each(z) for name, each in last.items()}
-        made |= {f"{name}, averaged": each(z) for name, each in average.module.items()}
+        made |= {f"{name}, averaged": each(z) for name, each in averaged.items()}
     return {name: Cloud(points.cpu().numpy(), CENTERS.numpy(), config.spread) for name, points in made.items()}
 
 

@@ -88,6 +88,7 @@ class ImageToImage(Task):
         critics = [built("cyclegan28-discriminator", seed=seed + number).module for number in (0, 1)]
         self.edge_critic, self.garment_critic = critics
         self.discriminators = nn.ModuleList(critics)
+        self.networks = nn.ModuleList([self.generators, self.discriminators])
         self.weight, self.adversarial, self.paired = weight, adversarial, paired
         feature = whole.features["image"]
         assert isinstance(feature, Image)
