@@ -1,5 +1,7 @@
 """The numbers worked by hand in the lessons on later GANs are what the library gives."""
 
+import math
+
 import pytest
 from tests.academy.lesson_prose import says
 
@@ -50,6 +52,15 @@ def test_number_of_cycle_loss(torch):
     loss = cycle_loss(x, y, fake_x=y + 1, fake_y=2 * x, to_x=lambda t: t + 1, to_y=lambda t: 2 * t)
     assert float(loss) == 7
     says("cycle-loss", "|3 - 1| = 2", "|8 - 3| = 5", "The loss is 7")
+
+
+def test_number_of_modes():
+    from upslope.runs.reports.points import SHARE
+
+    area = 25 * math.pi * (3 * 0.1) ** 2
+    assert 10_000 * SHARE / 25 == 40
+    says("modes", f"1 - e^(-9/2) = {100 * (1 - math.exp(-4.5)):.1f} %", f"25·π·0.3² = {area:.2f} of the 8 · 8 = 64")
+    says("modes", f"in {100 * area / 64:.0f} % of cases", "40 of 10,000 points")
 
 
 def test_number_of_gan(torch):

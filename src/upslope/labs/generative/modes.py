@@ -1,17 +1,15 @@
-"""Twenty-five modes: which of the tricks against mode collapse find all of them, and which buy nothing here?
+"""Twenty-five modes in a plane: which tricks find all of them, and which buy nothing?
 
-The grid: A. Srivastava et al., "VEEGAN", 2017, https://arxiv.org/abs/1705.07761, section 5.1; I. Goodfellow et al.,
-"Generative Adversarial Networks", 2014, https://arxiv.org/abs/1406.2661; R1: L. Mescheder et al. 2018, spectral norm:
-T. Miyato et al. 2018, minibatch deviation: T. Karras et al. 2017, averaged weights: Y. Yazici et al. 2018.
+The grid is that of A. Srivastava et al., "VEEGAN", 2017, https://arxiv.org/abs/1705.07761, with modes twice as wide; the
+game: I. Goodfellow et al. 2014. The tricks: R1 (L. Mescheder et al. 2018), spectral normalization (T. Miyato et al.
+2018), minibatch deviation (T. Karras et al. 2017), averaged weights (Y. Yazici et al. 2018).
 
 Claim: CLAIM
 
-- The data are points in a plane, so all that a generator leaves out, or puts between, can be seen.
-- Each set of tricks trains a pair of its own from the same weights, in the same steps; all are drawn side by side, from
-  the last step's weights and from averaged ones. The best on validation draws is tested on others.
+- Each trick trains a pair of its own from the same weights, for the same steps; all are drawn side by side, from the
+  last step's weights and from averaged ones. The best on validation draws is tested on others.
 - FOUND
-
-Left out: several discriminator steps for each of the generator, other distances than the one of 2014.
+- Left out: several discriminator steps for each of the generator, other distances than that of 2014.
 """
 
 from typing import ClassVar, Literal, cast
@@ -42,11 +40,11 @@ class Config(TrainingConfig):
     unused: ClassVar = dict.fromkeys(("devices", "nodes", "compile"), "the networks are tiny")
     tricks: tuple[Trick, ...] = Field(TRICKS, min_length=1, description="each trains a pair of its own")
     loss: Literal["nonsaturating", "minimax"] = Field("nonsaturating", description="minimax is the loss of 2014")
-    spread: float = Field(0.05, gt=0, le=1, description="standard deviation of each mode; they are 2 apart")
+    spread: float = Field(0.1, gt=0, le=1, description="standard deviation of each mode; they are 2 apart")
     steps: int = Field(4000, ge=20, le=10**7, description="how often both networks take a step")
     batch_size: int = Field(128, ge=8, le=10**5, multiple_of=8, description="points of each kind per step")
     lr: float = Field(3e-3, gt=0, le=1, description="the learning rate; in the second half it falls to 0")
-    r1: float = Field(0.002, ge=0, le=1000, description="what the R1 penalty counts, where it is a trick")
+    r1: float = Field(0.005, ge=0, le=1000, description="what the R1 penalty counts, where it is a trick")
     ema: float = Field(0.99, ge=0, lt=1, description="the share of the averaged weights that stays")
 
 
@@ -114,7 +112,7 @@ def clouds(config: Config, last: nn.ModuleDict, averaged: nn.ModuleDict, *, draw
     return {name: Cloud(points.cpu().numpy(), CENTERS.numpy(), config.spread) for name, points in made.items()}
 
 
-GRID = {"spread": 0.05}
+GRID = {"spread": 0.1}
 WITHOUT = "the loss of 2014"
 CARD = LabCard(
     name="modes",

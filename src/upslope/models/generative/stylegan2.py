@@ -219,6 +219,9 @@ def overfitting_loss(output: Tensor, *inputs: Tensor) -> Float[Tensor, ""]:
 
 
 PUBLISHED = "hand, from the layer sizes of figure 7 and the authors' code for faces of 1024 x 1024 (configuration F)"
+TOY = {"latent_dim": 8, "w_dim": 8, "mapping": 2, "widths": (12, 8), "out_channels": 1}
+GREY = {"start": 7, "out_channels": 1, "widths": (64, 32, 16)}
+SMALL = {"latent_dim": 64, "w_dim": 64, "mapping": 4, "mapping_rate": 1.0, **GREY}
 
 CARD = ModelCard(
     name="stylegan2",
@@ -230,14 +233,7 @@ CARD = ModelCard(
     loss="overfitting_loss",
     sizes={
         "toy": Size(
-            arguments={
-                "latent_dim": 8,
-                "w_dim": 8,
-                "mapping": 2,
-                "widths": (12, 8),
-                "start": 4,
-                "out_channels": 1,
-            },
+            arguments=TOY,
             inputs=(Input(shape=(8,)),),
             output=(1, 8, 8),
         ),
@@ -263,15 +259,7 @@ CARD = ModelCard(
             counted_by=PUBLISHED,
         ),
         "stylegan2-28": Size(
-            arguments={
-                "latent_dim": 64,
-                "w_dim": 64,
-                "mapping": 4,
-                "mapping_rate": 1.0,
-                "widths": (64, 32, 16),
-                "start": 7,
-                "out_channels": 1,
-            },
+            arguments=SMALL,
             inputs=(Input(shape=(64,)),),
             output=(1, 28, 28),
         ),
