@@ -1,8 +1,8 @@
 """Twenty-five modes in a plane: which tricks find all of them, and which buy nothing?
 
-The grid is that of A. Srivastava et al., "VEEGAN", 2017, https://arxiv.org/abs/1705.07761, with modes twice as wide; the
-game: I. Goodfellow et al. 2014. The tricks: R1 (L. Mescheder et al. 2018), spectral normalization (T. Miyato et al.
-2018), minibatch deviation (T. Karras et al. 2017), averaged weights (Y. Yazici et al. 2018).
+The grid is that of A. Srivastava et al., "VEEGAN", 2017, https://arxiv.org/abs/1705.07761, with modes twice as wide, the
+game that of I. Goodfellow et al. 2014. The tricks: R1 (L. Mescheder et al. 2018), spectral normalization (T. Miyato et
+al. 2018), minibatch deviation (T. Karras et al. 2017), averaged weights (Y. Yazici et al. 2018).
 
 Claim: CLAIM
 
