@@ -1,17 +1,20 @@
 """Twenty-five modes in a plane: which tricks find all of them, and which buy nothing?
 
-The grid is that of A. Srivastava et al., "VEEGAN", 2017, https://arxiv.org/abs/1705.07761, with modes twice as wide, the
-game that of I. Goodfellow et al. 2014. The tricks: R1 (L. Mescheder et al. 2018), spectral normalization (T. Miyato et
-al. 2018), minibatch deviation (T. Karras et al. 2017), averaged weights (Y. Yazici et al. 2018).
+The grid is that of A. Srivastava et al., "VEEGAN", 2017, https://arxiv.org/abs/1705.07761, with modes twice as wide,
+the game that of I. Goodfellow et al. 2014. The tricks: R1 (L. Mescheder et al. 2018), spectral normalization (T. Miyato
+et al. 2018), minibatch deviation (T. Karras et al. 2017), averaged weights (Y. Yazici et al. 2018).
 
-Claim: CLAIM
+Claim: the best of five pairs finds all 25 modes and puts at least 80 % of its points near one, with every seed (5
+seeds).
 
-- Each trick trains a pair of its own from the same weights, for the same steps; all are drawn side by side, from the
-  last step's weights and from averaged ones. The best on validation draws is tested on others.
-- FOUND
+- Each trick trains a pair of its own from the same weights; all are drawn, once from the last step's weights and once
+  from averaged ones. The best on validation draws is tested on others.
+- Halfway through a training spectral normalization and averaging bought most; minibatch deviation found more modes; R1
+  brought points nearer, and found no more.
 - Left out: several discriminator steps for each of the generator, other distances than that of 2014.
 """
 
+from functools import partial
 from typing import ClassVar, Literal, cast
 
 import torch
@@ -57,10 +60,10 @@ def run(config: Config, run: Run[Config]) -> None:
         critics[trick] = built("plane-discriminator", seed=config.seed, spectral=spectral, group=group).module
     average = AveragedWeights(generators, decay=config.ema)
     averaged = cast(nn.ModuleDict, average.module)
+    sign = -1 if config.loss == "minimax" else 1
     # No pair knows of the others: a step on the sum of their losses is a step on each.
-    g_adam, d_adam = (
-        torch.optim.Adam(each.parameters(), lr=config.lr, betas=(0.0, 0.99)) for each in (generators, critics)
-    )
+    adam = partial(torch.optim.Adam, lr=config.lr, betas=(0.0, 0.99))
+    g_adam, d_adam = adam(generators.parameters()), adam(critics.parameters())
     with loop(run) as fabric:
         fabric.setup(generators, g_adam)
         fabric.setup(critics, d_adam)
@@ -84,7 +87,6 @@ def run(config: Config, run: Run[Config]) -> None:
             take_step(fabric, d_adam, torch.stack(losses).sum())
             # The generators' turn. log(1 - D) is minus the loss of the opposite logit.
             critics.requires_grad_(False)
-            sign = -1 if config.loss == "minimax" else 1
             losses = [sign * generator_loss(sign * critics[name](fake)) for name, fake in fakes.items()]
             take_step(fabric, g_adam, torch.stack(losses).sum())
             critics.requires_grad_(True)
@@ -104,8 +106,7 @@ def run(config: Config, run: Run[Config]) -> None:
 
 def clouds(config: Config, last: nn.ModuleDict, averaged: nn.ModuleDict, *, draw: int) -> dict[str, Cloud]:
     """10,000 points of each generator, and of each one's averaged weights, from the same latent vectors."""
-    z = torch.randn(10_000, 2, generator=torch.Generator().manual_seed(draw))
-    z = z.to(next(last.parameters()).device)
+    z = torch.randn(10_000, 2, generator=torch.Generator().manual_seed(draw)).to(next(last.parameters()).device)
     with torch.no_grad():
         made = {name: each(z) for name, each in last.items()}
         made |= {f"{name}, averaged": each(z) for name, each in averaged.items()}
@@ -118,7 +119,7 @@ CARD = LabCard(
     name="modes",
     title="Twenty-five modes, and what finds them",
     paper="Srivastava et al. 2017",
-    claim="CLAIM",
+    claim="the best of five pairs finds all 25 modes and puts at least 80 % of its points near one, with every seed",
     domain="generative",
     seconds={"smoke": 5, "laptop": 90, "full": 900},
     data=(),
