@@ -4,14 +4,13 @@ The grid is that of A. Srivastava et al., "VEEGAN", 2017, https://arxiv.org/abs/
 the game that of I. Goodfellow et al. 2014. The tricks: R1 (L. Mescheder et al. 2018), spectral normalization (T. Miyato
 et al. 2018), minibatch deviation (T. Karras et al. 2017), averaged weights (Y. Yazici et al. 2018).
 
-Claim: the best of five pairs finds all 25 modes and puts at least 80 % of its points near one, with every seed (5
-seeds).
+Claim: the best of five pairs finds all 25 modes and puts at least 80 % of its points near one, with every seed.
 
 - Each trick trains a pair of its own from the same weights; all are drawn, once from the last step's weights and once
   from averaged ones. The best on validation draws is tested on others.
 - Halfway through a training spectral normalization and averaging bought most; minibatch deviation found more modes; R1
   brought points nearer, and found no more.
-- Left out: several discriminator steps for each of the generator, other distances than that of 2014.
+- Left out: several discriminator steps for one of the generator.
 """
 
 from functools import partial
@@ -72,9 +71,8 @@ def run(config: Config, run: Run[Config]) -> None:
         for step in seeded_steps(run, config.steps):
             for group in (*g_adam.param_groups, *d_adam.param_groups):
                 group["lr"] = config.lr * min(1.0, 2 * (1 - step / config.steps))
-            real = CENTERS[torch.randint(len(CENTERS), (config.batch_size,))]
-            real = fabric.to_device(real + config.spread * torch.randn(config.batch_size, 2))
-            z = fabric.to_device(torch.randn(config.batch_size, 2))
+            z, noise = fabric.to_device(torch.randn(2, config.batch_size, 2))
+            real = fabric.to_device(CENTERS[torch.randint(len(CENTERS), z.shape[:1])]) + config.spread * noise
             fakes = {name: generator(z) for name, generator in generators.items()}
             # The discriminators' turn, with the penalty where that is the trick.
             losses = []
@@ -92,13 +90,12 @@ def run(config: Config, run: Run[Config]) -> None:
             critics.requires_grad_(True)
             average.update()
             if step % max(1, config.steps // 20) == 0:
-                seen = clouds(config, generators, averaged, draw=1).values()
-                run.log(step, validation_near=max(cloud.near for cloud in seen))
+                seen = [cloud.near for cloud in clouds(config, generators, averaged, draw=1).values()]
+                run.log(step, validation_near=max(seen))
     validation, test = (clouds(config, generators, averaged, draw=number) for number in (1, 2))
     best = max(validation, key=lambda name: (validation[name].modes, validation[name].near))
     run.picture("curves", figures.curves(run.logged(), {"near a mode, the best": ("validation_near",)}))
-    about = "From the last step's weights above, from averaged ones below; crosses are the modes."
-    run.picture("points", panels(test, columns=len(config.tricks)), about)
+    run.picture("points", panels(test, columns=len(config.tricks)), "Averaged weights below; crosses are the modes.")
     run.save_model(arrays(averaged if best.endswith("averaged") else generators))
     found = {name: {"modes": cloud.modes, "near": cloud.near} for name, cloud in test.items()}
     run.finish({"test_modes": test[best].modes, "test_near": test[best].near}, best=best, found=found)
