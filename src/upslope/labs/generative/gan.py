@@ -110,7 +110,7 @@ CARD = LabCard(
         "at least 0.45 of them, and each class is at least 4 % of them, with every seed"
     ),
     domain="generative",
-    seconds={"smoke": 9, "laptop": 900, "full": 9000},
+    seconds={"smoke": 9, "laptop": 1500, "full": 22000},
     data=("fashion_mnist", "mnist"),
     expect=(
         Expect("test_lost_classes", at_most=1.5, when=REAL, ablations={ALIKE: 5.0}),
