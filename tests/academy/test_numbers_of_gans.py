@@ -17,11 +17,11 @@ def test_number_of_r1_penalty(torch):
     from upslope.blocks.generative.gan_losses import r1_penalty
 
     x = torch.randn(3, 2, requires_grad=True)
-    assert float(r1_penalty((x * torch.tensor([3.0, 4.0])).sum(dim=1, keepdim=True), x)) == pytest.approx(25)
+    assert r1_penalty((x * torch.tensor([3.0, 4.0])).sum(dim=1, keepdim=True), x).item() == pytest.approx(25)
     w = torch.tensor(2.0, requires_grad=True)
     penalty = r1_penalty((w * x).sum(dim=1, keepdim=True), x)
     penalty.backward()
-    assert (float(penalty), float(w.grad)) == pytest.approx((2 * 2**2, 4 * 2))
+    assert (penalty.item(), w.grad.item()) == pytest.approx((2 * 2**2, 4 * 2))
     says("r1-penalty", "R1 = 9 + 16 = 25", "it is 2 w², and at w = 2 its gradient is 4 w = 8")
 
 

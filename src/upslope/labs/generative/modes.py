@@ -69,8 +69,8 @@ def run(config: Config, run: Run[Config]) -> None:
         kept = {"generators": generators, "critics": critics, "averaged": fabric.to_device(averaged)}
         run.register(**{name: StateArrays(each) for name, each in (kept | {"g": g_adam, "d": d_adam}).items()})
         for step in seeded_steps(run, config.steps):
-            for group in (*g_adam.param_groups, *d_adam.param_groups):
-                group["lr"] = config.lr * min(1.0, 2 * (1 - step / config.steps))
+            for settings in (*g_adam.param_groups, *d_adam.param_groups):
+                settings["lr"] = config.lr * min(1.0, 2 * (1 - step / config.steps))
             z, noise = fabric.to_device(torch.randn(2, config.batch_size, 2))
             real = fabric.to_device(CENTERS[torch.randint(len(CENTERS), z.shape[:1])]) + config.spread * noise
             fakes = {name: generator(z) for name, generator in generators.items()}
