@@ -90,11 +90,11 @@ def run(config: Config, run: Run[Config]) -> None:
             critics.requires_grad_(True)
             average.update()
             if step % max(1, config.steps // 20) == 0:
-                seen = [cloud.near for cloud in clouds(config, generators, averaged, draw=1).values()]
-                run.log(step, validation_near=max(seen))
+                seen = [cloud.modes for cloud in clouds(config, generators, averaged, draw=1).values()]
+                run.log(step, validation_modes=max(seen))
     validation, test = (clouds(config, generators, averaged, draw=number) for number in (1, 2))
     best = max(validation, key=lambda name: (validation[name].modes, validation[name].near))
-    run.picture("curves", figures.curves(run.logged(), {"near a mode, the best": ("validation_near",)}))
+    run.picture("curves", figures.curves(run.logged(), {"modes found, the best": ("validation_modes",)}))
     run.picture("points", panels(test, columns=len(config.tricks)), "Averaged weights below; crosses are the modes.")
     run.save_model(arrays(averaged if best.endswith("averaged") else generators))
     found = {name: {"modes": cloud.modes, "near": cloud.near} for name, cloud in test.items()}
@@ -125,6 +125,6 @@ CARD = LabCard(
         Expect("test_near", at_least=0.8, when=GRID, ablations={WITHOUT: 0.3}),
     ),
     presets={"smoke": {"spread": 0.3, "steps": 200, "batch_size": 64}, "laptop": {}, "full": {"steps": 40_000}},
-    metrics={"test_modes": Metric(), "test_near": Metric(unit="%"), "validation_near": Metric(unit="%")},
+    metrics={"test_modes": Metric(), "test_near": Metric(unit="%"), "validation_modes": Metric()},
     ablations=(Ablation(name=WITHOUT, settings={"loss": "minimax", "tricks": ["none"]}),),
 )
