@@ -17,7 +17,6 @@ from upslope.runs import figures
 from upslope.runs.launcher import start
 from upslope.runs.result import Result
 from upslope.runs.run import Run
-from upslope.training import conclude
 from upslope.twins.backend import use
 
 LABS = discover("labs")
@@ -72,7 +71,7 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def traced(found: Found, words: Sequence[str], root: Path) -> tuple[Result, set[str]]:
-    """Run a lab's smoke preset, and watch which exercises are called until it has validated once, and in the test."""
+    """Run a lab's smoke preset, and watch which exercises are called until it has validated once."""
     codes = {code: step.name for step in exercises() for code in _code_of(str(step.exercise), found)}
     ran: set[str] = set()
     log = Run.log
@@ -86,14 +85,8 @@ def traced(found: Found, words: Sequence[str], root: Path) -> tuple[Result, set[
         if any("validation" in name for name in metrics):  # what is called at all has been called by now
             sys.setprofile(None)
 
-    def tested(task: Any, dataset: Any, split: str) -> Any:
-        sys.setprofile(look if split == "test" else sys.getprofile())
-        return evaluate(task, dataset, split)
-
-    evaluate = conclude.evaluate
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Run, "log", logged)
-        patch.setattr(conclude, "evaluate", tested)
         threading.setprofile(look)
         sys.setprofile(look)
         try:
