@@ -220,8 +220,11 @@ wrong(
             "tp / (tp + fp / 2 + fn / 2)",
             "tp / (tp + fp + fn)",
         ),
-        "RQ is recall: false positives cost nothing": ("tp / (tp + fp / 2 + fn / 2)", "tp / (tp + fn)"),
-        "SQ is the mean over all segments of the truth, not over the pairs": (
+        "recall stands in the place of RQ: false positives cost nothing": (
+            "tp / (tp + fp / 2 + fn / 2)",
+            "tp / (tp + fn)",
+        ),
+        "the SQ is the mean over all segments of the truth, not over the pairs": (
             "overlap / max(tp, 1)",
             "overlap / max(tp + fn, 1)",
         ),
@@ -231,7 +234,7 @@ wrong(
             "overlap, tp = overlap + iou[pairs].sum(), tp + pairs.sum()",
             "overlap, tp, fp, fn = iou[pairs].sum(), pairs.sum(), 0, 0",
         ),
-        "PQ is the mean of SQ and RQ, not their product": ("float(sq * rq)", "float((sq + rq) / 2)"),
-        "NumPy numbers are given": ("float(sq * rq), float(sq), float(rq)", "sq * rq, sq, rq"),
+        "the PQ is the mean of SQ and RQ, not their product": ("float(sq * rq)", "float((sq + rq) / 2)"),
+        "what comes back are numbers of NumPy's": ("float(sq * rq), float(sq), float(rq)", "sq * rq, sq, rq"),
     },
 )
