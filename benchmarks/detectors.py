@@ -18,8 +18,6 @@ import argparse
 import importlib.util
 import json
 import os
-import statistics
-import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,11 +26,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
 import torch
-from growth import MALLOC, can_be_measured, growth
+from growth import can_be_measured, growth
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models import BOUND, THREADS, Row, Step, show, times
+from models import THREADS, Case, Row, Step, memory, rows, show, times
 from upslope.data import bccd
 from upslope.data.loading.boxed_pictures import at_size
 from upslope.models.build import build, built, find
@@ -43,7 +41,13 @@ PEERS = Path(sys.prefix) / "peers"
 DECLARING = Path(__file__).parents[1] / "tests" / "peers" / "torchvision.py"
 BOXES = torch.tensor([[30.0, 40, 150, 200], [100, 90, 260, 280], [10, 10, 60, 50]])
 LABELS = torch.tensor([3, 17, 44])
-CASES = {"SSD300": "ssd300-vgg16", "DeepLabV3": "deeplab-r50-auxiliary"}
+FORMS = ("ours", "torchvision")
+CASES = (
+    Case("SSD300 forward", "ssd300-vgg16", "forward", FORMS),
+    Case("SSD300 training step", "ssd300-vgg16", "step", FORMS),
+    Case("DeepLabV3 forward", "deeplab-r50-auxiliary", "forward", FORMS),
+    Case("DeepLabV3 training step", "deeplab-r50-auxiliary", "step", FORMS),
+)
 SMALL = ("yolo-small", "ssd-small", "faster-rcnn-small")
 
 
@@ -153,44 +157,19 @@ def deeplab(network: nn.Module, x: Tensor, form: str) -> tuple[Step, Step]:
     return scores, loss
 
 
-def beside_torchvision(label: str, name: str, mode: str, *, rounds: int, budget: float) -> list[Row]:
+def beside_torchvision(case: Case, *, rounds: int, budget: float) -> list[Row]:
     """One case: the same answers, then time and memory."""
-    forms = ("ours", "torchvision")
-    if mode == "forward":
-        mine, peers = (make(name, mode, form)() for form in forms)
+    if case.mode == "forward":
+        mine, peers = (make(case.model, case.mode, form)() for form in case.forms)
         torch.testing.assert_close(mine, peers, atol=1e-3, rtol=1e-4)
-    taken = times({form: make(name, mode, form) for form in forms}, rounds=rounds, budget=budget)
-    case = f"{label} {'forward' if mode == 'forward' else 'training step'}"
-    ratio = statistics.median(a / b for a, b in zip(taken["ours"], taken["torchvision"], strict=True))
-    ms = {f"{who}_ms": 1e3 * statistics.median(taken[form]) for who, form in zip(("ours", "peer"), forms, strict=True)}
-    rows: list[Row] = [{"case": f"{case}, time, torchvision", "ratio": ratio, **ms, "bound": BOUND, "threads": THREADS}]
-    if can_be_measured():
-        mb = [grown(name, mode, form) / 1e6 for form in forms]
-        rows.append(
-            {
-                "case": f"{case}, peak memory, torchvision",
-                "ratio": mb[0] / mb[1],
-                "ours_mb": mb[0],
-                "peer_mb": mb[1],
-                "bound": BOUND,
-                "threads": THREADS,
-            }
-        )
-    return rows
-
-
-def grown(name: str, mode: str, form: str) -> float:
-    """The median growth in bytes over three processes."""
-    words = [sys.executable, __file__, "--grow", name, mode, form]
-    runs = [
-        subprocess.run(words, env={**os.environ, **MALLOC}, stdout=subprocess.PIPE, text=True, check=True)
-        for _ in range(3)
-    ]
-    return statistics.median(int(run.stdout.split()[-1]) for run in runs)
+    steps = {form: make(case.model, case.mode, form) for form in case.forms}
+    taken = times(steps, rounds=rounds, budget=budget)
+    grown = memory(case, processes=3, script=__file__) if can_be_measured() else {}
+    return rows(case, taken, grown, bounded="torchvision", threads=THREADS)
 
 
 def small_ones(*, rounds: int, budget: float) -> list[Row]:
-    """The small detectors in turns, from pixels to boxes."""
+    """The small detectors in turns, from pixels to boxes; a ratio is beside the first."""
     cells = at_size(bccd.toy(rng=np.random.default_rng(0), count=1), 192, 256)
 
     def answering(name: str) -> Step:
@@ -199,15 +178,15 @@ def small_ones(*, rounds: int, budget: float) -> list[Row]:
 
     taken = times({name: answering(name) for name in SMALL}, rounds=rounds, budget=budget)
     return [
-        {
-            "case": f"{name}, a picture, beside {SMALL[0]}",
-            "ratio": statistics.median(a / b for a, b in zip(taken[name], taken[SMALL[0]], strict=True)),
-            "ours_ms": 1e3 * statistics.median(taken[name]),
-            "peer_ms": 1e3 * statistics.median(taken[SMALL[0]]),
-            "bound": None,
-            "threads": THREADS,
-        }
+        row
         for name in SMALL[1:]
+        for row in rows(
+            Case(f"{name} from pixels to boxes", name, "forward", ("ours", SMALL[0])),
+            {"ours": taken[name], SMALL[0]: taken[SMALL[0]]},
+            {},
+            bounded="",
+            threads=THREADS,
+        )
     ]
 
 
@@ -230,10 +209,9 @@ def main() -> int:
         print("beside torchvision: left out, `make peers` installs it", file=sys.stderr)
     how = {"rounds": args.rounds, "budget": args.budget}
     results: list[Row] = []
-    for label, name in CASES.items() if there else ():
-        for mode in ("forward", "step"):
-            if args.only in f"{label} {mode}":
-                results += beside_torchvision(label, name, mode, **how)
+    for case in CASES if there else ():
+        if args.only in case.name:
+            results += beside_torchvision(case, **how)
     if args.only in "small":
         results += small_ones(**how)
     if not args.json:

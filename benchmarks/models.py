@@ -123,11 +123,11 @@ def make(name: str, mode: str, form: str) -> Step:
     return forward if mode == "forward" else step
 
 
-def memory(case: Case, *, processes: int) -> dict[str, float]:
-    """By form, the median growth in bytes over processes."""
+def memory(case: Case, *, processes: int, script: str = __file__) -> dict[str, float]:
+    """By form, the median growth in bytes over processes that run a script with --grow."""
     grown = {}
     for form in case.forms:
-        words = [sys.executable, __file__, "--grow", case.model, case.mode, form]
+        words = [sys.executable, script, "--grow", case.model, case.mode, form]
         runs = [
             subprocess.run(words, env={**os.environ, **MALLOC}, stdout=subprocess.PIPE, text=True, check=True)
             for _ in range(processes)
@@ -155,11 +155,18 @@ def times(steps: dict[str, Step], *, rounds: int, budget: float) -> dict[str, li
     return taken
 
 
-def rows(case: Case, taken: dict[str, list[float]], grown: dict[str, float], **where: object) -> list[Row]:
-    """One line for time and one for memory beside each peer."""
+def rows(
+    case: Case,
+    taken: dict[str, list[float]],
+    grown: dict[str, float],
+    *,
+    bounded: str = "transformers",
+    **where: object,
+) -> list[Row]:
+    """One line for time and one for memory beside each peer; beside that named `bounded` there is a bound."""
     lines: list[Row] = []
     for peer in case.forms[1:]:
-        said = {"bound": BOUND if peer == "transformers" else None, **where}
+        said = {"bound": BOUND if peer == bounded else None, **where}
         ratios = [a / b for a, b in zip(taken["ours"], taken[peer], strict=True)]
         ms = {"ours_ms": 1e3 * statistics.median(taken["ours"]), "peer_ms": 1e3 * statistics.median(taken[peer])}
         lines.append({"case": f"{case.name}, time, {peer}", "ratio": statistics.median(ratios), **ms, **said})

@@ -58,3 +58,11 @@ def test_a_plain_picture_stays_plain(picture):
 def test_the_longest_side(size, longest, expected):
     assert with_longest(np.zeros((*size, 3), dtype=np.float32), longest).shape == (*expected, 3)
     assert with_longest(np.zeros(size, dtype=np.float32), longest).shape == expected
+
+
+@pytest.mark.parametrize("how", [None, Image.Resampling.BILINEAR])
+def test_bytes_in_color_are_numbers_like_others(how):
+    picture = np.random.default_rng(0).integers(0, 256, (31, 47, 3), dtype=np.uint8)
+    for size in ((13, 20), (62, 50)):
+        np.testing.assert_array_equal(resized(picture, *size, how=how), resized(picture / 1.0, *size, how=how))
+    np.testing.assert_array_equal(resized(picture[::2, 1::3], 9, 9), resized(picture[::2, 1::3] / 1.0, 9, 9))

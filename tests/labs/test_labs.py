@@ -16,7 +16,7 @@ from upslope.runs.config import LabConfig, parse_settings, setting_words, settin
 from upslope.runs.errors import ConfigProblem, RunProblem
 from upslope.runs.launcher import resume, start
 from upslope.runs.metrics import last_step
-from upslope.runs.records import ablation_of, config_of, read_records
+from upslope.runs.records import ablation_of, read_records
 from upslope.runs.run import Run
 
 LABS = discover("labs")
@@ -228,7 +228,7 @@ def test_the_broken_scores_on_the_card_are_those_of_the_records(found):
             (record,) = (
                 record
                 for record in records
-                if ablation_of(record, card) == ablation and expect.when.items() <= config_of(record, card).items()
+                if ablation_of(record, card) == ablation and expect.when.items() <= record.under(card).items()
             )
             score = max(sign * score for score in record.metrics[expect.metric])
             # Rounded up, so that a card never makes its ablation look further from the target than it is.

@@ -24,8 +24,10 @@ def resized(
     not said.
     """
     if picture.ndim == 3:
-        channels = np.moveaxis(picture, -1, 0)
-        return np.stack([resized(channel, height, width, how=how, box=box) for channel in channels], axis=-1)
+        # Of bytes Pillow takes the channels apart in a fraction of the time that NumPy needs to copy every third one.
+        colors = picture.dtype == np.uint8 and picture.shape[2] == 3
+        channels = Image.fromarray(picture).split() if colors else np.moveaxis(picture, -1, 0)
+        return np.stack([resized(np.asarray(each), height, width, how=how, box=box) for each in channels], axis=-1)
     if how is None:
         grows = height * width > picture.shape[0] * picture.shape[1]
         how = Image.Resampling.BICUBIC if grows else Image.Resampling.BOX

@@ -49,6 +49,10 @@ class Record:
         """The record's file, without .json."""
         return f"{self.lab}-{self.variant}" if self.variant else self.lab
 
+    def under(self, card: LabCard) -> dict[str, Any]:
+        """What the runs ran with, also of settings that the lab did not have yet."""
+        return {**card.added, **self.config}
+
 
 def record(results: Sequence[Result], *, variant: str = "") -> Record:
     """One record of runs that differ in nothing but the seed.
@@ -102,7 +106,7 @@ def record(results: Sequence[Result], *, variant: str = "") -> Record:
 
 def judged(record: Record, card: LabCard) -> Record:
     """The record beside the targets that its lab has today: they are set after measuring, and raised later."""
-    config = config_of(record, card)
+    config = record.under(card)
     verdicts = [
         judge(card, config, {name: scores[number] for name, scores in record.metrics.items()})
         for number in range(len(record.seeds))
@@ -113,11 +117,6 @@ def judged(record: Record, card: LabCard) -> Record:
         targets=_bounds(verdicts[0]),
         reached=sum(bool(verdict) and all(target.reached for target in verdict) for verdict in verdicts),
     )
-
-
-def config_of(record: Record, card: LabCard) -> dict[str, Any]:
-    """What a record's runs ran with, also of settings that the lab did not have yet."""
-    return {**card.added, **record.config}
 
 
 def ablation_of(record: Record, card: LabCard | None) -> Ablation | None:

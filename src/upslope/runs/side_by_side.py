@@ -13,26 +13,29 @@ if TYPE_CHECKING:
 def side_by_side(records: Sequence["Record"], card: LabCard) -> list[str]:
     """Lines of Markdown: a row for each of the lab's variants that is on record, means over its seeds.
 
-    The card's `compared` are the columns, and its `network` says how a variant's network is called among the models.
+    The card's `compared` are the columns, the first of them the order, and its `network` says how a variant's network
+    is called among the models.
     """
-    shown = [each for each in records if any(name in each.metrics for name in card.compared)]
+    first, *_ = card.compared
+    shown = [each for each in records if first in each.metrics]
     if len(shown) < 2:
         return []
+    shown.sort(key=lambda each: each.mean[first], reverse=_higher_is_better(first, card))
     heads = [metric_label(name) for name in card.compared]
     lines = [
         "",
         f"## {card.name}: its networks side by side",
         "",
-        "Means over the seeds, other things equal; how long they trained stands in the first table.",
+        "Means over the seeds, on the same data. How long each trained stands in the first table, with which settings",
+        "in the list below.",
         "",
         f"| network | parameters | {' | '.join(heads)} | seeds |",
         f"| --- | ---: |{' ---: |' * len(heads)} ---: |",
     ]
     sizes = _sizes()
     best = {name: _best(name, shown, card) for name in card.compared}
-    for record in sorted(shown, key=lambda each: -each.mean.get(card.compared[0], 0.0)):
-        config = {**card.added, **record.config}
-        network = card.network.format(**config)
+    for record in shown:
+        network = card.network.format(**record.under(card))
         cells = [network, f"{sizes[network]:,}" if network in sizes else ""]
         for name in card.compared:
             value = record.mean.get(name)
@@ -44,8 +47,11 @@ def side_by_side(records: Sequence["Record"], card: LabCard) -> list[str]:
 
 def _best(metric: str, records: Sequence["Record"], card: LabCard) -> float | None:
     values = [record.mean[metric] for record in records if metric in record.mean]
-    higher = card.metrics.get(metric, Metric()).higher_is_better
-    return (max if higher else min)(values, default=None)
+    return (max if _higher_is_better(metric, card) else min)(values, default=None)
+
+
+def _higher_is_better(metric: str, card: LabCard) -> bool:
+    return card.metrics.get(metric, Metric()).higher_is_better
 
 
 def _sizes() -> Mapping[str, int]:

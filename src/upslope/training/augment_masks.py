@@ -45,9 +45,11 @@ def disturb_maps(*maps: str, side: int, light: float = 0.0, contrast: float = 0.
     return transform
 
 
-def squares(dataset: Dataset, *maps: str, collate: Collate, side: int, batch_size: int, seed: int) -> Batches:
-    """Batches of squares of pictures that have no upper side, with these maps, each lit otherwise every time."""
-    change = disturb_maps(*maps, side=side, light=0.1, contrast=0.2)
+def squares(
+    dataset: Dataset, *maps: str, collate: Collate, side: int, batch_size: int, seed: int, turned: bool = True
+) -> Batches:
+    """Batches of squares with these maps, each lit otherwise every time; `turned`: the pictures have no upper side."""
+    change = disturb_maps(*maps, side=side, light=0.1, contrast=0.2, turned=turned)
     return Batches(dataset, collate=collate, transform=change, batch_size=batch_size, seed=seed)
 
 

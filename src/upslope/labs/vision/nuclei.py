@@ -122,7 +122,7 @@ CARD = LabCard(
     },
     ablations=(Ablation(name="without distance", settings={"distance": 0.0}, when={"model": "unet"}),),
     variants={"": {}, "mask-rcnn": {"model": "mask-rcnn"}},
-    compared=("test_f1", "test_threat_score", "test_pq"),
+    compared=("test_f1", "test_threat_score", "test_pq", "test_mask_ap50"),
     network="{model}-small",
     added={"model": "unet"},
     seeds=3,

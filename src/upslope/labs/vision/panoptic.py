@@ -25,8 +25,7 @@ from upslope.cards import Ablation, Expect, LabCard, Metric
 from upslope.data.loading.things_in_memory import parts_with_classes
 from upslope.models.build import built, first_filters
 from upslope.runs.run import Run
-from upslope.training.augment_masks import disturb_maps
-from upslope.training.batches import Batches
+from upslope.training.augment_masks import squares
 from upslope.training.conclude import conclude
 from upslope.training.config import TrainingConfig
 from upslope.training.fit import fit, warmup_then_cosine
@@ -51,22 +50,10 @@ def run(config: Config, run: Run[Config]) -> None:
     train, validation, test = parts_with_classes(config.data, rng=np.random.default_rng(config.seed))
     classes = 2 if config.data == "dsb2018" else 13
     network = built("panoptic-deeplab-small", seed=config.seed, num_classes=classes)
-    task = PanopticSegmentation(
-        network.module,
-        train=train,
-        side=config.side,
-        classes=config.classes,
-        centers=config.centers,
-    )
-    batches = Batches(
-        train,
-        collate=task.collate,
-        transform=disturb_maps(
-            "mask", "instances", side=config.side, light=0.1, contrast=0.2, turned=config.data == "dsb2018"
-        ),
-        batch_size=config.batch_size,
-        seed=config.seed,
-    )
+    counts = {"classes": config.classes, "centers": config.centers}
+    task = PanopticSegmentation(network.module, train=train, side=config.side, **counts)
+    cut = {"side": config.side, "batch_size": config.batch_size, "seed": config.seed}
+    batches = squares(train, "mask", "instances", collate=task.collate, **cut, turned=config.data == "dsb2018")
     fit(
         run,
         task,

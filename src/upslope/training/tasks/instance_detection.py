@@ -17,7 +17,6 @@ from upslope.models.build import Built
 from upslope.models.detection.mask_rcnn import MaskRCNN
 from upslope.runs.model_spec import ModelSpec
 from upslope.runs.reports.detection.average_precision import Detections, Truth, detection_scores
-from upslope.runs.reports.instances import instance_scores
 from upslope.training.batches import Batch, pad_maps
 from upslope.training.tasks.numbered_things import SMALLEST, NumberedThings
 
@@ -98,11 +97,7 @@ class InstanceDetection(NumberedThings):
 
     def calibrate(self, validation: Dataset) -> None:
         """The score from which on a thing is believed: that with the largest F1 on the validation data."""
-        truth, predictions = list(validation["instances"]), self.predict(validation)
-        reached = []
-        for self.threshold in SCORES:
-            reached.append(instance_scores(truth, [self.things(each) for each in predictions]).f1)
-        self.threshold = SCORES[int(np.argmax(reached))]
+        self.choose("threshold", SCORES, validation)
 
     def spec(self, network: Built) -> ModelSpec:
         """A picture (1, H, W) with levels in [0, 1] in, boxes in its pixels, their scores and masks out."""

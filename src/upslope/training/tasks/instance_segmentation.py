@@ -13,7 +13,6 @@ from upslope.image.tiles import tile_and_blend
 from upslope.image.touching import told_apart
 from upslope.models.build import Built
 from upslope.runs.model_spec import ModelSpec
-from upslope.runs.reports.instances import instance_scores
 from upslope.training.batches import Batch, pad_maps
 from upslope.training.tasks.numbered_things import SMALLEST, NumberedThings
 
@@ -76,13 +75,8 @@ class InstanceSegmentation(NumberedThings):
 
     def calibrate(self, validation: Dataset) -> None:
         """The distance from which on a pixel belongs to a seed: that with the largest F1 on the validation data."""
-        if not self.distance:
-            return
-        truth, predictions = list(validation["instances"]), self.predict(validation)
-        reached = []
-        for self.peak in PEAKS:
-            reached.append(instance_scores(truth, [self.things(maps) for maps in predictions]).f1)
-        self.peak = PEAKS[int(np.argmax(reached))]
+        if self.distance:
+            self.choose("peak", PEAKS, validation)
 
     def spec(self, network: Built) -> ModelSpec:
         """A square (1, side, side) with levels in [0, 1] in, a logit of foreground and one of distance out."""

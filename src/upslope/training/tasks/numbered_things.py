@@ -55,6 +55,16 @@ class NumberedThings(Task):
             "count_error": float(np.abs(seen - there).sum() / max(1, scores.tp + scores.fn)),
         }
 
+    def choose(self, setting: str, values: Sequence[float], validation: Dataset) -> None:
+        """Set a setting of `things` to the first of the values with the largest F1 on the validation data."""
+        truth, predictions = list(validation["instances"]), self.predict(validation)
+
+        def f1(value: float) -> float:
+            setattr(self, setting, value)
+            return instance_scores(truth, [self.things(each) for each in predictions]).f1
+
+        setattr(self, setting, max(values, key=f1))
+
     def report(self, run: Run[Any], predictions: Sequence[Any], dataset: Dataset, *, per_epoch: int) -> None:
         """Curves, and test pictures with what was found, missed, and wrong."""
         run.picture("curves", figures.curves(run.logged(), PANELS, smooth=10, per_epoch=per_epoch))

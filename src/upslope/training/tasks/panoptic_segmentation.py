@@ -19,7 +19,7 @@ from upslope.runs.model_spec import ModelSpec
 from upslope.runs.reports.detection.panoptic_quality import panoptic_scores
 from upslope.runs.reports.panoptic import Divided, divided_pictures, segments
 from upslope.runs.run import Run
-from upslope.training.batches import Batch
+from upslope.training.batches import Batch, pad_maps
 from upslope.training.center_targets import center_targets
 from upslope.training.tasks.task import Task
 
@@ -48,13 +48,7 @@ class PanopticSegmentation(Task):
     tag: ClassVar[str] = "panoptic-segmentation"
 
     def __init__(
-        self,
-        model: nn.Module,
-        *,
-        train: Dataset,
-        side: int,
-        classes: float = 1.0,
-        centers: float = 1.0,
+        self, model: nn.Module, *, train: Dataset, side: int, classes: float = 1.0, centers: float = 1.0
     ) -> None:
         """`side`: of the squares in which pictures are looked at; what classes, and centers with offsets, count."""
         super().__init__(model)
@@ -69,15 +63,9 @@ class PanopticSegmentation(Task):
 
     def collate(self, rows: Dataset) -> Batch:
         """{"image": (B, 1, H, W), "mask", "instances": (B, H, W), "size": (B, 2)}; smaller ones are filled up."""
-        pictures = list(rows["image"])
-        sizes = np.array([picture.shape for picture in pictures], dtype=np.int64).reshape(-1, 2)
-        made = {}
-        for name, kind in (("image", np.float32), ("mask", np.int64), ("instances", np.int64)):
-            whole = np.zeros((len(pictures), *sizes.max(axis=0)), dtype=kind)
-            for place, each in zip(whole, rows[name], strict=True):
-                place[: each.shape[0], : each.shape[1]] = each
-            made[name] = torch.from_numpy(whole)
-        return {**made, "image": made["image"][:, None], "size": torch.from_numpy(sizes)}
+        kinds = {"image": np.float32, "mask": np.int64, "instances": np.int64}
+        batch = pad_maps({name: [each.astype(kind) for each in rows[name]] for name, kind in kinds.items()})
+        return {**batch, "image": batch["image"][:, None]}
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The loss, and its three parts; of whole squares."""
