@@ -64,3 +64,32 @@ def test_number_of_the_lab(torch):
     assert round(counter.get_total_flops() / 1e6) == 43
     assert round(64 * 3 * 43e6 / 1e9, 1) == 8.3
     says("ddpm", "64 · 3 · 43 million", "8.3 billion")
+
+
+def test_number_of_cross_attention(torch):
+    from upslope.blocks.generative.cross_attention import CrossAttention
+
+    made = CrossAttention(2, context_dim=2, heads=1)
+    with torch.no_grad():
+        made.q.weight.zero_()
+        made.kv.weight.copy_(torch.eye(2).repeat(2, 1))
+        made.projection.weight.copy_(torch.eye(2))
+        made.projection.bias.zero_()
+    got = made(torch.rand(1, 3, 2), torch.tensor([[[1.0, 3.0], [3.0, 5.0]]]))
+    assert got.tolist() == [[[2.0, 4.0]] * 3]
+    assert (64 * 64 * 77, (64 * 64) ** 2) == (315_392, 16_777_216)
+    says("cross-attention", "[2, 4] at every place", "315,392 weights", "16,777,216")
+
+
+def test_numbers_of_the_lab_with_prompts(torch):
+    from upslope.cards import discover
+    from upslope.data.loading.colored_things import COLORS, THINGS
+
+    pairs = len(COLORS) * len(THINGS)
+    assert (pairs, round(100 / pairs, 1)) == (70, 1.4)
+    assert round(100 * (0.95 * 0.05 / 1000) ** 0.5, 1) == 0.7
+    assert round(100 * (0.85 * 0.15 / 143) ** 0.5) == 3
+    assert round(1000 * 10 / pairs) == 143
+    sizes = discover("models")["text_to_image"].card.sizes
+    assert round(sizes["stable-diffusion-1.5"].parameters / sizes["prompt16"].parameters, -2) == 1800
+    says("prompt", "1.4 %", "√(0.95 · 0.05 / 1000) = 0.7 %", "it is 3 %")

@@ -105,6 +105,11 @@ def samples(images: Array, labels: Array, classes: Sequence[str], *, columns: in
     return _tiles(images, [classes[label] for label in labels], columns=columns, nothing="no samples")
 
 
+def titled(images: Array, titles: Sequence[str], *, nothing: str) -> Figure:
+    """Images under titles of one or several lines; `nothing` is said where there are none."""
+    return _tiles(images, titles, nothing=nothing)
+
+
 def sheet(images: Array, *, rows: Sequence[str] = (), across: str = "", down: str = "") -> Figure:
     """Images (rows, columns, H, W) in [0, 1] side by side; what each row shows, or the direction of both axes."""
     count, columns = images.shape[:2]
@@ -182,7 +187,8 @@ def _tiles(images: Array, titles: Sequence[str], *, columns: int = 8, nothing: s
         return figure
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
-    gap = 0.42 if any("\n" in title for title in titles) else 0.25
+    lines = 1 + max(title.count("\n") for title in titles)
+    gap = 0.25 if lines == 1 else 0.42 + 0.18 * (lines - 2)
     size = 1.0 if max(map(len, titles)) > 12 else 0.8
     figure, (axis,) = _grid(1, 1, width=size * columns * (1 + gap) + 0.2, height=size * rows * (1 + gap) + 0.3)
     corners = _mosaic(axis, list(images), columns=columns, gap=gap, colours="gray_r", low=0.0, high=1.0)
