@@ -1,84 +1,26 @@
 """DDPM's U-Net beside diffusers' UNet2DModel: same weights, same answers, same gradients."""
 
-import os
-
 import pytest
 
 pytest.importorskip("torch", reason="models are made of PyTorch")
 
 import torch
+from tests.peers.diffusers_unet import diffusers_unet, theirs
 
 from upslope.models.build import build
 from upslope.models.generative.ddpm import UNet
-
-RESIDUAL = {"time": "time_emb_proj", "shortcut": "conv_shortcut"}
-ATTENTION = {"norm": "group_norm", "projection": "to_out.0"}
-OUTER = {
-    "time.0": "time_embedding.linear_1",
-    "time.2": "time_embedding.linear_2",
-    "label": "class_embedding",
-    "first": "conv_in",
-    "norm": "conv_norm_out",
-    "last": "conv_out",
-}
-
-
-def theirs(key, *, blocks):
-    """The names that a parameter of ours has in diffusers: one, or three that are joined."""
-    module, _, kind = key.rpartition(".")
-    if module in OUTER:
-        return [f"{OUTER[module]}.{kind}"]
-    side, number, *rest = module.split(".")
-    if side in ("shrink", "grow"):
-        return [f"{'down' if side == 'shrink' else 'up'}_blocks.{number}.{side_of(side)}samplers.0.conv.{kind}"]
-    if side == "middle":
-        where = {"0": "resnets.0", "1": "attentions.0", "2": "resnets.1"}[number]
-        part, (name,) = f"mid_block.{where}", rest
-    else:
-        level, within = divmod(int(number), blocks + (side == "up"))
-        which, name = rest
-        part = f"{side}_blocks.{level}.{'resnets' if which == '0' else 'attentions'}.{within}"
-    if name == "qkv":
-        return [f"{part}.to_{letter}.{kind}" for letter in "qkv"]
-    names = ATTENTION if "attentions" in part else RESIDUAL
-    return [f"{part}.{names.get(name, name)}.{kind}"]
-
-
-def side_of(side):
-    return "down" if side == "shrink" else "up"
 
 
 @pytest.mark.needs("diffusers")
 @pytest.mark.parametrize(("classes", "blocks"), [(3, 2), (0, 1)])
 def test_it_is_diffusers_network(classes, blocks):
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    import diffusers
-
     torch.manual_seed(0)
-    ours = UNet(channels=2, widths=(8, 16, 16), blocks=blocks, attention=(1,), groups=4, dropout=0.0, classes=classes)
-    other = diffusers.UNet2DModel(
-        in_channels=2,
-        out_channels=2,
-        block_out_channels=(8, 16, 16),
-        layers_per_block=blocks,
-        down_block_types=("DownBlock2D", "AttnDownBlock2D", "DownBlock2D"),
-        up_block_types=("UpBlock2D", "AttnUpBlock2D", "UpBlock2D"),
-        attention_head_dim=None,
-        norm_num_groups=4,
-        norm_eps=1e-6,
-        downsample_padding=0,
-        flip_sin_to_cos=False,
-        freq_shift=1,
-        num_class_embeds=classes + 1 if classes else None,
-    )
+    sizes = {"widths": (8, 16, 16), "attention": (1,), "groups": 4}
+    ours = UNet(channels=2, blocks=blocks, dropout=0.0, classes=classes, **sizes)
     with torch.no_grad():
         for parameter in ours.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))
-    state = {}
-    for key, value in ours.state_dict().items():
-        names = theirs(key, blocks=blocks)
-        state |= dict(zip(names, value.chunk(len(names)), strict=True))
-    other.load_state_dict(state)
+    other = diffusers_unet(ours, **sizes)
     assert sum(p.numel() for p in ours.parameters()) == sum(p.numel() for p in other.parameters())
     x = torch.randn(3, 2, 16, 16)
     step, label = torch.tensor([0, 400, 999]), torch.tensor([0, 2, 3]) if classes else None
