@@ -114,6 +114,7 @@ def test_three_judges_read_the_samples_beside_the_data_that_they_are_measured_on
     assert 0 <= metrics["image_coverage"] <= 1
 
 
+@pytest.mark.filterwarnings("ignore:the Fréchet distance of 40 images")  # it is only compared with itself
 def test_averaged_weights_sample_and_training_goes_on_with_its_own(task_of, data):
     task, network = task_of()
     task.average = AveragedWeights(network.module, decay=0.9)
