@@ -10,6 +10,7 @@ pytest.importorskip("torch", reason="models are made of PyTorch")
 import torch
 
 from upslope.data import things, two_things
+from upslope.data.loading.colored_things import COLORS
 from upslope.models.build import built
 from upslope.runs.errors import ConfigProblem
 from upslope.runs.progress import Bar
@@ -206,3 +207,23 @@ def test_a_reader_is_kept_under_its_hash_and_refuses_other_ranges(data, tmp_path
         made.read(2 * data["image"] / data["image"].max())
     with pytest.raises(ValueError, match="pictures of 20 pixels: the side is 4 times a power of 2"):
         PromptReader(20, {"thing": 2})
+
+
+@pytest.mark.parametrize("module", [things, two_things])
+def test_a_reader_learns_from_things_in_colors_drawn_anew(module):
+    """Shapes and their labels stay; each place has a color of its own, the one that its label says."""
+    data = module.toy(rng=np.random.default_rng(0), count=140)
+    batch = prompt_reader._collate(data)
+    painted = prompt_reader.repainted(batch, torch.Generator().manual_seed(0))
+    assert {name for name in batch if not torch.equal(batch[name], painted[name])} == {
+        "image",
+        *(name for name in batch if name.endswith("color")),
+    }
+    pictures = (painted["image"].permute(0, 2, 3, 1).numpy() + 1) / 2
+    np.testing.assert_allclose(pictures.max(axis=3), data["image"].max(axis=3), atol=1e-6)
+    colors = [name for name in batch if name.endswith("color")]
+    for strip, name in zip(np.split(pictures, len(colors), axis=2), colors, strict=True):
+        seen = strip.max(axis=(1, 2)) / strip.max(axis=(1, 2, 3))[:, None]
+        wanted = np.array(list(COLORS.values()))[painted[name].numpy()]
+        np.testing.assert_allclose(seen, wanted, atol=1e-6)
+        assert len(np.unique(painted[name].numpy())) == len(COLORS)

@@ -5,7 +5,9 @@
 
 A small classifier with one head for each column of labels, trained as a judge is (`judge.py`): when first needed, by a
 fixed recipe, on the training pictures and nothing else, and kept beside the data sets under the hash of its weights. No
-generator is trained against it. It errs on real pictures, too; how often is the ceiling of what it can find.
+generator is trained against it. Its training pictures are painted anew in every batch, so that it knows all pairs of
+thing and color, also those that a generator never sees: who has not met a green four may take it for a nine. It errs on
+real pictures, too; how often is the ceiling of what it can find.
 """
 
 import hashlib
@@ -22,6 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from upslope.data.loading.colored_things import COLORS
 from upslope.data.loading.dataset import Dataset
 from upslope.features import ClassLabel
 from upslope.models.vision.sprint import Stage
@@ -29,11 +32,11 @@ from upslope.runs.checkpoint import pack, unpack
 from upslope.runs.files import make_folder, write_atomically
 from upslope.runs.progress import Bar, progress_bar
 from upslope.runs.workspace import data_folder
-from upslope.training.batches import Batches
+from upslope.training.batches import Batch, Batches
 from upslope.training.seeding import seeded
 from upslope.training.state import arrays
 
-RECIPE = 1  # counts what changes the weights that are trained
+RECIPE = 2  # counts what changes the weights that are trained
 FEATURES, LAST = 64, 4  # numbers before the heads; pixels of the side of the last maps
 EPOCHS, STEPS, BATCH, LR, WEIGHT_DECAY = 12, 1000, 128, 0.01, 0.02  # at most so many epochs, and so many steps
 
@@ -127,10 +130,11 @@ def reader_of(name: str, train: Dataset, *, quiet: bool = False) -> PromptReader
 
 
 def train_reader(train: Dataset, columns: Mapping[str, int], *, quiet: bool = False) -> PromptReader:
-    """The fixed recipe: AdamW on one cycle, cross-entropy of each column, nothing mirrored or moved."""
+    """The fixed recipe: AdamW on one cycle, cross-entropy of each column, painted anew, nothing mirrored or moved."""
     with seeded(RECIPE):
         reader = PromptReader(train["image"].shape[1], columns)
-    batches = Batches(train, collate=_collate, batch_size=min(BATCH, len(train)), seed=RECIPE)
+    size = min(BATCH, len(train))
+    batches = Batches(train, collate=_collate, transform=repainted, batch_size=size, seed=RECIPE)
     total = min(STEPS, EPOCHS * batches.per_epoch)
     optimizer = torch.optim.AdamW(reader.parameters(), lr=LR, weight_decay=WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LR, total_steps=total, pct_start=0.1)
@@ -142,6 +146,23 @@ def train_reader(train: Dataset, columns: Mapping[str, int], *, quiet: bool = Fa
 def _collate(rows: Dataset) -> dict[str, Any]:
     labels = {name: torch.tensor(rows[name]) for name in label_columns(rows)}
     return {"image": as_images(rows["image"]), **labels}
+
+
+def repainted(batch: Batch, generator: torch.Generator) -> Batch:
+    """A batch whose things have other colors, drawn by chance, and labels that say so.
+
+    `image` is (B, 3, H, W) in [-1, 1]; the columns of labels are in pairs, a thing and its color, from left to right,
+    and each pair has an equal part of the width.
+    """
+    palette = torch.tensor(list(COLORS.values()), dtype=torch.float32)
+    parts, labels = [], {}
+    colors = [name for name in batch if name != "image"][1::2]
+    for column, part in zip(colors, batch["image"].chunk(len(colors), dim=3), strict=True):
+        drawn = torch.randint(len(palette), (len(part),), generator=generator)
+        grey = (part.amax(dim=1, keepdim=True) + 1) / 2
+        parts.append(grey * palette[drawn][:, :, None, None] * 2 - 1)
+        labels[column] = drawn
+    return {**batch, **labels, "image": torch.cat(parts, dim=3)}
 
 
 def _train(reader: PromptReader, batches: Batches, optimizer: Any, schedule: Any, total: int, bar: Bar) -> None:
