@@ -67,7 +67,7 @@ def test_exact(rng):
 
 @grades(denoising_steps.ddim_step)
 def test_last(rng):
-    """the last step, to 1, gives the image, with and without eta; from 0, where x is noise alone, one can begin"""
+    """the last step, to 1, gives the image, with and without eta; one can begin at 0, where x is noise"""
     x, image, fresh = (tensor(some(rng, 2, 3)) for _ in range(3))
     for eta in (0.0, 0.7, 1.0):
         got = denoising_steps.ddim_step(x, image, alpha_bar=0.3, alpha_bar_after=1.0, eta=eta, fresh=fresh)

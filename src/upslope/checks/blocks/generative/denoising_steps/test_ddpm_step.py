@@ -57,7 +57,7 @@ test_random = STEP.random("other images, other levels, other noise")
 
 @grades(denoising_steps.ddpm_step)
 def test_variance(rng):
-    """x with noise of its own comes out at the next level: the old noise and the fresh one make the variance 1 - b"""
+    """x comes out at the next level: the old noise and the fresh one make the variance 1 - b"""
     image, noise = tensor(some(rng, 2, 5)), tensor(np.ones((2, 5)))
     step = levels(rng)
     a, b = step.values()
