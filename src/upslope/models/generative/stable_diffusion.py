@@ -12,6 +12,7 @@ R. Rombach, A. Blattmann, D. Lorenz, P. Esser, B. Ommer, "High-Resolution Image 
 - Left out: sampling (`upslope.blocks.samplers`), and what version 2 changed.
 """
 
+from collections.abc import Iterable
 from typing import cast
 
 import torch
@@ -104,7 +105,7 @@ class UNet(nn.Module):
         embedding = self.time(self.told(step).to(x.dtype))
         h = self.first(F.pixel_unshuffle(x, self.patch))
         across = [h]
-        for level in _levels(self.down):
+        for level in cast("Iterable[Level]", self.down):
             for number in range(len(level.residual)):
                 h = level.block(number, h, embedding, context)
                 across.append(h)
@@ -113,7 +114,7 @@ class UNet(nn.Module):
                 across.append(h)
         h = self.mid.block(0, h, embedding, context)
         h = self.mid.block(1, h, embedding, context)
-        for level in _levels(self.up):
+        for level in cast("Iterable[Level]", self.up):
             for number in range(len(level.residual)):
                 h = level.block(number, torch.cat([h, across.pop()], dim=1), embedding, context)
             if level.resize is not None:
@@ -125,10 +126,6 @@ class UNet(nn.Module):
         half = self.width // 2
         sines, cosines = time_embedding(step, self.width, longest=10_000 ** ((half - 1) / half)).chunk(2, dim=1)
         return torch.cat([cosines, sines], dim=1)
-
-
-def _levels(parts: nn.ModuleList) -> list[Level]:
-    return cast("list[Level]", list(parts))
 
 
 def overfitting_loss(predicted: Tensor, x: Tensor, *_: Tensor) -> Float[Tensor, ""]:
