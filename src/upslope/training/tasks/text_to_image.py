@@ -154,7 +154,7 @@ class TextToImage(Task):
         """Of pictures, the share that shows all that was asked for, and the shares of things and of colors."""
         right = np.stack([said[name] == rows[name] for name in self.columns])  # (columns, N)
         whole: NDArray[np.bool_] = right.all(axis=0)
-        new: NDArray[np.bool_] = np.any([[pair not in self.seen for pair in each] for each in self.pairs(rows)], axis=0)
+        new = np.array([[pair not in self.seen for pair in each] for each in self.pairs(rows)]).any(axis=0)
         found = {"obeyed": whole.mean(), "things": right[::2].mean(), "colors": right[1::2].mean()}
         found |= {"unseen": whole[new].mean()} if new.any() else {}
         return {name: float(share) for name, share in found.items()}
