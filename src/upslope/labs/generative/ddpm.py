@@ -5,16 +5,17 @@ J. Song, C. Meng, S. Ermon 2020, https://arxiv.org/abs/2010.02502; guidance: J. 
 https://arxiv.org/abs/2207.12598.
 
 Claim: in at least 97 % of 1,000 samples, drawn in 20 DDIM steps with guidance, three judges read the digit that was
-asked for, and the samples lie no farther from the test images than if one class were lost, with every seed, after at
-most 5 minutes of training on 2 CPU cores (3 seeds).
+asked for, and the samples lie no farther from the test images than if 0.9 of a class were lost, with every seed, after
+at most 5 minutes of training on 2 CPU cores (3 seeds).
 
 - The network learns to find noise and image apart, by v, at 1,000 levels of noise; one in ten times it is not told
   which digit. With `predicts=epsilon`, as in the paper, an epoch is not enough for so small a network.
 - Samples come from averaged weights; the judges are frozen classifiers that nobody is trained against.
 - Left out: learned variances, other resolutions, images in colour.
 
-A network that is not told the step (`told=false`) must guess how much noise there is; one that learned with shuffled
-labels (`shuffled=true`) draws any digit. Both must miss the first target.
+A network that learned with shuffled labels (`shuffled=true`) draws any digit and misses the first target. One that is
+not told the step (`told=false`) must see how much noise there is, and it does: it obeys nearly as often, but its digits
+are worse, and it misses the second.
 """
 
 from typing import Literal
@@ -82,25 +83,24 @@ def run(config: Config, run: Run[Config]) -> None:
 
 
 MNIST = {"data": "mnist"}
-# The bounds are the claim's; the scores of the ablations are guesses until they are on record.
 CARD = LabCard(
     name="ddpm",
     title="Digits to order: a diffusion model",
     paper="Ho, Jain and Abbeel 2020",
     claim=(
         "in at least 97 % of 1,000 samples, drawn in 20 DDIM steps with guidance, three judges read the digit that was "
-        "asked for, and the samples lie no farther from the test images than if one class were lost, with every seed, "
-        "after at most 5 minutes of training on 2 CPU cores (3 seeds)"
+        "asked for, and the samples lie no farther from the test images than if 0.9 of a class were lost, with every "
+        "seed, after at most 5 minutes of training on 2 CPU cores (3 seeds)"
     ),
     domain="generative",
-    seconds={"smoke": 8, "laptop": 300, "full": 3000},
+    seconds={"smoke": 10, "laptop": 300, "full": 3000},
     data=("mnist", "fashion_mnist"),
     expect=(
-        Expect("test_obeyed", at_least=0.97, when=MNIST, ablations={"step not told": 0.9, "labels shuffled": 0.2}),
-        Expect("test_lost_classes", at_most=1.0, when=MNIST, ablations={"step not told": 2.0}),
+        Expect("test_obeyed", at_least=0.97, when=MNIST, ablations={"labels shuffled": 0.115}),
+        Expect("test_lost_classes", at_most=0.9, when=MNIST, ablations={"step not told": 1.01}),
     ),
     presets={
-        "smoke": {"data": "toy", "width": 8, "epochs": 4, "batch_size": 50, "ema": 0.9, "steps": 4, "samples": 100},
+        "smoke": {"data": "toy", "width": 8, "epochs": 3, "batch_size": 50, "ema": 0.9, "steps": 4, "samples": 100},
         "laptop": {},
         "full": {"epochs": 15, "ema": 0.999},
     },
