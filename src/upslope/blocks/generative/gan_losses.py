@@ -1,4 +1,4 @@
-"""The two losses of a generative adversarial network, from logits.
+"""The two losses of a generative adversarial network, from logits, and a penalty on the discriminator's slope.
 
 I. Goodfellow et al., "Generative Adversarial Networks", 2014, https://arxiv.org/abs/1406.2661, section 3. For the
 discriminator's logit t, sigmoid(t) is the probability that an image comes from the data.
@@ -40,14 +40,15 @@ def generator_loss(fake_logits: Float[Tensor, "*N"]) -> Float[Tensor, ""]:
     return costs.mean()
 
 
-def r1_penalty(real_logits: Float[Tensor, "B 1"], real: Float[Tensor, "B C H W"]) -> Float[Tensor, ""]:
-    """The mean over the images of |d logit / d image|^2: how steep the discriminator is where the data are.
+def r1_penalty(real_logits: Float[Tensor, "B 1"], real: Float[Tensor, "B *S"]) -> Float[Tensor, ""]:
+    """The mean over the samples of |d logit / d sample|^2: how steep the discriminator is where the data are.
 
-    `real_logits` were computed from `real`, which wants a gradient; the result has a graph of its own, so it can be
-    brought down. For the logit 3 x1 + 4 x2 it is 9 + 16 = 25 everywhere. Without it a discriminator of images that
-    never overlap has no reason to be smooth. L. Mescheder et al. 2018, https://arxiv.org/abs/1801.04406, equation 9.
+    `real_logits` were computed from `real`, images or points, which wants a gradient; the squares are summed over all
+    numbers of a sample. The result has a graph of its own, so it can be brought down; no gradient is left anywhere. For
+    the logit 3 x1 + 4 x2 the penalty is 9 + 16 = 25 everywhere. L. Mescheder et al. 2018,
+    https://arxiv.org/abs/1801.04406, equation 9, without its factor of gamma / 2.
     """
-    # A logit depends on its own image only, so the gradient of the sum holds each image's own.
+    # A logit depends on its own sample only, so the gradient of the sum holds each sample's own.
     (slope,) = torch.autograd.grad(real_logits.sum(), real, create_graph=True)
-    # Squared length over all pixels of an image, averaged over the images.
+    # Squared length over all numbers of a sample, averaged over the samples.
     return slope.square().flatten(1).sum(dim=1).mean()

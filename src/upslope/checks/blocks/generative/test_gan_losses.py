@@ -1,13 +1,16 @@
-"""What discriminator_loss and generator_loss must do."""
+"""What discriminator_loss, generator_loss and r1_penalty must do."""
 
 import math
+from functools import partial
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 
 from upslope.blocks.generative import gan_losses
-from upslope.checks import wrong
-from upslope.checks.blocks.tensors import TorchOp
+from upslope.checks import grades, wrong
+from upslope.checks.blocks.tensors import TorchOp, gradients, leaf
+from upslope.checks.expect import close, equal, true
 from upslope.checks.samples import some
 
 # Logits of real and of generated images.
@@ -89,6 +92,83 @@ test_generator_laws = GENERATOR.laws(
 )
 
 
+# The penalty is of logits that were computed from images: here by functions whose slope is known.
+
+
+def curved(x, w):
+    """Logits (B, 1) of images or points: a bent function, whose slope at an image is 2 w^2 x + w."""
+    flat = (x * w).flatten(1)
+    return (flat.square() + flat).sum(dim=1, keepdim=True)
+
+
+def penalty(x, w, *, shape):
+    """R1 of the bent function."""
+    x = x.reshape(shape)
+    return gan_losses.r1_penalty(curved(x, w.reshape(1, *shape[1:])), x)
+
+
+def written_out(x, w):
+    """The mean over images of the sum over pixels of the slope squared."""
+    slope = 2 * w * w * x + w
+    return float(np.square(slope).reshape(len(x), -1).sum(axis=1).mean())
+
+
+def cases(rng):
+    """Points, images of one channel, of two channels, one image alone."""
+    for shape in ((3, 2), (2, 1, 2, 2), (3, 2, 1, 2), (1, 1, 2, 3)):
+        yield some(rng, *shape), some(rng, *shape[1:])
+
+
+@grades(gan_losses.r1_penalty)
+def test_penalty_by_hand(rng):
+    """the logit 3 x1 + 4 x2 has a penalty of 25 wherever the images are"""
+    for count in (1, 3):
+        x = leaf(some(rng, count, 1, 1, 2))
+        logits = (x * torch.tensor([3.0, 4.0])).sum(dim=(2, 3))
+        got = gan_losses.r1_penalty(logits, x)
+        equal(tuple(got.shape), (), case=f"{count} images, logit 3 x1 + 4 x2: the shape of the penalty")
+        close(got, 25, case=f"{count} images, logit 3 x1 + 4 x2")
+
+
+@grades(gan_losses.r1_penalty)
+def test_penalty_of_random_images(rng):
+    """points and images, one or several channels: summed over pixels, averaged over images"""
+    for x, w in cases(rng):
+        got = penalty(leaf(x), leaf(w), shape=x.shape)
+        close(got, written_out(x, w), case=f"a bent function of numbers of shape {x.shape}")
+
+
+@grades(gan_losses.r1_penalty)
+def test_penalty_can_be_brought_down(rng):
+    """the penalty has a graph: its gradients at weights and images agree with finite differences"""
+    for x, w in cases(rng):
+        case = f"a bent function of numbers of shape {x.shape}"
+        gradients(partial(penalty, shape=x.shape), {"real": x, "weights": w}, rng=rng, case=case)
+
+
+@grades(gan_losses.r1_penalty)
+def test_penalty_leaves_the_rest(rng):
+    """no gradient is left at images or weights, and the logits' graph can still be walked through"""
+    x, w = leaf(some(rng, 3, 1, 2, 2)), leaf(some(rng, 1, 2, 2))
+    logits = curved(x, w)
+    got = gan_losses.r1_penalty(logits, x)
+    true(x.grad is None and w.grad is None, "a gradient was left behind", case="after r1_penalty")
+    (logits.sum() + got).backward()
+    (alone,) = torch.autograd.grad(curved(x, w).sum() + gan_losses.r1_penalty(curved(x, w), x), w)
+    close(w.grad, alone, case="loss and penalty through one graph: the gradient of the weights")
+
+
+@grades(gan_losses.r1_penalty)
+def test_penalty_dtype(rng):
+    """the penalty has the images' dtype, and real size costs no precision"""
+    for dtype in (torch.float32, torch.float64):
+        x = torch.tensor(some(rng, 16, 1, 28, 28), dtype=dtype, requires_grad=True)
+        got = gan_losses.r1_penalty(curved(x, torch.full((1, 28, 28), 0.1, dtype=dtype)), x)
+        equal(got.dtype, dtype, case=f"16 images in {dtype}: the dtype of the penalty")
+        expected = written_out(x.detach().double().numpy(), np.full((1, 28, 28), 0.1))
+        close(got, expected, case=f"16 images of 28 x 28 in {dtype}", rtol=1e-4)
+
+
 wrong(
     gan_losses.discriminator_loss,
     {
@@ -137,5 +217,30 @@ wrong(
         "the losses are summed over the images, not averaged": ("costs.mean()", "costs.sum()"),
         "cut from the graph: the generator learns nothing": ("return costs.mean()", "return costs.mean().detach()"),
         "the loss has a dimension: it is no scalar": ("return costs.mean()", "return costs.mean()[None]"),
+    },
+)
+wrong(
+    gan_losses.r1_penalty,
+    {
+        "the penalty has no graph: bringing it down moves nothing": ("create_graph=True", "retain_graph=True"),
+        "backward() leaves gradients at the weights, which the loss then adds to": (
+            "(slope,) = torch.autograd.grad(real_logits.sum(), real, create_graph=True)",
+            "real_logits.sum().backward(create_graph=True)\n    slope = real.grad",
+        ),
+        "the length of the slope, not its square": (
+            "slope.square().flatten(1).sum(dim=1).mean()",
+            "slope.square().flatten(1).sum(dim=1).sqrt().mean()",
+        ),
+        "the slope should be 1 and not 0: that is the penalty of WGAN-GP": (
+            "slope.square().flatten(1).sum(dim=1).mean()",
+            "(slope.square().flatten(1).sum(dim=1).sqrt() - 1).square().mean()",
+        ),
+        "averaged over the pixels as well: larger images weigh less": ("sum(dim=1).mean()", "mean(dim=1).mean()"),
+        "summed over the images: larger batches weigh more": ("sum(dim=1).mean()", "sum(dim=1).sum()"),
+        "the slope of the mean logit: smaller by the number of images": ("real_logits.sum()", "real_logits.mean()"),
+        "the slope of the probability, which vanishes where the discriminator is sure": (
+            "real_logits.sum()",
+            "real_logits.sigmoid().sum()",
+        ),
     },
 )
