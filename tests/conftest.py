@@ -53,6 +53,7 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "keras": (lambda: importlib.util.find_spec("keras") is not None, "Keras is not installed"),
     "tensorflow": (lambda: importlib.util.find_spec("tensorflow") is not None, "TensorFlow is not installed"),
     "onnx": (lambda: importlib.util.find_spec("onnxscript") is not None, "ONNX is not installed"),
+    "diffusers": (lambda: importlib.util.find_spec("diffusers") is not None, "diffusers is not installed"),
     "mlflow": (lambda: importlib.util.find_spec("mlflow") is not None, "MLflow is not installed"),
     "play": (lambda: importlib.util.find_spec("gymnasium") is not None, "Gymnasium is not installed"),
     "browser": (_has_browser, "Playwright or Chromium is not installed"),

@@ -133,7 +133,7 @@ def test_a_parent_is_its_parts():
     found = after(run("dcgan"), run("vae"))
     assert found["2.generation"].state == "begun"
     assert found["2.generation"].proven == Share(2, 4)
-    assert found["2.generation"].planned == 2
+    assert found["2.generation"].planned == 1
     assert found["2.generation"].by == ("2.generation.gan", "2.generation.vae")
     lone = after(*(reported(part.id) for part in parts()["1.specialization"]))
     assert lone["1.specialization"].state == "reported"

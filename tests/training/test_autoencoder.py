@@ -127,5 +127,5 @@ def test_learning_lowers_the_bound_and_the_figures_are_drawn(data, tmp_path):
             seed = 0
 
     task.report(Notebook(), task.predict(data), data, per_epoch=10)
-    assert set(drawn) == {"curves", "samples", "reconstructions", "plane", "interpolation"}
+    assert set(drawn) == {"curves", "samples", "reconstructions", "plane", "interpolation", "arithmetic"}
     assert latents.__doc__

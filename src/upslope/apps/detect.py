@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from upslope.apps.frames import Clip, Footage, Frame
 from upslope.image.detections import Found
 from upslope.image.keypoints import opencv
-from upslope.ship.pipelines.object_detection import ObjectDetection
+from upslope.ship.pipelines.object_detection import Boxed, ObjectDetection
 
 STAGES = ("decode", "prepare", "network", "suppress", "draw", "encode")
 COLOURS = ((11, 83, 148), (217, 130, 43), (46, 125, 91), (156, 74, 139), (107, 114, 128))  # a class each
@@ -68,7 +68,7 @@ def detect(
     the reading, as one ends a camera: what was read so far is looked at and written.
     """
     rates, ended = Rates(), threading.Event()
-    seen: Queue[Frame | None] = Queue(1 if footage.live else WAITING)
+    seen: Queue[tuple[Frame, Boxed] | None] = Queue(1 if footage.live else WAITING)
     drawn: Queue[tuple[int, Frame, Found] | None] = Queue(WAITING)
     errors: list[BaseException] = []
 
@@ -90,10 +90,12 @@ def detect(
             if frame is None:
                 rates.stages["decode"].pop()
                 break
+            with _timed(rates, "prepare"):
+                item = pipeline.boxed(frame, Path("frame"))
             if footage.live:
-                rates.dropped += _replace(seen, frame)
+                rates.dropped += _replace(seen, (frame, item))
             else:
-                _put(seen, frame, ended)
+                _put(seen, (frame, item), ended)
         _put(seen, None, ended)
 
     def write() -> None:
@@ -113,11 +115,12 @@ def detect(
     began = time.perf_counter()
     try:
         with suppress(KeyboardInterrupt):
-            while (frame := _get(seen, ended)) is not None and (most is None or rates.frames < most):
-                found = _looked_at(pipeline, frame, rates)
+            while (next_one := _get(seen, ended)) is not None and (most is None or rates.frames < most):
+                frame, item = next_one
+                found = _looked_at(pipeline, item, rates)
                 rates.frames += 1
                 _put(drawn, (rates.frames, frame, found), ended)
-            rates.to_the_end = frame is None
+            rates.to_the_end = next_one is None
         _put(drawn, None, ended)
         threads[1].join()
         rates.seconds = time.perf_counter() - began
@@ -132,12 +135,9 @@ def detect(
     return rates
 
 
-def _looked_at(pipeline: ObjectDetection, frame: Frame, rates: Rates) -> Found:
-    with _timed(rates, "prepare"):
-        item = pipeline.boxed(frame, Path("frame"))
-        inputs = pipeline.preprocess([item])
+def _looked_at(pipeline: ObjectDetection, item: Boxed, rates: Rates) -> Found:
     with _timed(rates, "network"):
-        outputs = pipeline.network.forward(inputs)
+        outputs = pipeline.network.forward(pipeline.preprocess([item]))
     with _timed(rates, "suppress"):
         return pipeline.found(outputs["boxes"][0], outputs["scores"][0], item.done)
 

@@ -22,15 +22,18 @@ def resized(
 
     box: the part that is taken, (left, top, right, bottom) in pixels, between them if need be; all of the picture if
     not said.
+
+    Bytes in color, (H, W, 3) from 0 to 255, give whole numbers in that range: rounded after rows and after columns,
+    about one from the exact ones, in a quarter of the time. A camera's frames come so.
     """
-    if picture.ndim == 3:
-        # Of bytes Pillow takes the channels apart in a fraction of the time that NumPy needs to copy every third one.
-        colors = picture.dtype == np.uint8 and picture.shape[2] == 3
-        channels = Image.fromarray(picture).split() if colors else np.moveaxis(picture, -1, 0)
-        return np.stack([resized(np.asarray(each), height, width, how=how, box=box) for each in channels], axis=-1)
     if how is None:
         grows = height * width > picture.shape[0] * picture.shape[1]
         how = Image.Resampling.BICUBIC if grows else Image.Resampling.BOX
+    if picture.dtype == np.uint8 and picture.ndim == 3 and picture.shape[2] == 3:
+        return np.asarray(Image.fromarray(picture).resize((width, height), how, box=box), dtype=np.float32)
+    if picture.ndim == 3:
+        channels = np.moveaxis(picture, -1, 0)
+        return np.stack([resized(each, height, width, how=how, box=box) for each in channels], axis=-1)
     image = Image.fromarray(np.ascontiguousarray(picture, dtype=np.float32))
     return np.array(image.resize((width, height), how, box=box))
 

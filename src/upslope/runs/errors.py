@@ -21,6 +21,10 @@ class ProcessLost(Problem):
     """One of several processes ended before the training did; the run goes on from its checkpoint."""
 
 
+class Diverged(Problem):
+    """A loss that is no number any more; the run goes on from its last checkpoint, or is begun anew with others."""
+
+
 class DiskProblem(Problem):
     """The disk is full, or a folder cannot be written."""
 

@@ -125,8 +125,12 @@ def read_onnx(path: Path) -> tuple[ModelSpec, Callable[[Arrays], Arrays]]:
     """The spec in an ONNX file, and what answers for it."""
     import onnxruntime
 
+    # Its threads sleep while they wait. Spinning, they would gain it a tenth where it is alone, and take the cores from
+    # whatever decodes, draws or serves beside it.
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # each of onnxruntime's own kinds stands for itself
         if not type(error).__module__.startswith("onnxruntime"):
             raise

@@ -62,10 +62,7 @@ class Panel:
         """
         read = [judge.read(images) for judge in self.judges]
         pairs = list(zip(read, self.readings, strict=True))
-        lost = [
-            distance(one.features, real.features) / yardsticks.missing_class
-            for (one, real), yardsticks in zip(pairs, self.yardsticks, strict=True)
-        ]
+        lost = self._lost(read)
         near = [(real.features[:NEAR], one.features[:NEAR]) for one, real in pairs]
         shares = np.bincount(together(read), minlength=len(self.train.classes)) / len(images)
         own = np.median(self.nearest(images[:NEAR]).distance)
@@ -78,6 +75,21 @@ class Panel:
             "smallest_class": float(shares.min()),
             "nearest_training": float(own / max(self._unseen, 1e-12)),
         }
+
+    def glance(self, images: Images) -> dict[str, float]:
+        """Lost classes, and the coverage of as many real images: for few images, which compare among such alone."""
+        read = [judge.read(images) for judge in self.judges]
+        covered = [
+            coverage(real.features[: len(images)], one.features) for one, real in zip(read, self.readings, strict=True)
+        ]
+        return {"lost_classes": float(np.mean(self._lost(read))), "image_coverage": float(np.mean(covered))}
+
+    def _lost(self, read: Sequence[Reading]) -> list[float]:
+        """The Fréchet distance that each judge sees, over that of a missing class."""
+        return [
+            distance(one.features, real.features) / yardsticks.missing_class
+            for one, real, yardsticks in zip(read, self.readings, self.yardsticks, strict=True)
+        ]
 
     def labels(self, images: Images) -> NDArray[np.int64]:
         """The class that the judges read in each image, by the mean of their probabilities."""

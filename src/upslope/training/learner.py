@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from upslope.blocks.training import training_step
-from upslope.runs.errors import ConfigProblem
+from upslope.runs.errors import ConfigProblem, Diverged
 from upslope.training.batches import Batch, share
 from upslope.training.tasks.task import Task
 
@@ -52,13 +52,17 @@ class Learner(L.LightningModule):
         if size % self.accumulate:
             raise ConfigProblem(f"accumulate={self.accumulate} does not divide the {size} samples of a batch")
         pieces = [share(whole, process=n, of=self.accumulate) for n in range(self.accumulate)]
-        losses = [self._learn(piece, first=n == 0, last=n + 1 == len(pieces)) for n, piece in enumerate(pieces)]
+        losses = [
+            self._learn(piece, step=step, first=n == 0, last=n + 1 == len(pieces)) for n, piece in enumerate(pieces)
+        ]
         if self.task.average is not None:
             self.task.average.update()
         return torch.stack(losses).mean()
 
-    def _learn(self, batch: Batch, *, first: bool, last: bool) -> Tensor:
+    def _learn(self, batch: Batch, *, step: int, first: bool, last: bool) -> Tensor:
         def loss(outputs: dict[str, Tensor], _: object) -> Tensor:
+            if self.task.ends_if_diverged:
+                _refuse_diverged(outputs, step=step)
             self.parts = {name: value.detach() for name, value in outputs.items() if name != "loss"}
             return outputs["loss"]
 
@@ -78,6 +82,16 @@ class Learner(L.LightningModule):
             backward=backward,
         )
         return moved
+
+
+def _refuse_diverged(outputs: dict[str, Tensor], *, step: int) -> None:
+    """End the run before a step that would spoil the weights, so that its last checkpoint stays good."""
+    for name, value in outputs.items():
+        if not value.isfinite():
+            raise Diverged(
+                f"{name} is {value.item():g} at step {step}: the training diverged, and the weights of the last "
+                "checkpoint are kept; try a smaller learning rate"
+            )
 
 
 class _Turn:

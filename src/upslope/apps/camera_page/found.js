@@ -3,6 +3,8 @@
 
 const GREY = 114; // of 255
 
+const ONE = 2 ** 22; // weights are whole parts of it, so that sums are exact and halves fall as they do in Pillow
+
 // Weights by which pixels of one side are added up, a triangle as wide as the reduction: Pillow's bilinear filter.
 // Flat arrays: where each place's pixels begin, how many they are, and their weights one after the other.
 function weights(from, to) {
@@ -18,17 +20,14 @@ function weights(from, to) {
       values[place * most + k] = Math.max(0, 1 - Math.abs((k + first - center + 0.5) / reach));
       total += values[place * most + k];
     }
-    for (let k = 0; k < last - first; k++) values[place * most + k] *= 1 / total;
+    for (let k = 0; k < last - first; k++) values[place * most + k] = Math.floor((values[place * most + k] * ONE) / total + 0.5);
     [firsts[place], counts[place]] = [first, last - first];
   }
   return { firsts, counts, values, most };
 }
 
-// As training has them: whole numbers of brightness; a half goes to the even one.
-function level(value) {
-  const exact = Math.fround(value), below = Math.floor(exact), rest = exact - below;
-  return (rest === 0.5 ? below + (below % 2) : Math.round(exact)) / 255;
-}
+// Whole numbers of brightness after rows and after columns, as Pillow has them and training did; a half goes up.
+const level = (sum) => Math.floor(sum / ONE + 0.5);
 
 // RGBA bytes of a frame in the middle of a canvas, as float32 (3, height, width) in [0, 1], and what was done to it.
 export function letterbox(pixels, frameHeight, frameWidth, height, width) {
@@ -37,7 +36,7 @@ export function letterbox(pixels, frameHeight, frameWidth, height, width) {
   const scaledWidth = Math.max(1, Math.round(frameWidth * factor));
   const top = (height - scaledHeight) >> 1, left = (width - scaledWidth) >> 1;
   const across = weights(frameWidth, scaledWidth), down = weights(frameHeight, scaledHeight);
-  const narrow = new Float32Array(frameHeight * scaledWidth * 3);
+  const narrow = new Uint8Array(frameHeight * scaledWidth * 3);
   for (let y = 0, to = 0; y < frameHeight; y++) {
     const row = 4 * y * frameWidth;
     for (let x = 0; x < scaledWidth; x++, to += 3) {
@@ -49,9 +48,9 @@ export function letterbox(pixels, frameHeight, frameWidth, height, width) {
         green += pixels[at + 1] * weight;
         blue += pixels[at + 2] * weight;
       }
-      narrow[to] = red;
-      narrow[to + 1] = green;
-      narrow[to + 2] = blue;
+      narrow[to] = level(red);
+      narrow[to + 1] = level(green);
+      narrow[to + 2] = level(blue);
     }
   }
   const input = new Float32Array(3 * height * width).fill(GREY / 255);
@@ -65,9 +64,9 @@ export function letterbox(pixels, frameHeight, frameWidth, height, width) {
       for (let x = 0; x < line; x++) sums[x] += narrow[row + x] * weight;
     }
     for (let x = 0, at = 0, to = (top + y) * width + left; x < scaledWidth; x++, at += 3, to++) {
-      input[to] = level(sums[at]);
-      input[area + to] = level(sums[at + 1]);
-      input[2 * area + to] = level(sums[at + 2]);
+      input[to] = level(sums[at]) / 255;
+      input[area + to] = level(sums[at + 1]) / 255;
+      input[2 * area + to] = level(sums[at + 2]) / 255;
     }
   }
   return { input, done: { frameHeight, frameWidth, scaledHeight, scaledWidth, top, left } };

@@ -89,8 +89,8 @@ def run(config: Config, run: Run[Config]) -> None:
                 run.log(step, discriminator_loss=d_loss, generator_loss=g_loss)
             if step % max(R1_EVERY, config.steps // 8) == 0 and fabric.is_global_zero:
                 run.log(step, **task.glance(validation))
-    metrics, judge = task.yardsticks(validation, test), task.judge.sha256
-    conclude(run, task, test, network=network, per_epoch=batches.per_epoch, metrics=metrics, judge=judge)
+    beside, facts = task.yardsticks(validation, test), task.facts(test)
+    conclude(run, task, test, network=network, per_epoch=batches.per_epoch, metrics=beside, **facts)
 
 
 REAL = {"data": "fashion_mnist", "model": "stylegan2"}

@@ -11,12 +11,13 @@ https://arxiv.org/abs/1706.05587, over a dilated ResNet as torchvision publishes
 
 from typing import Literal
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from upslope.blocks.dilation import AtrousPyramid, to_size
+from upslope.blocks.dilation import AtrousPyramid
 from upslope.cards import File, Input, ModelCard, Size, Weights
-from upslope.models.vision.dilated_resnet import AUXILIARIES, Head, dilated_trunk
+from upslope.models.vision.dilated_resnet import AUXILIARIES, Head, dilated_trunk, logits_at
 from upslope.models.vision.dilated_resnet import loss as loss  # named on the card
 
 
@@ -43,13 +44,15 @@ class DeepLabV3(nn.Module):
         before = outer * widths[-2]
         self.auxiliary = Head(before, before // 4, num_classes) if auxiliary else None
         self.auxiliary_weights = dict(AUXILIARIES) if auxiliary else {}
+        # As the trunk has them: convolutions that are laid out otherwise hold a second copy of wide maps.
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B K H W"] | dict[str, Float[Tensor, "B K H W"]]:
         before, last = self.trunk(x)
-        logits = to_size(self.head(self.pyramid(last)), x)
+        logits = logits_at(x, self.head(self.pyramid(last)))
         if not self.training or self.auxiliary is None:
             return logits
-        return {"logits": logits, "auxiliary": to_size(self.auxiliary(before), x)}
+        return {"logits": logits, "auxiliary": logits_at(x, self.auxiliary(before))}
 
 
 KEYS = (  # torchvision's keys, and ours

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from upslope.blocks.dilation import dilate
+from upslope.blocks.dilation import dilate, to_size
 from upslope.models.vision.resnet import ResNet
 
 AUXILIARIES = {"auxiliary": 0.5}  # what the loss of the head behind the last stage but one counts
@@ -54,6 +54,12 @@ class Head(nn.Sequential):
             nn.Dropout(dropout),
             nn.Conv2d(inner, num_classes, 1),
         )
+
+
+def logits_at(x: Float[Tensor, "B C H W"], small: Float[Tensor, "B K h w"]) -> Float[Tensor, "B K H W"]:
+    """Logits at the size of the pictures."""
+    # Class by class while they are small: a softmax would make the copy of the large ones.
+    return to_size(small.contiguous(), x)
 
 
 def loss(outputs: Float[Tensor, "B K H W"] | dict[str, Float[Tensor, "B K H W"]], x: Tensor) -> Float[Tensor, ""]:

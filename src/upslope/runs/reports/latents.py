@@ -3,7 +3,7 @@
 `decode` takes latents (N, D) and gives images (N, C, H, W) in [0, 1]; of several channels the first is drawn.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from statistics import NormalDist
 from typing import Any
 
@@ -66,3 +66,11 @@ def interpolation(run: Run[Any], mean: Floats, decode: Decode, *, rows: int = 6,
     images = decode(z.reshape(-1, mean.shape[1]))[:, 0]
     sheet = figures.sheet(images.reshape(len(pairs), steps, *images.shape[1:]))
     run.picture("interpolation", sheet, "Between the latents of two test images: what lies on the straight line.")
+
+
+def arithmetic(run: Run[Any], moved: Mapping[str, Floats]) -> None:
+    """For each attribute the first images (N, steps, H, W) on their way along its direction, below each other."""
+    rows = [name if not number else "" for name, images in moved.items() for number in range(len(images))]
+    sheet = figures.sheet(np.concatenate(list(moved.values())), rows=rows)
+    caption = "Test images, each in the middle of its row: less of an attribute on the left, more on the right."
+    run.picture("arithmetic", sheet, caption)

@@ -30,6 +30,7 @@ class Task(nn.Module, ABC):
     """A model with its objective. Sub-classes say what a batch is, what the loss is, and what is measured and drawn."""
 
     tag: ClassVar[str]  # Hugging Face's: "image-classification"
+    ends_if_diverged: ClassVar[bool] = False  # whether a loss that is nan or infinite ends the run
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
