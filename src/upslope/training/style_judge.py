@@ -66,7 +66,9 @@ class StyleJudge(nn.Module):
         return float((self.read(pictures).argmax(axis=1) == self.titles.index(title)).mean())
 
 
-def style_judge_of(found: Gallery, *, own: Mapping[str, NDArray[np.float32]] | None = None) -> StyleJudge:
+def style_judge_of(
+    found: Gallery, *, own: Mapping[str, NDArray[np.float32]] | None = None, quiet: bool = False
+) -> StyleJudge:
     """The judge of a gallery's paintings, and perhaps of a person's own by name; trained now or read from its file.
 
     With a painting of one's own, as with generated ones, it is not kept.
@@ -78,19 +80,18 @@ def style_judge_of(found: Gallery, *, own: Mapping[str, NDArray[np.float32]] | N
             return StyleJudge((*paintings, PHOTOGRAPH))
 
     name = f"{found.name}-{RECIPE}" if found.name and not own else ""
-    steps = STEPS if found.name else 30
-    photographs = [each for each in found.train]
-    sources = [*([painting] for painting in paintings.values()), photographs]
-    return kept_network(name, build, lambda judge: _train(judge, sources, steps=steps))
+    steps, size = (STEPS, BATCH) if found.name else (15, 16)
+    sources = [*([painting] for painting in paintings.values()), list(found.train)]
+    return kept_network(name, build, lambda judge: _train(judge, sources, steps=steps, size=size, quiet=quiet))
 
 
-def _train(judge: StyleJudge, sources: list[list[Any]], *, steps: int) -> None:
+def _train(judge: StyleJudge, sources: list[list[Any]], *, steps: int, size: int, quiet: bool) -> None:
     rng, random = np.random.default_rng(1), generator(1)
     optimizer = torch.optim.AdamW(judge.parameters(), lr=LR, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LR, total_steps=steps, pct_start=0.2)
-    with progress_bar(steps, "training the judge of styles") as bar:
+    with progress_bar(steps, "training the judge of styles", quiet=quiet) as bar:
         for step in range(1, steps + 1):
-            labels = rng.integers(len(sources), size=BATCH)
+            labels = rng.integers(len(sources), size=size)
             patches = np.stack([_patch(sources[label][rng.integers(len(sources[label]))], rng) for label in labels])
             x = _varied(torch.from_numpy(patches).permute(0, 3, 1, 2), random)
             optimizer.zero_grad()
