@@ -51,7 +51,7 @@ class Rates:
     @property
     def slowest(self) -> str:
         """The stage with the largest median."""
-        return max(STAGES, key=lambda name: self.milliseconds(name, 0.5))
+        return max(self.stages, key=lambda name: self.milliseconds(name, 0.5))
 
 
 def detect(

@@ -66,3 +66,26 @@ def tile_and_blend(
     assert total is not None
     np.divide(total, counted, out=total)
     return total[:, top : top + height, left : left + width]
+
+
+def tile_and_crop(
+    picture: NDArray[np.float32], forward: Forward, *, tile: int, reach: int, grid: int = 1
+) -> NDArray[np.float32]:
+    """What `forward` gives for a picture (C, H, W), (K, H, W) of the same size, in tiles of which the middle is taken.
+
+    Each tile of `tile` x `tile` pixels is asked about with `reach` pixels around it, as far as there are any. If no
+    pixel farther away than that counts for an answer, this is what the whole gives, and there are no seams: nothing is
+    blended. Both are rounded up to multiples of `grid`, the step of the network's coarsest maps, so that their places
+    are those of the whole.
+    """
+    tile, reach = (-(-length // grid) * grid for length in (tile, reach))
+    height, width = picture.shape[1:]
+    rows = []
+    for y in range(0, height, tile):
+        row = []
+        for x in range(0, width, tile):
+            top, left = max(0, y - reach), max(0, x - reach)
+            (said,) = forward(picture[None, :, top : y + tile + reach, left : x + tile + reach])
+            row.append(said[:, y - top :, x - left :][:, :tile, :tile])
+        rows.append(np.concatenate(row, axis=2))
+    return np.concatenate(rows, axis=1)

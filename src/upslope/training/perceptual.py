@@ -65,7 +65,18 @@ class Perceptual(nn.Module):
         super().__init__()
         self.features = features
         with torch.no_grad():
-            self.targets = [gram_matrix(maps) for maps in features(painting)]
+            for number, maps in enumerate(features(painting)):
+                self.register_buffer(f"target{number}", gram_matrix(maps))
+
+    @property
+    def targets(self) -> list[Tensor]:
+        """The painting's Gram matrices (1, C, C), one for each layer."""
+        return [target for name, target in self.named_buffers(recurse=False) if name.startswith("target")]
+
+    @property
+    def device(self) -> torch.device:
+        """Where it lies."""
+        return self.targets[0].device
 
     def forward(
         self, painted: Float[Tensor, "B 3 H W"], photograph: Float[Tensor, "B 3 H W"]

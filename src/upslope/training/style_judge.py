@@ -56,10 +56,10 @@ class StyleJudge(nn.Module):
             raise ValueError(f"pixels lie between {low:g} and {high:g}; a judge reads pictures in [0, 1]")
         side = min(PATCH, *pictures.shape[2:])
         said = []
-        for picture in torch.tensor(pictures):
+        for picture in torch.tensor(pictures, device=self.head.weight.device):
             patches = picture.unfold(1, side, side // 2).unfold(2, side, side // 2)  # (3, rows, columns, side, side)
             said.append(self(patches.flatten(1, 2).transpose(0, 1)).softmax(dim=1).mean(dim=0))
-        return np.asarray(torch.stack(said).numpy())
+        return np.asarray(torch.stack(said).cpu().numpy())
 
     def share(self, pictures: Pictures, title: str) -> float:
         """The share of pictures of which the judge says this title before any other."""

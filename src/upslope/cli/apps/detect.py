@@ -85,10 +85,10 @@ def detect(
                 f"{footage.name} breaks off after {rates.frames} of {plural(footage.announced, 'frame')}.",
                 style="yellow",
             )
-    _say(screen, rates)
+    say_rates(screen, rates)
     if out is not None:
         screen.line("Written  ", str(out))
-    screen.give({"source": source, "clip": str(out) if out else None, "cut_off": bool(cut), **_numbers(rates)})
+    screen.give({"source": source, "clip": str(out) if out else None, "cut_off": bool(cut), **numbers(rates)})
     return Exit.DONE
 
 
@@ -133,7 +133,8 @@ def _detector(run: str) -> "ObjectDetection":
     return pipeline
 
 
-def _say(screen: Screen, rates: "Rates") -> None:
+def say_rates(screen: Screen, rates: "Rates") -> None:
+    """Frames a second, and a line for each stage; the slowest is bold."""
     dropped = f", {plural(rates.dropped, 'frame')} passed by meanwhile" if rates.dropped else ""
     screen.line(
         (f"{rates.per_second:.1f} frames a second", "bold"),
@@ -147,7 +148,8 @@ def _say(screen: Screen, rates: "Rates") -> None:
     screen.table(("stage", "median", "p95"), rows, right=(1, 2))
 
 
-def _numbers(rates: "Rates") -> dict[str, object]:
+def numbers(rates: "Rates") -> dict[str, object]:
+    """The same in JSON's words."""
     return {
         "frames": rates.frames,
         "dropped": rates.dropped,

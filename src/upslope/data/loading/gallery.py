@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from upslope.data import flickr8k_224_subset, skimage_photos, style_images
+from upslope.cards import discover
 from upslope.data.loading.photographs import scenes
 from upslope.image.read import read_picture
 from upslope.image.resize import resized
@@ -35,15 +35,15 @@ def gallery(*, toy: bool, rng: np.random.Generator, quiet: bool = False) -> Gall
     if toy:
         made = scenes(10, rng=rng, height=64, width=64)
         return Gallery(_patterns(rng), made[:6], made[6:8], made[8:], "")
-    shown = style_images.load(quiet=quiet)
+    sets = {name: discover("data")[name].load() for name in ("style_images", "skimage_photos", "flickr8k_224_subset")}
+    shown, more = (sets[name].load(quiet=quiet) for name in ("style_images", "skimage_photos"))
     titles, kinds = shown["title"], shown["kind"]
     pictures = dict(zip(titles, shown["image"], strict=True))
     paintings = {title: at_short(pictures[title], SHORT) for title, kind in zip(titles, kinds, strict=True) if kind}
     parts = {
-        part: flickr8k_224_subset.load(part, quiet=quiet)["image"].astype(np.float32) / 255
-        for part in flickr8k_224_subset.CARD.splits
+        part: sets["flickr8k_224_subset"].load(part, quiet=quiet)["image"].astype(np.float32) / 255
+        for part in ("train", "validation", "test")
     }
-    more = skimage_photos.load(quiet=quiet)
     color = [square(p) for title, p in zip(more["title"], more["image"], strict=True) if title not in GREY]
     others = [square(pictures[title]) for title, kind in zip(titles, kinds, strict=True) if not kind]
     train, test = (np.concatenate(each) for each in ((parts["train"], color), (parts["test"], others)))

@@ -46,7 +46,7 @@ class Config(TrainingConfig):
     steps: int = Field(600, ge=1, le=10**7, description="how many batches are learned from")
     batch_size: int = Field(4, ge=1, le=64, description="crops per step")
     side: int = Field(128, ge=16, le=224, multiple_of=4, description="pixels of a crop")
-    lr: float = Field(5e-3, gt=0, le=1, description="the highest learning rate")
+    lr: float = Field(3e-3, gt=0, le=1, description="the highest learning rate")
     content: float = Field(1.0, ge=0, le=10**6, description="what the scene counts")
     style: float = Field(150.0, ge=0, le=10**6, description="what the manner counts")
     smooth: float = Field(5.0, ge=0, le=10**6, description="what noise costs")
@@ -59,7 +59,9 @@ def run(config: Config, run: Run[Config]) -> None:
     network = built(config.model, seed=config.seed)
     counts = Weights(content=config.content, style=config.style, smooth=config.smooth)
     features = "toy" if toy and config.features == "small" else config.features
-    task = StyleTransfer(network.module, found, painting=config.painting, features=features, weights=counts)
+    task = StyleTransfer(
+        network.module, found, painting=config.painting, features=features, weights=counts, quiet=run.quiet
+    )
     cut = {"batch_size": config.batch_size, "seed": config.seed}
     batches = Batches(photographs(found.train), collate=task.collate, transform=crops(config.side), **cut)
     fit(
@@ -71,6 +73,7 @@ def run(config: Config, run: Run[Config]) -> None:
         steps=config.steps,
         validate=photographs(found.validation),
         validate_every=max(1, config.steps // 4),
+        clip=1.0,  # the style loss grows with the fourth power of the levels
     )
     test, few = photographs(found.test), photographs(found.test[-3:, :128, :128])
     peer = task.metrics(task.optimized(few, steps=PEER_STEPS if not toy else 5), few)["loss"]

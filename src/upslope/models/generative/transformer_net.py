@@ -10,7 +10,8 @@ https://arxiv.org/abs/1603.08155, section 3.1 and table 1 of its supplement.
 - Nearest-neighbor upsampling before a convolution in place of transposed convolutions, whose kernels overlap unevenly
   and leave checkerboards (A. Odena et al. 2016, https://distill.pub/2016/deconv-checkerboard).
 - Reflection padding at every convolution, also in the residual blocks, which in the paper have none and crop instead.
-- Left out: the scaled tanh at the end; levels outside of [0, 1] are clipped by whoever makes a picture of them.
+- Left out: the scaled tanh at the end; levels outside of [0, 1] are clipped by whoever makes a picture of them. As
+  with it, the first outputs are grey: the last bias begins in the middle of the range.
 """
 
 from itertools import pairwise
@@ -56,6 +57,7 @@ class TransformerNet(nn.Module):
         self.up = nn.ModuleList(Convolution(a, b, 3) for a, b in pairwise(widths[::-1]))
         self.up_norms = nn.ModuleList(nn.InstanceNorm2d(width, affine=True) for width in widths[-2::-1])
         self.last = Convolution(widths[0], channels, 9)
+        nn.init.constant_(self.last[1].bias, 0.5)  # type: ignore[arg-type]  # begin in the middle of the range
         # How many pixels away a pixel may lie that counts for an answer, and of how many pixels a place is in the
         # smallest maps: by these, a large picture is cut into tiles that give what the whole would give.
         self.grid = 2 ** len(self.down)

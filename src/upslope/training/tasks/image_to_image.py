@@ -46,12 +46,28 @@ class StyleTransfer(Task):
 
     tag: ClassVar[str] = "image-to-image"
 
-    def __init__(self, model: nn.Module, found: Gallery, *, painting: str, features: Which, weights: Weights) -> None:
+    def __init__(
+        self, model: nn.Module, found: Gallery, *, painting: str, features: Which, weights: Weights, quiet: bool = False
+    ) -> None:
         """`painting`: a title of the gallery's, or the file of a picture of one's own, whose style is learned."""
         super().__init__(model)
         self.picture, self.name, self.weights = chosen(found, painting), painting, weights
-        self.judge = style_judge_of(found, own={} if painting in found.paintings else {painting: self.picture})
-        self.perceptual = Perceptual(features_of(features), as_batch(self.picture[None]))
+        self.judge = style_judge_of(
+            found, own={} if painting in found.paintings else {painting: self.picture}, quiet=quiet
+        )
+        self.perceptual = Perceptual(features_of(features, quiet=quiet), as_batch(self.picture[None]))
+
+    def train(self, mode: bool = True) -> "StyleTransfer":
+        """What measures stays as it learned: batch norm in training would measure each batch by another rule."""
+        super().train(mode)
+        self.judge.eval()
+        self.perceptual.eval()
+        return self
+
+    @property
+    def device(self) -> torch.device:
+        """Where the losses are computed."""
+        return self.perceptual.device
 
     def collate(self, rows: Dataset) -> Batch:
         """{"image": (B, 3, H, W) in [0, 1]}."""
@@ -85,12 +101,13 @@ class StyleTransfer(Task):
     def metrics(self, predictions: Pictures, dataset: Dataset) -> dict[str, float]:
         """Of which share the judge says "this painting"; how edges correlate with the photographs'; the loss."""
         photographs = as_batch(dataset["image"])
+        shown = photographs.to(self.device)
         with torch.no_grad():
             losses = [
                 {name: float(part) for name, part in self.losses(one[None], other[None]).items()}
-                for one, other in zip(torch.from_numpy(predictions), photographs, strict=True)
+                for one, other in zip(torch.from_numpy(predictions).to(self.device), shown, strict=True)
             ]
-        means = {f"{name}": float(np.mean([each[name] for each in losses])) for name in losses[0]}
+        means = {name: float(np.mean([each[name] for each in losses])) for name in losses[0]}
         return {
             "this_painting": self.judge.share(predictions, self.name),
             "edges": float(np.mean([*map(edge_correlation, predictions, photographs.numpy())])),
@@ -110,7 +127,7 @@ class StyleTransfer(Task):
 
     def optimized(self, dataset: Dataset, *, steps: int) -> Pictures:
         """What so many steps of L-BFGS on the pictures themselves reach, from the photographs on (Gatys et al.)."""
-        photographs = as_batch(dataset["image"])
+        photographs = as_batch(dataset["image"]).to(self.device)
         painted = nn.Parameter(photographs.clone())
         optimizer = lbfgs([painted])
 
@@ -122,7 +139,7 @@ class StyleTransfer(Task):
 
         for _ in range(steps):
             optimizer.step(closure)  # type: ignore[arg-type]
-        return painted.detach().clamp(0, 1).numpy()
+        return painted.detach().clamp(0, 1).cpu().numpy()
 
     def report(self, run: Run[Any], predictions: Pictures, dataset: Dataset, *, per_epoch: int) -> None:
         """Curves; photographs that were held out, and what became of them; the painting."""
@@ -144,6 +161,17 @@ class StyleTransfer(Task):
             outputs={"painted": {"shape": shape}},
             preprocessing={"painting": self.name},
         )
+
+
+class Canvas(nn.Module):
+    """Pictures (B, 3, H, W) as parameters."""
+
+    def __init__(self, pictures: Tensor) -> None:
+        super().__init__()
+        self.pictures = nn.Parameter(pictures.clone())
+
+    def forward(self, photograph: Tensor) -> Tensor:
+        return self.pictures
 
 
 def photographs(images: NDArray[np.float32]) -> Dataset:
