@@ -1,8 +1,7 @@
 """Flickr8k, a few: 110 photographs of people and animals, 224 x 224 pixels, without their captions.
 
 M. Hodosh, P. Young, J. Hockenmaier, "Framing Image Description as a Ranking Task", 2013,
-https://doi.org/10.1613/jair.3994. The first of the development list, as https://github.com/RlNZLER/Image-Text-Matching
-has them resized, stretched to squares.
+https://doi.org/10.1613/jair.3994; resized to squares by https://github.com/RlNZLER/Image-Text-Matching.
 """
 
 from io import BytesIO
@@ -17,6 +16,8 @@ from upslope.data.loading.photographs import scenes
 from upslope.features import Image
 from upslope.runs.errors import DataProblem
 
+SHA256 = "44cf6cdbab0cd6f3bb93e2655992d0dfcc5ca15b46589ac94397dad70cf4f974"
+
 CARD = DataCard(
     name="flickr8k_224_subset",
     title="Flickr8k, 110 photographs",
@@ -25,13 +26,7 @@ CARD = DataCard(
     citation="Hodosh, M., Young, P. and Hockenmaier, J. (2013). Framing Image Description as a Ranking Task. JAIR 47",
     features={"image": Image((224, 224, 3))},
     splits={"train": 90, "validation": 8, "test": 12},
-    files=(
-        File(
-            name="flickr8k_dev_images_224_subset.zip",
-            sha256="44cf6cdbab0cd6f3bb93e2655992d0dfcc5ca15b46589ac94397dad70cf4f974",
-            size=2_999_314,
-        ),
-    ),
+    files=(File("flickr8k_dev_images_224_subset.zip", SHA256, size=2_999_314),),
     note="packed for a mirror from commit 56a15d913c3f; split by the order of their names",
 )
 

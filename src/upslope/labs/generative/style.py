@@ -107,6 +107,7 @@ CARD = LabCard(
     metrics={
         "test_this_painting": SHARE,
         "test_edges": Metric(),
+        "test_checkerboard": LESS,
         "test_loss": LESS,
         "test_content_loss": LESS,
         "test_style_loss": LESS,

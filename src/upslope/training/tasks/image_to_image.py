@@ -99,7 +99,10 @@ class StyleTransfer(Task):
         return np.ascontiguousarray(torch.cat(painted).numpy())
 
     def metrics(self, predictions: Pictures, dataset: Dataset) -> dict[str, float]:
-        """Of which share the judge says "this painting"; how edges correlate with the photographs'; the loss."""
+        """Of which share the judge says "this painting"; how edges correlate with the photographs'; the loss.
+
+        `checkerboard` is how far the power at the network's stride stands out, over the same of the photographs.
+        """
         photographs = as_batch(dataset["image"])
         shown = photographs.to(self.device)
         with torch.no_grad():
@@ -111,6 +114,9 @@ class StyleTransfer(Task):
         return {
             "this_painting": self.judge.share(predictions, self.name),
             "edges": float(np.mean([*map(edge_correlation, predictions, photographs.numpy())])),
+            "checkerboard": float(
+                np.mean([*map(stride_peak, predictions)]) / np.mean([*map(stride_peak, photographs.numpy())])
+            ),
             "loss": means["loss"],
             "content_loss": means["content"],
             "style_loss": means["style"],
@@ -208,3 +214,19 @@ def edge_correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> fl
     """Of the steepness, by Sobel, of two pictures (3, H, W) in grey: 1 where edges are in the same places."""
     steep = [np.hypot(*sobel(picture.mean(axis=0))).ravel() for picture in (one, other)]
     return float(np.corrcoef(*steep)[0, 1]) if min(each.std() for each in steep) > 0 else 0.0
+
+
+def stride_peak(picture: NDArray[np.float32], *, stride: int = 4, around: int = 4) -> float:
+    """How far the power at periods of `stride` pixels and its parts stands out of that beside it, across and down.
+
+    Of a picture (3, H, W) in grey. 1 where nothing stands out; of a pattern that repeats every 2 or 4 pixels, as
+    strided and transposed convolutions leave it, far more.
+    """
+    peaks = []
+    for lines in (picture.mean(axis=0), picture.mean(axis=0).T):
+        width = lines.shape[1] // stride * stride
+        power = np.square(np.abs(np.fft.rfft(lines[:, :width], axis=1))).mean(axis=0) + 1e-12
+        for place in range(width // stride, width // 2 + 1, width // stride):
+            near = np.r_[power[max(1, place - around) : place], power[place + 1 : place + 1 + around]]
+            peaks.append(power[place] / near.mean())
+    return float(np.mean(peaks))
