@@ -102,9 +102,14 @@ def test_with_frozen_statistics_the_reach_holds_and_the_whole_stays():
 def test_an_untrained_network_draws_no_checkerboards():
     """Of a flat picture the answer is flat, to the rim: a transposed convolution with random weights is not."""
     torch.manual_seed(0)
-    model = build("transformer-net-small")
+    model = build("transformer-net-small", residual=False)
     freeze_statistics(model, picture(64, 64))
     flat = model(torch.full((1, 3, 64, 64), 0.4))
     assert flat.flatten(2).std(dim=2).max() < 1e-5
     up = nn.ConvTranspose2d(3, 3, 3, stride=2, padding=1, output_padding=1)
     assert up(torch.full((1, 3, 32, 32), 0.4))[..., 4:-4, 4:-4].flatten(2).std(dim=2).max() > 1e-2
+
+
+def test_a_residual_network_begins_with_the_photograph():
+    x = picture(33, 21)
+    torch.testing.assert_close(build("transformer-net-small")(x), x)

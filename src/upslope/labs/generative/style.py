@@ -43,8 +43,8 @@ class Config(TrainingConfig):
     pictures: int = Field(10, ge=1, le=15, description="how many photographs are repainted")
     steps: int = Field(150, ge=1, le=10**6, description="how often all pixels are moved")
     content: float = Field(1.0, ge=0, le=10**6, description="what the scene counts")
-    style: float = Field(300.0, ge=0, le=10**6, description="what the manner counts")
-    smooth: float = Field(5.0, ge=0, le=10**6, description="what noise costs")
+    style: float = Field(100.0, ge=0, le=10**6, description="what the manner counts")
+    smooth: float = Field(1.0, ge=0, le=10**6, description="what noise costs")
 
 
 def run(config: Config, run: Run[Config]) -> None:
