@@ -178,7 +178,9 @@ class ImageToImage(Pipeline):
 
 
 def spread_tiles(pixels: Pixels) -> NDArray[np.float32]:
-    """Tiles of a large picture, (N, 3, side, side), spread evenly over it."""
-    side = min(TILE, *pixels.shape[1:])
-    rows, columns = (np.linspace(0, length - side, SPREAD).astype(int) for length in pixels.shape[1:])
-    return np.stack([pixels[:, y : y + side, x : x + side] for y in rows for x in columns])
+    """The middles of SPREAD x SPREAD equal parts of a large picture, (N, 3, h, w): all of it, where parts are small."""
+    height, width = pixels.shape[1:]
+    high, wide = height // SPREAD, width // SPREAD
+    h, w = min(TILE, high), min(TILE, wide)
+    corners = [(y * high + (high - h) // 2, x * wide + (wide - w) // 2) for y in range(SPREAD) for x in range(SPREAD)]
+    return np.stack([pixels[:, y : y + h, x : x + w] for y, x in corners])
