@@ -46,9 +46,9 @@ class Config(TrainingConfig):
     steps: int = Field(600, ge=1, le=10**7, description="how many batches are learned from")
     batch_size: int = Field(4, ge=1, le=64, description="crops per step")
     side: int = Field(128, ge=16, le=224, multiple_of=4, description="pixels of a crop")
-    lr: float = Field(1e-3, gt=0, le=1, description="the highest learning rate")
+    lr: float = Field(3e-3, gt=0, le=1, description="the highest learning rate")
     content: float = Field(1.0, ge=0, le=10**6, description="what the scene counts")
-    style: float = Field(30.0, ge=0, le=10**6, description="what the manner counts")
+    style: float = Field(50.0, ge=0, le=10**6, description="what the manner counts")
     smooth: float = Field(1.0, ge=0, le=10**6, description="what noise costs")
 
 

@@ -10,9 +10,9 @@ https://arxiv.org/abs/1603.08155, section 3.1 and table 1 of its supplement.
 - Nearest-neighbor upsampling before a convolution in place of transposed convolutions, whose kernels overlap unevenly
   and leave checkerboards (A. Odena et al. 2016, https://distill.pub/2016/deconv-checkerboard).
 - Reflection padding at every convolution, also in the residual blocks, which in the paper have none and crop instead.
-- `residual=True` (not in the paper): the network says what is to be changed, and begins with the photograph. So a
-  small one learns in minutes what the paper's learns in hours.
-- Left out: the scaled tanh at the end; levels outside of [0, 1] are clipped by whoever makes a picture of them. As
+- `residual=True` (not in the paper): the network says by how much the log odds of each level are changed. It begins
+  with the photograph, and no level leaves [0, 1]: without bounds a small one pays for style with levels far outside.
+- Left out where `residual=False`: the scaled tanh at the end; levels outside of [0, 1] are clipped by whoever makes a picture of them. As
   with it, the first outputs are grey: the last bias begins in the middle of the range.
 """
 
@@ -25,6 +25,7 @@ from torch.nn import functional as F
 
 from upslope.cards import Input, ModelCard, Size
 
+DARKEST = 0.02  # of the levels whose log odds are changed: those of 0 and 1 are infinite
 FEWEST = 5  # pixels on a side: less cannot be mirrored by the first kernel
 
 
@@ -53,7 +54,7 @@ class TransformerNet(nn.Module):
     def __init__(
         self, *, widths: tuple[int, ...] = (32, 64, 128), blocks: int = 5, channels: int = 3, residual: bool = False
     ) -> None:
-        """`residual`: what leaves the last layer is added to the picture, and is 0 at first."""
+        """`residual`: what leaves the last layer is added to the picture's log odds, and is 0 at first."""
         super().__init__()
         self.residual = residual
         self.first = Convolution(channels, widths[0], 9)
@@ -84,7 +85,10 @@ class TransformerNet(nn.Module):
             x = norm(conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))).relu()
         # Where a side was rounded up, there is a rim too much.
         painted = self.last(x)[..., :height, :width]
-        return picture + painted if self.residual else painted
+        if not self.residual:
+            return painted
+        level = picture.clamp(DARKEST, 1 - DARKEST)
+        return ((level / (1 - level)).log() + painted).sigmoid()
 
 
 @torch.no_grad()
