@@ -12,8 +12,8 @@ https://arxiv.org/abs/1603.08155, section 3.1 and table 1 of its supplement.
 - Reflection padding at every convolution, also in the residual blocks, which in the paper have none and crop instead.
 - `residual=True` (not in the paper): the network says by how much the log odds of each level are changed. It begins
   with the photograph, and no level leaves [0, 1]: without bounds a small one pays for style with levels far outside.
-- Left out where `residual=False`: the scaled tanh at the end; levels outside of [0, 1] are clipped by whoever makes a picture of them. As
-  with it, the first outputs are grey: the last bias begins in the middle of the range.
+- Left out where `residual=False`: the scaled tanh at the end; levels outside of [0, 1] are clipped by whoever makes a
+  picture of them. As with it, the first outputs are grey: the last bias begins in the middle of the range.
 """
 
 from itertools import pairwise
