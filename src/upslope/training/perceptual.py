@@ -120,7 +120,7 @@ def features_of(which: Which, *, quiet: bool = False) -> Features:
 
 
 class SmallVGG(nn.Module):
-    """Four stages of two 3 x 3 convolutions. Of PyTorch's own layers: what measures does not hang on learners' parts."""
+    """Four stages of two 3 x 3 convolutions, of PyTorch's own layers: learners' parts change no measure."""
 
     def __init__(self) -> None:
         super().__init__()
