@@ -116,6 +116,7 @@ bench: $(VENV)/full
 	@$(BIN)/python benchmarks/models.py
 	@$(BIN)/python benchmarks/camera.py
 	@$(BIN)/python benchmarks/detectors.py
+	@$(BIN)/python benchmarks/generative.py
 	@$(BIN)/python benchmarks/dqn.py
 	@$(BIN)/python benchmarks/language.py
 	@$(BIN)/python benchmarks/subwords.py
@@ -133,6 +134,7 @@ results: $(VENV)/full
 	@$(BIN)/python benchmarks/models.py --json > results/speed/models.json
 	@$(BIN)/python benchmarks/camera.py --json > results/speed/camera.json
 	@$(BIN)/python benchmarks/detectors.py --json > results/speed/detectors.json
+	@$(BIN)/python benchmarks/generative.py --json > results/speed/generative.json
 	@$(BIN)/python benchmarks/language.py --json > results/speed/language.json
 	@$(BIN)/python benchmarks/subwords.py --json > results/speed/subwords.json
 	@$(BIN)/python benchmarks/chat.py --json > results/speed/chat.json

@@ -63,11 +63,28 @@ def test_the_loss_is_the_bound_and_its_parts_add_up(data):
     assert task(batch)["loss"] != task(batch)["loss"]
 
 
+def test_latents_may_say_so_much_for_free(data):
+    """Of each latent's KL, in the mean over the batch, only what exceeds the free nats is paid."""
+    batch = binarize(task_of(data).collate(data), torch.Generator().manual_seed(0))
+    mean, log_variance = (part.detach() for part in task_of(data).model.encode(batch["image"]))
+    posterior, prior = torch.distributions.Normal(mean, (log_variance / 2).exp()), torch.distributions.Normal(0, 1)
+    each = torch.distributions.kl_divergence(posterior, prior).mean(0)
+    between = float(each.mean())
+    assert each.min() < between < each.max()
+    for free in (0.0, between, 10.0):
+        torch.manual_seed(1)
+        parts = task_of(data, free=free)(batch)
+        torch.testing.assert_close(parts["loss"] - parts["reconstruction"], each.clamp(min=free).sum())
+        torch.testing.assert_close(parts["kl"], each.sum())
+
+
 def test_the_metrics_are_means_of_the_bounds(data):
     task = task_of(data, samples=5)
     found, metrics = evaluate(task, data, "test")
     assert metrics["test_negative_elbo"] == pytest.approx(metrics["test_kl"] + found.reconstruction.mean(), rel=1e-5)
     assert metrics["test_iw_bound"] <= metrics["test_negative_elbo"]
+    for name in ("test_thicker", "test_slanted"):
+        assert 0 <= metrics[name] <= 1
     assert metrics["test_active_latents"] == int((found.mean.var(axis=0) > 0.01).sum())
     assert task.validate(data)["validation_negative_elbo"] == pytest.approx(metrics["test_negative_elbo"], rel=0.02)
 

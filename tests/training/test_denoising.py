@@ -17,6 +17,7 @@ from upslope.runs.errors import ConfigProblem, Diverged
 from upslope.runs.launcher import start
 from upslope.runs.run import Run
 from upslope.ship.predictor import in_torch
+from upslope.training import judge_panel
 from upslope.training.averaging import AveragedWeights
 from upslope.training.diffusion import Diffusion, drawn
 from upslope.training.judge import Judge
@@ -99,7 +100,7 @@ def test_three_judges_read_the_samples_beside_the_data_that_they_are_measured_on
         asked.append((name, train, real, judge))
         return Panel([Judge(classes=10).eval() for _ in range(3)], train, real, keep=False)
 
-    monkeypatch.setattr(denoising, "panel_of", panel_of)
+    monkeypatch.setattr(judge_panel, "panel_of", panel_of)
     task, _ = task_of()
     real = mnist.toy(rng=np.random.default_rng(1), count=80)
     said = task.predict(real)

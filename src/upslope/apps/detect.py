@@ -1,7 +1,8 @@
 """Detection that keeps up with a camera: reading, the network and drawing at the same time, and how long each takes.
 
-Three threads and two short queues. Of a clip every frame is looked at; of a live camera only the newest one counts,
-since an answer about the past is of no use to anybody. OpenCV, PyTorch and onnxruntime let other threads run meanwhile.
+Three threads and two short queues: one reads frames and brings them to the network's size, one asks the network, one
+draws. Of a clip every frame is looked at; of a live camera only the newest one counts, since an answer about the past
+is of no use to anybody. OpenCV, PyTorch and onnxruntime let other threads run meanwhile.
 """
 
 import threading
@@ -115,12 +116,12 @@ def detect(
     began = time.perf_counter()
     try:
         with suppress(KeyboardInterrupt):
-            while (next_one := _get(seen, ended)) is not None and (most is None or rates.frames < most):
-                frame, item = next_one
+            while (ready := _get(seen, ended)) is not None and (most is None or rates.frames < most):
+                frame, item = ready
                 found = _looked_at(pipeline, item, rates)
                 rates.frames += 1
                 _put(drawn, (rates.frames, frame, found), ended)
-            rates.to_the_end = next_one is None
+            rates.to_the_end = ready is None
         _put(drawn, None, ended)
         threads[1].join()
         rates.seconds = time.perf_counter() - began

@@ -133,3 +133,21 @@ def panel_of(name: str, train: Dataset, real: Dataset, *, judge: Judge | None = 
     known = {} if judge is None else {SEED: judge}
     judges = [known.get(seed) or judge_of(name, train, seed=seed, quiet=quiet) for seed in SEEDS]
     return Panel(judges, train, real, keep=name != "toy")
+
+
+class Panels:
+    """The panel of a data set beside whichever real images a task asks about; the last one is kept.
+
+    panel = Panels("mnist", train, judge=judge)
+    panel(validation).facts()
+    """
+
+    def __init__(self, name: str, train: Dataset, *, judge: Judge) -> None:
+        self.name, self.train, self.judge = name, train, judge
+        self._last: tuple[Dataset, Panel] | None = None
+
+    def __call__(self, real: Dataset) -> Panel:
+        """Three judges and their yardsticks beside these images; what is missing is trained and measured now."""
+        if self._last is None or self._last[0] is not real:
+            self._last = real, panel_of(self.name, self.train, real, judge=self.judge)
+        return self._last[1]

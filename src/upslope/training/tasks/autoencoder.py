@@ -49,7 +49,7 @@ class Bounds:
 
 
 class Autoencoder(Task):
-    """The evidence lower bound of black and white images; the data have a column `image`."""
+    """The evidence lower bound of black and white images; the data have `image` and `label`."""
 
     tag: ClassVar[str] = "autoencoder"
     model: VAE

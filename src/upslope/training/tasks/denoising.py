@@ -26,7 +26,7 @@ from upslope.runs.run import Run
 from upslope.training.batches import Batch
 from upslope.training.diffusion import Diffusion as Diffusion
 from upslope.training.judge import Images, distance, judge_of
-from upslope.training.judge_panel import Panel, panel_of
+from upslope.training.judge_panel import Panels
 from upslope.training.seeding import generator
 from upslope.training.tasks.task import Task, in_float32
 
@@ -69,8 +69,8 @@ class Denoising(Task):
         assert isinstance(feature, Image)
         self.classes, self.shape = train.classes, (1, *feature.shape)
         self.diffusion, self.seed, self.drop, self.judged = diffusion, seed, drop, judged
-        self.data, self.known, self.judge = data, train, judge_of(data, train)
-        self._panel: tuple[Dataset, Panel] | None = None
+        self.judge = judge_of(data, train)
+        self.panel = Panels(data, train, judge=self.judge)
         self.alpha_bars = diffusion.alpha_bars
 
     def collate(self, rows: Dataset) -> Batch:
@@ -134,12 +134,6 @@ class Denoising(Task):
         panel = self.panel(dataset)
         obeyed = panel.obeyed(predictions.images, predictions.labels)
         return {"obeyed": obeyed, **panel.measure(predictions.images)}
-
-    def panel(self, dataset: Dataset) -> Panel:
-        """Three judges and their yardsticks beside these real images; what is missing is trained and measured now."""
-        if self._panel is None or self._panel[0] is not dataset:
-            self._panel = dataset, panel_of(self.data, self.known, dataset, judge=self.judge)
-        return self._panel[1]
 
     def look(self, dataset: Dataset) -> dict[str, float]:
         """What one judge says of the first samples beside these real images: quick enough while the task learns."""

@@ -23,7 +23,7 @@ from upslope.runs.run import Run
 from upslope.training.averaging import AveragedWeights
 from upslope.training.batches import Batch
 from upslope.training.judge import Images, judge_of, mode_collapse
-from upslope.training.judge_panel import Panel, panel_of
+from upslope.training.judge_panel import Panels
 from upslope.training.latents import latents
 from upslope.training.tasks.task import Task
 
@@ -49,10 +49,9 @@ class UnconditionalImageGeneration(Task):
     def __init__(self, network: Built, train: Dataset, *, data: str, sampling: Sampling) -> None:
         """The judges are those of the data set `data`, whose training images are `train`."""
         super().__init__(network.module)
-        self.data, self.known = data, train
-        self._panel: tuple[Dataset, Panel] | None = None
         self.latent_dim, self.sampling = int(network.arguments["latent_dim"]), sampling
         self.judge = judge_of(data, train)
+        self.panel = Panels(data, train, judge=self.judge)
 
     def collate(self, rows: Dataset) -> Batch:
         """{"image": (B, 1, H, W) in [-1, 1], as the generator makes them}."""
@@ -92,12 +91,6 @@ class UnconditionalImageGeneration(Task):
         """
         alone, together = self.compare(predictions, dataset), self.panel(dataset).measure(predictions)
         return alone | {name: value for name, value in together.items() if name not in alone}
-
-    def panel(self, dataset: Dataset) -> Panel:
-        """Three judges and their yardsticks beside these real images; what is missing is trained and measured now."""
-        if self._panel is None or self._panel[0] is not dataset:
-            self._panel = dataset, panel_of(self.data, self.known, dataset, judge=self.judge)
-        return self._panel[1]
 
     def facts(self, dataset: Dataset) -> dict[str, Any]:
         """Which judges a result's figures beside this data are from, and what they are read by."""
