@@ -74,7 +74,8 @@ def test_latents_may_say_so_much_for_free(data):
     for free in (0.0, between, 10.0):
         torch.manual_seed(1)
         parts = task_of(data, free=free)(batch)
-        torch.testing.assert_close(parts["loss"] - parts["reconstruction"], each.clamp(min=free).sum())
+        paid = parts["loss"] - parts["reconstruction"]  # of large numbers: four digits are left
+        torch.testing.assert_close(paid, each.clamp(min=free).sum(), rtol=0, atol=2e-4)
         torch.testing.assert_close(parts["kl"], each.sum())
 
 
