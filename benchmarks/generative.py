@@ -89,7 +89,7 @@ def their_samples(model: torch.nn.Module, start: Tensor) -> Tensor:
     scheduler.set_timesteps(STEPS)
     x = start
     for step in scheduler.timesteps:
-        x = scheduler.step(model(x, step).sample, step, x).prev_sample
+        x = scheduler.step(model(x, step).sample, step, x, use_clipped_model_output=True).prev_sample
     return x
 
 
